@@ -1,0 +1,160 @@
+"""Name each failure once, and say it the same way everywhere.
+
+Every message has the same five parts in the same order: where, what, got, allowed, hint. `retryable` belongs to the
+class, because it decides between Airflow's retry and fail-now (see `include/orchestration`).
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+MAX_ALLOWED_SHOWN = 10
+MAX_EXAMPLES = 5
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Hold the five parts of one message; empty parts are left out when it is shown."""
+
+    where: str
+    what: str
+    got: str = ""
+    allowed: tuple[str, ...] = ()
+    hint: str = ""
+
+    def __str__(self) -> str:
+        parts = [f"{self.where}: {self.what}"]
+        if self.got:
+            parts.append(f"got: {self.got}")
+        if self.allowed:
+            parts.append(f"allowed: {shorten(self.allowed)}")
+        if self.hint:
+            parts.append(f"hint: {self.hint}")
+        return "; ".join(parts)
+
+
+def shorten(values: Iterable[str]) -> str:
+    """Join sorted `values`, at most `MAX_ALLOWED_SHOWN` of them, and say how many were left out."""
+    ordered = sorted(values)
+    shown = ", ".join(ordered[:MAX_ALLOWED_SHOWN])
+    left_out = len(ordered) - MAX_ALLOWED_SHOWN
+    return f"{shown} (+{left_out} more)" if left_out > 0 else shown
+
+
+def did_you_mean(word: str, allowed: Iterable[str]) -> str:
+    """Return "Did you mean 'x'?" for the closest allowed word, or an empty string."""
+    matches = difflib.get_close_matches(word, list(allowed), n=1, cutoff=0.6)
+    return f"Did you mean '{matches[0]}'?" if matches else ""
+
+
+class NightshiftError(Exception):
+    """Be the base of every failure we raise on purpose.
+
+    Args:
+        where: The place: file and key, stage and partition, or URL.
+        what: What is wrong, as a sentence without a full stop.
+        got: What was found.
+        allowed: What would have been accepted; shown sorted, at most 10.
+        hint: The likely fix.
+    """
+
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, where: str, what: str, *, got: object = "", allowed: Sequence[str] = (), hint: str = "") -> None:
+        self.problem = Problem(where, what, str(got), tuple(allowed), hint)
+        super().__init__(str(self.problem))
+
+
+class SettingsError(NightshiftError):
+    """Say that the machine or its settings do not allow what was asked (port, disk, version, variable)."""
+
+
+class DeclarationError(NightshiftError):
+    """Carry every problem of every declaration that was read."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        first = self.problems[0]
+        super().__init__(first.where, first.what, got=first.got, allowed=first.allowed, hint=first.hint)
+
+    def __str__(self) -> str:
+        return "\n".join(str(problem) for problem in self.problems)
+
+
+class UnknownProjectError(NightshiftError):
+    """Say that no project folder has the name that was asked for."""
+
+
+class AsOfError(NightshiftError):
+    """Say that the day a run is about cannot be told, or may not be used."""
+
+
+class StoreError(NightshiftError):
+    """Say that the object store could not be reached or answered with an error."""
+
+    retryable = True
+
+
+class StoreUnsafeError(NightshiftError):
+    """Refuse a store that ignores conditional writes: promotions on it could be lost."""
+
+
+class ObjectMissingError(NightshiftError):
+    """Say that a key holds no object."""
+
+
+class PreconditionFailedError(NightshiftError):
+    """Say that a create-only or compare-and-set write lost: the object exists or has changed."""
+
+
+class ChecksumMismatchError(NightshiftError):
+    """Say that bytes do not have the sha256 their manifest names."""
+
+
+class ConnectionMissingError(NightshiftError):
+    """Say that a declared connection is configured nowhere."""
+
+
+class SourceUnavailableError(NightshiftError):
+    """Say that a source system does not answer; it may, later."""
+
+    retryable = True
+
+
+class SourceDataError(NightshiftError):
+    """Say that a source delivered something unreadable, or nothing, for a partition."""
+
+
+class ProjectCodeError(NightshiftError):
+    """Say that a project's own Python (features.py, expectations.py) failed or broke its contract."""
+
+
+class PartitionRejectedError(NightshiftError):
+    """Say that partitions failed validation, so that nothing downstream may see them."""
+
+
+class TrainingError(NightshiftError):
+    """Say that a candidate could not be fitted on the data of its window."""
+
+
+class ModelUntrustedError(NightshiftError):
+    """Refuse model bytes that hold types outside the allow-list."""
+
+
+class TrackingError(NightshiftError):
+    """Say that MLflow did not answer or refused."""
+
+    retryable = True
+
+
+class CandidateRejectedError(NightshiftError):
+    """Say that a gate failed: the verdict is REJECT and the champion stays."""
+
+
+class LedgerConflictError(NightshiftError):
+    """Say that another run wrote the ledger or the champion first; reading again and retrying is safe."""
+
+    retryable = True

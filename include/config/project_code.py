@@ -1,0 +1,65 @@
+"""Load a project's own Python from its folder, wherever that folder is.
+
+Contract of the two files (a project imports config, pandas, numpy, scikit-learn, great_expectations, and nothing else
+of ours):
+
+- `features.py`
+    - `build_features(raw, history) -> DataFrame`: pure. `raw` has one row per example of one day, *without* the
+      target's column and the `unknown_at_prediction` columns. `history` has the rows of the `lookback_days` days
+      before, all columns; None when none is declared. Returns the declared feature columns, indexed like `raw`; numeric
+      features as float64, categorical ones as str (None when missing).
+    - optional `assemble(tables) -> DataFrame`: join the source's tables (name -> frame) to one row per example; the
+      default returns the only table.
+- `expectations.py`
+    - `build_suite() -> list[Expectation]`: Great Expectations objects for the assembled frame, at least 10. Row-level
+      (map) expectations set failing rows aside; all others reject the day.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+from include.config.errors import ProjectCodeError
+from include.config.project import Project
+
+
+def load_module(project: Project, name: str) -> ModuleType:
+    """Import `<project folder>/<name>.py` under a name of its own, fresh when its bytes changed.
+
+    Raises:
+        ProjectCodeError: The file is missing or fails on import.
+    """
+    path = project.folder / f"{name}.py"
+    where = f"{project.name}/{name}.py"
+    if not path.is_file():
+        raise ProjectCodeError(where, "the file is missing", hint="every project has features.py and expectations.py")
+    module_name = f"nightshift_project_{project.name}_{name}_{_digest([path])[:12]}"
+    if module_name in sys.modules:
+        return sys.modules[module_name]
+    spec = importlib.util.spec_from_file_location(module_name, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module_name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[module_name]
+        raise ProjectCodeError(where, "fails on import", got=f"{type(error).__name__}: {error}") from error
+    return module
+
+
+def code_fingerprint(project: Project, *names: str) -> str:
+    """Return the sha256 of the named Python files of a project (for example "features")."""
+    return _digest([project.folder / f"{name}.py" for name in names])
+
+
+def _digest(paths: list[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(path.name.encode())
+        digest.update(path.read_bytes() if path.is_file() else b"")
+    return digest.hexdigest()

@@ -1,0 +1,170 @@
+"""Say what each stage is given and what it hands back: small, frozen, JSON-able receipts (never data).
+
+A stage is `run(project, inputs) -> Result`. Inputs hold URIs and days; results travel between tasks by XCom.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, SecretStr
+
+Verdict = Literal["PROMOTE", "HOLD", "REJECT"]
+RunType = Literal["scheduled", "manual", "backfill", "asset_triggered", "local"]
+PromotionMode = Literal["automatic", "hold"]
+
+
+class Receipt(BaseModel):
+    """Be frozen and closed; `model_dump(mode="json")` is what XCom carries."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Origin(Receipt):
+    """Say who caused a piece of work and with which code: goes into every manifest, decision and ledger entry."""
+
+    run_id: str
+    dag_id: str = ""
+    run_type: RunType = "local"
+    triggered_by: str = ""
+    git_commit: str = "unknown"
+    lock_hash: str = "unknown"
+
+
+class StageInputs(Receipt):
+    """Be what every stage is given.
+
+    Attributes:
+        as_of: The day D the run is about; nothing known later than its end may be read.
+        store_url: The object store (see `Settings`).
+        tracking_url: MLflow.
+        connections: Address of each declared connection as a SQLAlchemy URL; secret, never printed.
+        force: Prepare and train again, though fresh results exist.
+    """
+
+    as_of: date
+    store_url: str
+    tracking_url: str
+    origin: Origin
+    connections: dict[str, SecretStr] = {}
+    force: bool = False
+
+
+class PartitionInputs(StageInputs):
+    """Be what ingest, validate and build_features are given: the days of one batch."""
+
+    days: tuple[date, ...]
+
+
+class Span(Receipt):
+    """Be an inclusive run of days."""
+
+    first: date
+    last: date
+
+
+class PlanInputs(StageInputs):
+    """Be what plan is given.
+
+    Attributes:
+        window_days: Replace the declared `window.days` for this run (the form's field); None keeps it.
+        batches: How many batches to spread stale days over (about the number of workers).
+    """
+
+    window_days: int | None = None
+    batches: int = 2
+
+
+class PlanResult(Receipt):
+    """Say which days are used, and which of them must be prepared (in `batches`) and why."""
+
+    train: Span
+    holdout: Span
+    days: tuple[date, ...]
+    batches: tuple[tuple[date, ...], ...]
+    fresh: int
+    stale: int
+    reasons: dict[str, int] = {}
+
+
+class IngestResult(Receipt):
+    """Count what was snapshot; days that already had a snapshot are `reused`."""
+
+    days: tuple[date, ...]
+    rows: int
+    written: int
+    reused: int
+
+
+class ValidateResult(Receipt):
+    """Count rows that passed and rows set aside in quarantine."""
+
+    days: tuple[date, ...]
+    rows: int
+    quarantined: int
+    data_docs_uri: str = ""
+
+
+class FeaturesResult(Receipt):
+    """Count the labelled rows that models may use, and the rows without a label."""
+
+    days: tuple[date, ...]
+    rows: int
+    unlabelled: int
+    written: int
+
+
+class TrainInputs(StageInputs):
+    """Be what train is given: one candidate and the plan."""
+
+    candidate: str
+    plan: PlanResult
+
+
+class TrainResult(Receipt):
+    """Say which model was made, where it is and how it scored in cross-validation on the train part."""
+
+    candidate: str
+    candidate_id: str
+    model_uri: str
+    cv_mean: float
+    cv_std: float
+    rows: int
+    tracking_run_id: str
+    reused: bool = False
+
+
+class EvaluateInputs(StageInputs):
+    """Be what evaluate is given."""
+
+    plan: PlanResult
+    trained: tuple[TrainResult, ...]
+    promotion_mode: PromotionMode | None = None
+
+
+class EvaluateResult(Receipt):
+    """Say the verdict, and where the decision with its evidence is."""
+
+    verdict: Verdict
+    reason: str
+    decision_id: str
+    decision_uri: str
+    challenger: str
+    candidate_id: str
+
+
+class PromoteInputs(StageInputs):
+    """Be what promote is given."""
+
+    evaluated: EvaluateResult
+
+
+class PromoteResult(Receipt):
+    """Say which ledger entry holds the decision, and who is champion now (model version, empty when none)."""
+
+    verdict: Verdict
+    reason: str
+    ledger_number: int
+    champion_version: str
+    report_uri: str

@@ -1,0 +1,105 @@
+"""Read where things are: one frozen object from environment variables, the same on a laptop and in a container."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from include.config.errors import SettingsError
+
+ROOT = Path(__file__).resolve().parents[2]
+DEFAULT_AIRFLOW_PORT = 8080
+DEFAULT_MLFLOW_PORT = 5000
+DEFAULT_S3_PORT = 8333
+
+
+class Settings(BaseModel):
+    """Hold every address and folder; secrets are not here (boto3's chain and Airflow connections hold them).
+
+    Attributes:
+        root: The checkout.
+        home: All state of this checkout (`NIGHTSHIFT_HOME`, default `<root>/.nightshift`).
+        projects_dir: The folder of project folders (`NIGHTSHIFT_PROJECTS`).
+        store_url: `file:///folder` or `s3://bucket/prefix` (`NIGHTSHIFT_STORE_URL`).
+        tracking_url: MLflow's address: `sqlite:///file` or `http://host:port` (`NIGHTSHIFT_TRACKING_URL`).
+        airflow_port, mlflow_port, s3_port: TCP ports on loopback (`NIGHTSHIFT_AIRFLOW_PORT`, ...).
+        ports_chosen: Which of those ports the user named explicitly.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    root: Path = ROOT
+    home: Path
+    projects_dir: Path
+    store_url: str
+    tracking_url: str
+    airflow_port: int = DEFAULT_AIRFLOW_PORT
+    mlflow_port: int = DEFAULT_MLFLOW_PORT
+    s3_port: int = DEFAULT_S3_PORT
+    ports_chosen: frozenset[str] = frozenset()
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Read the settings from `environ` (default: the process's environment).
+
+        Raises:
+            SettingsError: A port is not a number between 1 and 65535.
+        """
+        env = os.environ if environ is None else environ
+        home = Path(env.get("NIGHTSHIFT_HOME") or ROOT / ".nightshift").expanduser().resolve()
+        ports = {
+            "airflow_port": _port(env, "NIGHTSHIFT_AIRFLOW_PORT", DEFAULT_AIRFLOW_PORT),
+            "mlflow_port": _port(env, "NIGHTSHIFT_MLFLOW_PORT", DEFAULT_MLFLOW_PORT),
+            "s3_port": _port(env, "NIGHTSHIFT_S3_PORT", DEFAULT_S3_PORT),
+        }
+        return cls(
+            home=home,
+            projects_dir=Path(env.get("NIGHTSHIFT_PROJECTS") or ROOT / "include" / "projects").resolve(),
+            store_url=env.get("NIGHTSHIFT_STORE_URL") or f"file://{home / 'store'}",
+            tracking_url=env.get("NIGHTSHIFT_TRACKING_URL") or f"sqlite:///{home / 'mlflow' / 'mlflow.db'}",
+            ports_chosen=frozenset(name for name in ports if env.get(f"NIGHTSHIFT_{name.upper()}")),
+            **ports,
+        )
+
+
+def _port(env: Mapping[str, str], variable: str, default: int) -> int:
+    text = env.get(variable, "")
+    if not text:
+        return default
+    if not text.isdigit() or not 1 <= int(text) <= 65535:
+        raise SettingsError(
+            f"environment variable {variable}", "a port is needed", got=repr(text), allowed=("1-65535",)
+        )
+    return int(text)
+
+
+def git_commit(root: Path = ROOT) -> str:
+    """Return the commit of the code, `<sha>-dirty` with local changes, or "unknown" outside a git checkout.
+
+    `NIGHTSHIFT_GIT_COMMIT` wins: an image has no `.git`.
+    """
+    given = os.environ.get("NIGHTSHIFT_GIT_COMMIT")
+    if given:
+        return given
+    try:
+        described = subprocess.run(
+            ["git", "-C", str(root), "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty"],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=20,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return described.stdout.strip() or "unknown"
+
+
+def lock_hash(root: Path = ROOT) -> str:
+    """Return the sha256 of the dependency lock, which names the environment a model was made in."""
+    lock = root / "requirements.lock"
+    return hashlib.sha256(lock.read_bytes()).hexdigest() if lock.exists() else "unknown"

@@ -1,0 +1,17 @@
+"""Name the stages and their order once: Dags, the command line and reports all read them from here."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Stage = Literal["plan", "ingest", "validate", "build_features", "train", "evaluate", "promote"]
+
+RETRAIN_STAGES: tuple[Stage, ...] = ("plan", "ingest", "validate", "build_features", "train", "evaluate", "promote")
+PARTITION_STAGES: tuple[Stage, ...] = ("ingest", "validate", "build_features")
+PREPARE_GROUP = "prepare"
+TRAINING_POOL = "training"
+
+
+def retrain_dag_id(project_name: str) -> str:
+    """Return the id of a project's retrain Dag."""
+    return f"{project_name}__retrain"

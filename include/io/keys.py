@@ -1,0 +1,94 @@
+"""Say where each artifact lives: every key of the store is made here."""
+
+from __future__ import annotations
+
+from datetime import date
+
+
+def _day(day: date) -> str:
+    return f"date={day.isoformat()}"
+
+
+def raw_manifest(project: str, day: date) -> str:
+    """Return the commit mark of one day's raw snapshot; it names the snapshot that is in force."""
+    return f"{project}/raw/{_day(day)}/manifest.json"
+
+
+def raw_table(project: str, day: date, snapshot: str, table: str) -> str:
+    """Return the key of one source table of one snapshot (the snapshot's id is a hash of its content)."""
+    return f"{project}/raw/{_day(day)}/snapshot={snapshot}/{table}.parquet"
+
+
+def validation_manifest(project: str, day: date) -> str:
+    """Return the commit mark of one day's validation; it says passed or rejected, and which rows are set aside."""
+    return f"{project}/validation/{_day(day)}/manifest.json"
+
+
+def validation_results(project: str, day: date, snapshot: str) -> str:
+    """Return the key of the full Great Expectations results of one snapshot."""
+    return f"{project}/validation/{_day(day)}/snapshot={snapshot}/results.json"
+
+
+def data_docs(project: str, path: str = "index.html") -> str:
+    """Return the key of a page of the project's Data Docs."""
+    return f"{project}/validation/data_docs/{path}"
+
+
+def rejected_rows(project: str, day: date, snapshot: str) -> str:
+    """Return the key of the rows set aside, each with its reason."""
+    return f"{project}/rejected/{_day(day)}/snapshot={snapshot}/rows.parquet"
+
+
+def features_manifest(project: str, day: date) -> str:
+    """Return the commit mark of one day's features."""
+    return f"{project}/features/{_day(day)}/manifest.json"
+
+
+def features_rows(project: str, day: date, fingerprint: str) -> str:
+    """Return the key of one day's feature rows; the name holds the fingerprint they were made with."""
+    return f"{project}/features/{_day(day)}/{fingerprint[:16]}.parquet"
+
+
+def model_manifest(project: str, candidate_id: str) -> str:
+    """Return the commit mark of a trained candidate."""
+    return f"{project}/models/{candidate_id}/manifest.json"
+
+
+def model_file(project: str, candidate_id: str, name: str) -> str:
+    """Return the key of one file of a trained candidate: `model.skops`, `signature.json`, ..."""
+    return f"{project}/models/{candidate_id}/{name}"
+
+
+def tracking_artifacts(project: str) -> str:
+    """Return the prefix under which MLflow keeps its artifacts."""
+    return f"{project}/mlflow"
+
+
+def decision(project: str, decision_id: str) -> str:
+    """Return the key of a decision."""
+    return f"{project}/decisions/{decision_id}/decision.json"
+
+
+def decision_report(project: str, decision_id: str) -> str:
+    """Return the key of a decision's report page."""
+    return f"{project}/decisions/{decision_id}/report.html"
+
+
+def ledger_prefix(project: str) -> str:
+    """Return the prefix of all ledger entries."""
+    return f"{project}/ledger/"
+
+
+def ledger_entry(project: str, number: int) -> str:
+    """Return the key of a ledger entry; zero-padded, so that key order is number order."""
+    return f"{project}/ledger/{number:08d}.json"
+
+
+def release_file(project: str, version: str, name: str) -> str:
+    """Return the key of one file of a release."""
+    return f"{project}/releases/version={version}/{name}"
+
+
+def release_pointer(project: str) -> str:
+    """Return the key of the pointer to the release in force: changed only by compare-and-set."""
+    return f"{project}/releases/champion.json"

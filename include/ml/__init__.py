@@ -1,0 +1,1 @@
+"""Pure functions on frames and estimators: no file, no network, no clock."""

@@ -1,0 +1,1 @@
+"""One folder is one ML project."""

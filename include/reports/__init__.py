@@ -1,0 +1,1 @@
+"""Turn decisions into pages that people read."""

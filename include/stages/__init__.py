@@ -1,0 +1,1 @@
+"""One module a stage, one public `run(project, inputs) -> Result`; safe to run again."""

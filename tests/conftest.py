@@ -1,0 +1,28 @@
+"""Give every test a home of its own: nothing is read from or written to the checkout's state."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+_SESSION_HOME = Path(tempfile.mkdtemp(prefix="nightshift-tests-"))
+
+# before the first Airflow import: it reads its configuration once
+os.environ["AIRFLOW_HOME"] = str(_SESSION_HOME / "airflow")
+os.environ["NIGHTSHIFT_HOME"] = str(_SESSION_HOME)
+for _name in [name for name in os.environ if name.startswith(("NIGHTSHIFT_STORE", "NIGHTSHIFT_TRACK", "AIRFLOW__"))]:
+    del os.environ[_name]
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a fresh NIGHTSHIFT_HOME for one test."""
+    monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path))
+    return tmp_path
