@@ -98,8 +98,18 @@ class StoreError(NightshiftError):
     retryable = True
 
 
+class StoreRefusedError(StoreError):
+    """Say that the object store refused for a reason that waiting does not cure: credentials, bucket, permission."""
+
+    retryable = False
+
+
 class StoreUnsafeError(NightshiftError):
     """Refuse a store that ignores conditional writes: promotions on it could be lost."""
+
+
+class InvalidKeyError(NightshiftError):
+    """Refuse a key that is not a plain relative path, or that the store keeps for itself."""
 
 
 class ObjectMissingError(NightshiftError):
@@ -112,6 +122,10 @@ class PreconditionFailedError(NightshiftError):
 
 class ChecksumMismatchError(NightshiftError):
     """Say that bytes do not have the sha256 their manifest names."""
+
+
+class ArtifactDamagedError(NightshiftError):
+    """Say that a stored manifest, ledger entry or pointer is missing a part or is not what this version writes."""
 
 
 class ConnectionMissingError(NightshiftError):

@@ -1,0 +1,125 @@
+"""Keep a project's history as numbered, create-only entries: append-only, without gaps, one writer a number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import Literal, overload
+
+from include.config.decision import LedgerEntry
+from include.config.errors import ArtifactDamagedError, LedgerConflictError, PreconditionFailedError
+from include.io import keys
+from include.io.manifests import parse_receipt, to_json
+from include.io.object_store import ObjectStore
+
+MAX_ATTEMPTS = 100
+
+
+class Ledger:
+    """Read and append one project's entries; entries never change, so one that was read is kept."""
+
+    def __init__(self, store: ObjectStore, project: str) -> None:
+        self._store = store
+        self._project = project
+        self._read: dict[int, LedgerEntry] = {}
+
+    def entries(self) -> list[LedgerEntry]:
+        """Return all entries, oldest first.
+
+        Raises:
+            ArtifactDamagedError: An entry is missing or unreadable.
+        """
+        return list(self._history())
+
+    def find(self, decision_id: str, kind: Literal["decision", "promotion"]) -> LedgerEntry | None:
+        """Return the newest entry of that kind about a decision, or None; a retry looks here before it appends."""
+        for entry in reversed(self._history()):
+            if entry.decision_id == decision_id and entry.kind == kind:
+                return entry
+        return None
+
+    def champion(self, as_of: date | None = None) -> LedgerEntry | None:
+        """Return the newest promotion, or None before the first.
+
+        Args:
+            as_of: Count only promotions of this day or earlier, so that a run about a past day compares with the
+                champion of then.
+        """
+        for entry in reversed(self._history()):
+            if entry.kind == "promotion" and (as_of is None or entry.as_of <= as_of):
+                return entry
+        return None
+
+    def append(self, build: Callable[[int, Sequence[LedgerEntry]], LedgerEntry]) -> LedgerEntry:
+        """Write the next entry; when another writer takes its number, build it anew on the new history.
+
+        Args:
+            build: Given the next number and the history before it, returns the entry with that number; it may raise
+                to append nothing. Reading the history's newest entries reads only those.
+
+        Raises:
+            LedgerConflictError: Other writers were faster every time.
+            ArtifactDamagedError: An entry is missing or unreadable.
+        """
+        for _ in range(MAX_ATTEMPTS):
+            history = self._history()
+            number = len(history) + 1
+            entry = build(number, history)
+            if (entry.number, entry.project) != (number, self._project):
+                raise ValueError(
+                    f"entry {number} of {self._project} was asked for, got {entry.number} of {entry.project}"
+                )
+            try:
+                self._store.put(keys.ledger_entry(self._project, number), to_json(entry), if_absent=True)
+            except PreconditionFailedError:
+                continue
+            self._read[number] = entry
+            return entry
+        raise LedgerConflictError(
+            self._store.uri(keys.ledger_prefix(self._project)),
+            "other writers took every number that was tried",
+            got=f"{MAX_ATTEMPTS} attempts",
+            hint="run it again when fewer runs of this project are writing",
+        )
+
+    def _history(self) -> _History:
+        prefix = keys.ledger_prefix(self._project)
+        found = [info.key for info in self._store.list(prefix)]
+        wanted = [keys.ledger_entry(self._project, number) for number in range(1, len(found) + 1)]
+        for number, (key, expected) in enumerate(zip(found, wanted, strict=True), start=1):
+            if key != expected:
+                raise ArtifactDamagedError(
+                    self._store.uri(prefix),
+                    f"entry {number} is missing, or another object is in its place",
+                    got=key,
+                    allowed=(expected,),
+                    hint="restore the entry: history is never deleted",
+                )
+        return _History(len(found), self._entry)
+
+    def _entry(self, number: int) -> LedgerEntry:
+        if number not in self._read:
+            key = keys.ledger_entry(self._project, number)
+            self._read[number] = parse_receipt(self._store.get(key), self._store.uri(key), LedgerEntry)
+        return self._read[number]
+
+
+class _History(Sequence[LedgerEntry]):
+    """Be the entries 1 to `length`, each read when it is asked for: a night looks at the newest few of thousands."""
+
+    def __init__(self, length: int, entry: Callable[[int], LedgerEntry]) -> None:
+        self._length = length
+        self._entry = entry
+
+    def __len__(self) -> int:
+        return self._length
+
+    @overload
+    def __getitem__(self, index: int) -> LedgerEntry: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[LedgerEntry]: ...
+    def __getitem__(self, index: int | slice) -> LedgerEntry | list[LedgerEntry]:
+        numbers = range(1, self._length + 1)
+        if isinstance(index, slice):
+            return [self._entry(number) for number in numbers[index]]
+        return self._entry(numbers[index])

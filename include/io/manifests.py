@@ -1,0 +1,134 @@
+"""Write and read manifests: the commit mark of an artifact, with the sha256 of every file it names.
+
+Data first, manifest last: an artifact exists when its manifest does, and a reader checks the bytes it gets.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import date, datetime
+from typing import Any, Literal, TypeVar
+
+from pydantic import ValidationError
+
+from include.config.errors import ArtifactDamagedError, ChecksumMismatchError, ObjectMissingError
+from include.config.results import Origin, Receipt
+from include.io.object_store import ObjectStore
+
+AnyReceipt = TypeVar("AnyReceipt", bound=Receipt)
+
+
+class FileRef(Receipt):
+    """Name one file of an artifact with the sha256 of its bytes.
+
+    Attributes:
+        key: The file's key in the store.
+        sha256: Hexadecimal.
+        size: Bytes.
+        rows: Rows, for a table.
+    """
+
+    key: str
+    sha256: str
+    size: int
+    rows: int | None = None
+
+
+class Manifest(Receipt):
+    """Be the commit mark of one artifact.
+
+    Attributes:
+        kind: What the artifact is.
+        day: The partition, for artifacts of one day.
+        status: `rejected` marks a finished check that said no.
+        fingerprint: A hash of everything the artifact was made from; equal fingerprints mean equal artifacts.
+        files: The artifact's files by name.
+        details: What else the stage needs to know, as plain JSON values.
+    """
+
+    kind: Literal["raw", "validation", "features", "model", "release"]
+    project: str
+    day: date | None = None
+    status: Literal["complete", "rejected"] = "complete"
+    fingerprint: str
+    files: dict[str, FileRef]
+    origin: Origin
+    made_at: datetime
+    details: dict[str, Any] = {}
+
+
+def put_file(store: ObjectStore, key: str, data: bytes, rows: int | None = None) -> FileRef:
+    """Write a file and return what a manifest says of it."""
+    store.put(key, data)
+    return FileRef(key=key, sha256=hashlib.sha256(data).hexdigest(), size=len(data), rows=rows)
+
+
+def get_file(store: ObjectStore, ref: FileRef) -> bytes:
+    """Return a file's bytes, checked.
+
+    Raises:
+        ObjectMissingError: The file is gone.
+        ChecksumMismatchError: The bytes are not those the manifest names.
+    """
+    data = store.get(ref.key)
+    found = hashlib.sha256(data).hexdigest()
+    if found != ref.sha256:
+        raise ChecksumMismatchError(
+            store.uri(ref.key),
+            "the bytes are not those the manifest names",
+            got=f"sha256 {found}, {len(data)} bytes",
+            allowed=(f"sha256 {ref.sha256}, {ref.size} bytes",),
+            hint="prepare the artifact again with force",
+        )
+    return data
+
+
+def read_manifest(store: ObjectStore, key: str) -> Manifest | None:
+    """Return the manifest at `key`, or None when the artifact does not exist.
+
+    Raises:
+        ArtifactDamagedError: It is not a manifest of this version.
+    """
+    return read_receipt(store, key, Manifest)
+
+
+def write_manifest(store: ObjectStore, key: str, manifest: Manifest) -> None:
+    """Write a manifest: the last write of an artifact, after all its files."""
+    store.put(key, to_json(manifest))
+
+
+def to_json(receipt: Receipt) -> bytes:
+    """Return a receipt as indented JSON, for people and for `read_receipt`."""
+    return (receipt.model_dump_json(indent=2) + "\n").encode()
+
+
+def read_receipt(store: ObjectStore, key: str, kind: type[AnyReceipt]) -> AnyReceipt | None:
+    """Return the receipt of class `kind` at `key`, or None when the key holds nothing.
+
+    Raises:
+        ArtifactDamagedError: The bytes are not such a receipt.
+    """
+    try:
+        data = store.get(key)
+    except ObjectMissingError:
+        return None
+    return parse_receipt(data, store.uri(key), kind)
+
+
+def parse_receipt(data: bytes, where: str, kind: type[AnyReceipt]) -> AnyReceipt:
+    """Return the receipt of class `kind` in `data`.
+
+    Raises:
+        ArtifactDamagedError: The bytes are not such a receipt.
+    """
+    try:
+        return kind.model_validate_json(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the whole text"
+        raise ArtifactDamagedError(
+            where,
+            f"not a {kind.__name__} of this version",
+            got=f"{place}: {first['msg']}",
+            hint="it was written by another version or changed by hand",
+        ) from error
