@@ -1,0 +1,129 @@
+"""Read one day of raw data from a project's declared source: tables by name, exactly as the source gave them.
+
+Nothing is repaired here. What can't be read, or is not there though it is required, is an error that names it.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from include.config.errors import ObjectMissingError, SourceDataError
+from include.config.project import FileSource, FileTable, Project
+from include.io.object_store import ObjectStore
+from include.io.tables import from_parquet
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+logger = logging.getLogger(__name__)
+
+
+def read_source(
+    project: Project, day: date, store: ObjectStore, connections: Mapping[str, SecretStr]
+) -> dict[str, pd.DataFrame]:
+    """Return the tables of `day` by name.
+
+    Args:
+        project: Its `source` says where the data is.
+        day: The partition.
+        store: Holds the landing zone of a `files` source; a table's path is a key of it.
+        connections: SQLAlchemy URLs by connection name, for an `sql` source.
+
+    Returns:
+        One frame a declared table; a `files` table that is not required and has no file, or no rows, is left out.
+        An `sql` source gives one table, called "rows".
+
+    Raises:
+        SourceUnavailableError: The source system does not answer; it may, later.
+        SourceDataError: A required table is missing, unreadable or has no rows.
+        ConnectionMissingError: The declared connection is configured nowhere.
+    """
+    if isinstance(project.source, FileSource):
+        tables = _read_files(project, project.source, day, store)
+    else:
+        # sqlalchemy is imported only for projects that need it
+        from include.io.sql_source import read_rows
+
+        tables = {"rows": read_rows(project, project.source, day, connections)}
+    logger.info("%s %s: read %s", project.name, day, {name: len(frame) for name, frame in tables.items()})
+    return tables
+
+
+def table_key(table: FileTable, day: date) -> str:
+    """Return the store's key of one table on one day: its path with `{date}` and `{previous_date}` filled in."""
+    previous = day - timedelta(days=1)
+    return table.path.replace("{date}", day.isoformat()).replace("{previous_date}", previous.isoformat())
+
+
+def _read_files(project: Project, source: FileSource, day: date, store: ObjectStore) -> dict[str, pd.DataFrame]:
+    tables: dict[str, pd.DataFrame] = {}
+    for name, table in source.tables.items():
+        frame = _read_table(table, store, f"{project.name}/{day}: table '{name}'", day)
+        if frame is not None:
+            tables[name] = frame
+    if not tables:
+        raise SourceDataError(
+            f"{project.name}/{day}: source",
+            "none of the declared tables has a file for this day",
+            got="no file",
+            allowed=[table_key(table, day) for table in source.tables.values()],
+            hint="the source has not delivered yet, or the paths in project.yaml are wrong",
+        )
+    return tables
+
+
+def _read_table(table: FileTable, store: ObjectStore, where: str, day: date) -> pd.DataFrame | None:
+    """Return one table, or None when it is not required and there is nothing."""
+    key = table_key(table, day)
+    try:
+        data = store.get(key)
+    except ObjectMissingError as error:
+        if not table.required:
+            return None
+        raise SourceDataError(
+            where,
+            "the file is missing",
+            got=f"nothing at {store.uri(key)}",
+            allowed=[key],
+            hint="the source has not delivered this day yet, or the path in project.yaml is wrong",
+        ) from error
+    place = f"{where} ({store.uri(key)})"
+    frame = from_parquet(data, place) if key.endswith(".parquet") else _from_csv(data, place)
+    if len(frame):
+        return frame
+    if not table.required:
+        return None
+    raise SourceDataError(
+        place,
+        "the file has no rows",
+        got=f"0 rows, {len(frame.columns)} columns",
+        allowed=["at least 1 row"],
+        hint="ask the source to deliver the day again; set required: false only if an empty table is normal",
+    )
+
+
+def _from_csv(data: bytes, where: str) -> pd.DataFrame:
+    """Read UTF-8 CSV. Dates stay text, and only an empty field is missing: the text "NA" or "None" stays text."""
+    try:
+        return pd.read_csv(
+            io.BytesIO(data),
+            encoding="utf-8",
+            parse_dates=False,
+            keep_default_na=False,
+            na_values=[""],
+            low_memory=False,
+        )
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise SourceDataError(
+            where,
+            "the CSV file cannot be read",
+            got=f"{len(data)} bytes; {type(error).__name__}: {error}",
+            allowed=["UTF-8 text with a header line and commas"],
+            hint="the file may be truncated; ask the source to deliver it again",
+        ) from error
