@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import yaml
-from pydantic import ValidationError
-
+from include.config.declaration_file import read_written
 from include.config.errors import DeclarationError, Problem, UnknownProjectError, did_you_mean
-from include.config.problems import problems_of
+from include.config.folder import folder_problems
+from include.config.problems import validated
 from include.config.project import PROJECT_NAME_PATTERN, Project
 
 DECLARATION = "project.yaml"
@@ -26,8 +24,22 @@ class Discovered:
 
 
 def project_folders(projects_dir: Path) -> list[Path]:
-    """Return the folders that hold a declaration, in name order."""
-    return sorted(path.parent for path in projects_dir.glob(f"*/{DECLARATION}"))
+    """Return the folders that are, or look as if they should be, projects, in name order.
+
+    A folder with code or YAML but without a declaration is among them: it must be noticed, not passed over.
+    """
+    return sorted(
+        folder
+        for folder in projects_dir.glob("*/")
+        if not folder.name.startswith(("_", ".")) and _looks_like_a_project(folder)
+    )
+
+
+def _looks_like_a_project(folder: Path) -> bool:
+    try:
+        return any(path.suffix in (".py", ".yaml", ".yml") for path in folder.iterdir())
+    except OSError:
+        return True
 
 
 def discover(projects_dir: Path) -> Discovered:
@@ -46,65 +58,62 @@ def load_project(projects_dir: Path, name: str) -> Project:
     """Return the project called `name`.
 
     Raises:
-        UnknownProjectError: No folder of that name holds a declaration.
+        UnknownProjectError: No folder has that name.
         DeclarationError: The declaration has problems.
     """
-    folder = projects_dir / name
-    if not (folder / DECLARATION).is_file():
-        known = [path.name for path in project_folders(projects_dir)]
+    known = {folder.name: folder for folder in project_folders(projects_dir)}
+    if name not in known:
         raise UnknownProjectError(
-            str(projects_dir), "no such project", got=repr(name), allowed=known, hint=did_you_mean(name, known)
+            str(projects_dir), "no such project", got=repr(name), allowed=tuple(known), hint=did_you_mean(name, known)
         )
-    return read_project(folder)
+    return read_project(known[name])
 
 
 def read_project(folder: Path) -> Project:
     """Return the project declared in `folder`.
 
     Raises:
-        DeclarationError: With all problems of the file, not only the first.
+        DeclarationError: With all problems of the file and the folder, not only the first.
     """
-    path = folder / DECLARATION
+    try:
+        project, problems = _examined(folder)
+    except OSError as error:
+        raise DeclarationError([Problem(f"{folder.name}/", "cannot be read", str(error.strerror))]) from error
+    if project is None or problems:
+        raise DeclarationError(problems)
+    return project
+
+
+def _examined(folder: Path) -> tuple[Project | None, list[Problem]]:
     where = f"{folder.name}/{DECLARATION}"
-    if not re.match(PROJECT_NAME_PATTERN, folder.name):
-        raise DeclarationError(
-            [
-                Problem(
-                    where,
-                    "the folder's name is the project's name and must be lower-case words joined by _",
-                    repr(folder.name),
-                    (PROJECT_NAME_PATTERN,),
-                )
-            ]
+    if not (folder / DECLARATION).is_file():
+        return None, [_undeclared(folder)]
+    problems = []
+    name_is_valid = re.match(PROJECT_NAME_PATTERN, folder.name) is not None
+    if not name_is_valid:
+        problems.append(
+            Problem(
+                f"{folder.name}/",
+                "the folder's name is the project's name: 2 to 50 lower-case letters, digits and _, a letter first",
+                folder.name,
+                (PROJECT_NAME_PATTERN,),
+            )
         )
-    declared = _read_yaml(path, where)
-    given = sorted({"name", "folder"} & set(declared))
-    if given:
-        raise DeclarationError(
-            [
-                Problem(
-                    f"{where}: {key}",
-                    "the folder is the identity; this key may not be declared",
-                    repr(declared[key]),
-                    (),
-                    f"remove '{key}:'",
-                )
-                for key in given
-            ]
-        )
-    try:
-        return Project.model_validate({**declared, "name": folder.name, "folder": folder.resolve()})
-    except ValidationError as error:
-        raise DeclarationError(problems_of(error, where, declared)) from error
+    written = read_written(folder / DECLARATION, where)
+    problems += written.problems
+    for key in ("name", "folder"):
+        if written.values.pop(key, None) is not None:
+            what = "the folder is the identity; this key may not be declared"
+            problems.append(Problem(written.place((key,)), what, written.got((key,)), (), f"remove '{key}:'"))
+    project = None
+    if written.readable:
+        name = folder.name if name_is_valid else "unnamed"
+        project, found = validated(written, name, str(folder.resolve()))
+        problems += found
+    return project, problems + folder_problems(folder)
 
 
-def _read_yaml(path: Path, where: str) -> dict[str, Any]:
-    try:
-        declared = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise DeclarationError([Problem(where, "cannot be read", str(error))]) from error
-    except yaml.YAMLError as error:
-        raise DeclarationError([Problem(where, "not valid YAML", " ".join(str(error).split()))]) from error
-    if not isinstance(declared, dict):
-        raise DeclarationError([Problem(where, "a mapping of keys is needed", type(declared).__name__)])
-    return declared
+def _undeclared(folder: Path) -> Problem:
+    others = sorted(path.name for path in folder.iterdir() if path.suffix in (".yaml", ".yml"))
+    hint = f"rename {others[0]} to {DECLARATION}" if others else f"write its {DECLARATION}, or move the folder away"
+    return Problem(f"{folder.name}/{DECLARATION}", "the file is missing, so the folder is no project", hint=hint)

@@ -11,11 +11,18 @@ LOWER_IS_BETTER: frozenset[str] = frozenset({"brier_score", "log_loss"})
 
 
 class _Gate(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # a threshold of .nan would let everything pass
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class MinimumGate(_Gate):
-    """Pass when the candidate's `metric` on the holdout is at least `value`."""
+    """Pass when the candidate's metric on the holdout is at least a value.
+
+    Attributes:
+        kind: `minimum`.
+        metric: The metric it looks at; one of which higher is better.
+        value: The least that passes.
+    """
 
     kind: Literal["minimum"]
     metric: MetricName
@@ -23,7 +30,13 @@ class MinimumGate(_Gate):
 
 
 class MaximumGate(_Gate):
-    """Pass when the candidate's `metric` on the holdout is at most `value`."""
+    """Pass when the candidate's metric on the holdout is at most a value.
+
+    Attributes:
+        kind: `maximum`.
+        metric: The metric it looks at; one of which lower is better.
+        value: The most that passes.
+    """
 
     kind: Literal["maximum"]
     metric: MetricName
@@ -31,7 +44,13 @@ class MaximumGate(_Gate):
 
 
 class BeatsBaselineGate(_Gate):
-    """Pass when the candidate is better than a model that ignores the features, by more than `margin`."""
+    """Pass when the candidate is better than a model that ignores the features.
+
+    Attributes:
+        kind: `beats_baseline`.
+        metric: The metric it looks at.
+        margin: By more than this it must be better.
+    """
 
     kind: Literal["beats_baseline"]
     metric: MetricName
@@ -39,7 +58,13 @@ class BeatsBaselineGate(_Gate):
 
 
 class NotWorseThanChampionGate(_Gate):
-    """Pass when the candidate is at most `margin` worse than the champion on the same holdout."""
+    """Pass when the candidate is not worse than the champion on the same holdout.
+
+    Attributes:
+        kind: `not_worse_than_champion`.
+        metric: The metric it looks at.
+        margin: By at most this it may be worse.
+    """
 
     kind: Literal["not_worse_than_champion"]
     metric: MetricName
@@ -47,7 +72,13 @@ class NotWorseThanChampionGate(_Gate):
 
 
 class LeakAlarmGate(_Gate):
-    """Pass when the candidate is not better than `above`: a score too good to be true is a leak until explained."""
+    """Pass when the candidate is not too good to be true: such a score is a leak until explained.
+
+    Attributes:
+        kind: `leak_alarm`.
+        metric: The metric it looks at.
+            above: The best score that is believed.
+    """
 
     kind: Literal["leak_alarm"]
     metric: MetricName

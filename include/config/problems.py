@@ -1,18 +1,197 @@
-"""Turn pydantic's findings into our five-part messages."""
+"""Turn what pydantic and our own checks find into five-part messages, all of them at once."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import typing
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from pydantic import ValidationError
+import yaml
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
-from include.config.errors import Problem
+from include.config.consistency import findings_of
+from include.config.declaration_file import Written
+from include.config.errors import Problem, did_you_mean
+from include.config.findings import Finding, FindingsError, KeyPath
+from include.config.place import Place, place_of
+from include.config.project import Project
+
+PATTERN_WORDS: dict[str, str] = {
+    r"^[a-z][a-z0-9_]*$": "must be a name of lower-case letters, digits and _, starting with a letter",
+    r"^[A-Za-z][A-Za-z0-9_]*$": "must be a name of letters, digits and _, starting with a letter",
+    r"^[^@\s]+@[^@\s]+\.[^@\s]+$": "must be an e-mail address",
+    r"^[^/].*\.(parquet|csv)$": "must be a relative path that ends in .parquet or .csv",
+}
+_LIMITS: dict[str, tuple[str, str]] = {
+    "greater_than_equal": ("must be at least {}", "ge"),
+    "greater_than": ("must be greater than {}", "gt"),
+    "less_than_equal": ("must be at most {}", "le"),
+    "less_than": ("must be less than {}", "lt"),
+    "string_too_short": ("needs at least {} characters", "min_length"),
+    "string_too_long": ("may have at most {} characters", "max_length"),
+    "too_short": ("needs at least {} of them", "min_length"),
+}
+_FIXED: dict[str, str] = {
+    "model_type": "a mapping of keys is needed",
+    "model_attributes_type": "a mapping of keys is needed",
+    "dict_type": "a mapping of keys is needed",
+    "tuple_type": "a list is needed",
+    "list_type": "a list is needed",
+    "date_type": "a date like 2013-01-31 is needed",
+    "date_parsing": "a date like 2013-01-31 is needed",
+    "date_from_datetime_parsing": "a date like 2013-01-31 is needed",
+    "date_from_datetime_inexact": "a date like 2013-01-31 is needed",
+    "finite_number": "must be a finite number",
+}
 
 
-def problems_of(error: ValidationError, where: str, declared: Mapping[str, Any]) -> list[Problem]:
-    """Return one problem for each finding of `error`; `where` is the file."""
-    return [
-        Problem(f"{where}: {'.'.join(str(part) for part in finding['loc'])}", finding["msg"], repr(finding["input"]))
-        for finding in error.errors()
-    ]
+def validated(written: Written, name: str, folder: str) -> tuple[Project | None, list[Problem]]:
+    """Validate what was written; return the project, or None and every problem.
+
+    The values pass as JSON in strict mode: there `days: "28"` and `seed: yes` are errors, and lists are still tuples.
+    """
+    values = {**written.values, "name": name, "folder": folder}
+    try:
+        return Project.model_validate_json(json.dumps(values, default=str), strict=True), []
+    except ValidationError as error:
+        return None, problems_of(error, written)
+
+
+def problems_of(error: ValidationError, written: Written) -> list[Problem]:
+    """Return one problem for each finding, in the order of the file's keys."""
+    problems: list[Problem] = []
+    broken: set[str | int] = set()
+    for details in error.errors(include_url=False):
+        place = place_of(Project, details["loc"])
+        broken.add(place.path[0] if place.path else "")
+        problems += _problems(details, place, written)
+    if "" not in broken:
+        problems += [_of_finding(finding, (), written) for finding in findings_of(_valid_parts(written, broken))]
+    return list(dict.fromkeys(problems))
+
+
+def _valid_parts(written: Written, broken: set[str | int]) -> dict[str, Any]:
+    """Return the parts without a problem of their own, so that checks between them still run."""
+    hints = typing.get_type_hints(Project, include_extras=True)
+    parts: dict[str, Any] = {
+        key: field.get_default(call_default_factory=True)
+        for key, field in Project.model_fields.items()
+        if not field.is_required() and key not in broken
+    }
+    for key in written.values.keys() & hints.keys() - broken - {"name", "folder"}:
+        parts[key] = TypeAdapter(hints[key]).validate_json(json.dumps(written.values[key], default=str), strict=True)
+    return parts
+
+
+def _problems(details: ErrorDetails, place: Place, written: Written) -> Iterator[Problem]:
+    context = details.get("ctx", {})
+    failure = context.get("error")
+    if isinstance(failure, FindingsError):
+        yield from (_of_finding(finding, place.path, written) for finding in failure.findings)
+        return
+    if _is_echo(details, place, written):
+        return
+    explain = _EXPLAIN.get(details["type"], _explain_other)
+    yield explain(details, place, written)
+
+
+def _is_echo(details: ErrorDetails, place: Place, written: Written) -> bool:
+    # pydantic calls a list too short when it is its entries that are wrong
+    return details["type"] == "too_short" and len(written.value(place.path)) >= details["ctx"]["min_length"]
+
+
+def _of_finding(finding: Finding, above: KeyPath, written: Written) -> Problem:
+    path = (*above, *finding.path)
+    got = finding.got or written.got(path)
+    return Problem(written.place(path), finding.what, got, finding.allowed, finding.hint)
+
+
+def _explain_missing(details: ErrorDetails, place: Place, written: Written) -> Problem:
+    return Problem(written.place(place.path), "the key is missing", "", place.choices)
+
+
+def _explain_extra(details: ErrorDetails, place: Place, written: Written) -> Problem:
+    allowed = place_of(Project, details["loc"][:-1]).keys
+    key = str(place.path[-1])
+    return Problem(written.place(place.path), "unknown key", key, allowed, did_you_mean(key, allowed))
+
+
+def _explain_choice(details: ErrorDetails, place: Place, written: Written) -> Problem:
+    got = written.got(place.path)
+    hint = did_you_mean(str(written.value(place.path)), place.choices)
+    return Problem(written.place(place.path), "not one of the allowed values", got, place.choices, hint)
+
+
+def _explain_kind(details: ErrorDetails, place: Place, written: Written) -> Problem:
+    path = (*place.path, "kind")
+    if details["type"] == "union_tag_not_found":
+        return Problem(written.place(path), "the key is missing", "", place.kinds)
+    hint = did_you_mean(str(details["ctx"]["tag"]), place.kinds)
+    return Problem(written.place(path), "not one of the allowed values", written.got(path), place.kinds, hint)
+
+
+def _explain_pattern(details: ErrorDetails, place: Place, written: Written) -> Problem:
+    pattern = details["ctx"]["pattern"]
+    is_key = details["loc"][-1] == "[key]"
+    got = str(place.path[-1]) if is_key else written.got(place.path)
+    words = PATTERN_WORDS.get(pattern)
+    return Problem(written.place(place.path), words or "has the wrong form", got, () if words else (pattern,))
+
+
+def _explain_limit(details: ErrorDetails, place: Place, written: Written) -> Problem:
+    words, key = _LIMITS[details["type"]]
+    limit = details["ctx"][key]
+    return Problem(written.place(place.path), words.format(limit), written.got(place.path))
+
+
+def _explain_type(details: ErrorDetails, place: Place, written: Written) -> Problem:
+    hint = _type_hint(place, written)
+    return Problem(written.place(place.path), f"{place.words} is needed", written.got(place.path), (), hint)
+
+
+def _type_hint(place: Place, written: Written) -> str:
+    node = written.nodes.get(place.path)
+    value = written.value(place.path)
+    if not isinstance(node, yaml.ScalarNode):
+        return ""
+    if "text" in place.words and not isinstance(value, str):
+        return f"""YAML reads {node.value or "nothing"} as {_kind_of(value)}; for text write "{node.value}" """.rstrip()
+    if isinstance(value, str) and _is_number(value):
+        return "write it without quotes" if node.style else f"YAML reads {value} as text; write it as {float(value)}"
+    return ""
+
+
+def _kind_of(value: object) -> str:
+    kinds: Mapping[type, str] = {bool: "true or false", int: "a number", float: "a number", type(None): "null"}
+    return kinds.get(type(value), "a date")
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _explain_other(details: ErrorDetails, place: Place, written: Written) -> Problem:
+    what = _FIXED.get(details["type"]) or details["msg"].removeprefix("Value error, ")
+    return Problem(written.place(place.path), what, written.got(place.path))
+
+
+Explain = Callable[[ErrorDetails, Place, Written], Problem]
+_EXPLAIN: dict[str, Explain] = {
+    "missing": _explain_missing,
+    "extra_forbidden": _explain_extra,
+    "literal_error": _explain_choice,
+    "union_tag_invalid": _explain_kind,
+    "union_tag_not_found": _explain_kind,
+    "string_pattern_mismatch": _explain_pattern,
+    **dict.fromkeys(_LIMITS, _explain_limit),
+    **dict.fromkeys(
+        ("string_type", "int_type", "int_from_float", "float_type", "bool_type", "int_parsing", "float_parsing"),
+        _explain_type,
+    ),
+}

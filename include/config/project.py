@@ -10,64 +10,57 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
+from include.config.consistency import findings_of
+from include.config.estimators import EstimatorName, ParamValue
+from include.config.findings import Finding, FindingsError
 from include.config.gates import Gate, MetricName
+from include.config.source import Closed, ColumnName, FileSource, FileTable, Source, SqlSource
 
-ColumnName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
-ConnectionName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+__all__ = [
+    "Candidate",
+    "Closed",
+    "ColumnName",
+    "CrossValidation",
+    "Features",
+    "FileSource",
+    "FileTable",
+    "Metrics",
+    "Owner",
+    "Project",
+    "Promotion",
+    "Quality",
+    "Search",
+    "SqlSource",
+    "Target",
+    "Window",
+]
+
 PROJECT_NAME_PATTERN = r"^[a-z][a-z0-9_]{1,49}$"
 
 
-class Closed(BaseModel):
-    """Be frozen and refuse unknown keys: a typing mistake must never be silently ignored."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
 class Owner(Closed):
-    """Who is told of a REJECT or a failure."""
+    """Say who is told of a REJECT or a failure.
+
+    Attributes:
+        name: A person or a team.
+        email: Where messages go.
+    """
 
     name: Annotated[str, StringConstraints(min_length=1)]
     email: Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
 
 
-class FileTable(Closed):
-    """One file per day (`{date}` or `{previous_date}` in the path) or one undated reference file.
-
-    `path` is relative to the object store; the format follows the ending (.parquet or .csv).
-    """
-
-    path: Annotated[str, StringConstraints(pattern=r"^[^/].*\.(parquet|csv)$")]
-    required: bool = True
-
-
-class FileSource(Closed):
-    """Read raw data from files in a landing zone of the object store."""
-
-    kind: Literal["files"]
-    tables: dict[ColumnName, FileTable] = Field(min_length=1)
-
-
-class SqlSource(Closed):
-    """Read raw data by one query a day from a warehouse; `:date` is the partition's day."""
-
-    kind: Literal["sql"]
-    connection: ConnectionName
-    query: Annotated[str, StringConstraints(min_length=1)]
-
-    @model_validator(mode="after")
-    def _query_is_for_one_day(self) -> SqlSource:
-        if ":date" not in self.query:
-            raise ValueError("the query must select one day by the parameter :date")
-        return self
-
-
-Source = Annotated[FileSource | SqlSource, Field(discriminator="kind")]
-
-
 class Target(Closed):
-    """Say what is predicted: a raw column made binary by one rule. Rows where `column` is null have no label."""
+    """Say what is predicted: a raw column made binary by exactly one rule.
+
+    Attributes:
+        name: What the label is called in features, reports and answers.
+        column: The raw column it is made from; rows where it is null have no label.
+        greater_than: 1 where the column is above this number, else 0.
+        equals: 1 where the column has this value, else 0.
+    """
 
     name: ColumnName
     column: ColumnName
@@ -77,7 +70,8 @@ class Target(Closed):
     @model_validator(mode="after")
     def _exactly_one_rule(self) -> Target:
         if (self.greater_than is None) == (self.equals is None):
-            raise ValueError("exactly one of greater_than and equals is needed")
+            both = "both" if self.equals is not None else "neither"
+            raise FindingsError([Finding((), "exactly one of greater_than and equals is needed", both)])
         return self
 
 
@@ -101,12 +95,18 @@ class Window(Closed):
     @model_validator(mode="after")
     def _something_left_to_train_on(self) -> Window:
         if self.holdout_days * 2 > self.days:
-            raise ValueError(f"holdout_days must be at most half of days ({self.days})")
+            what = f"must be at most half of window.days ({self.days})"
+            raise FindingsError([Finding(("holdout_days",), what, allowed=(f"1 to {self.days // 2}",))])
         return self
 
 
 class Features(Closed):
-    """Name the columns that `build_features` returns and models may use, by how they are encoded."""
+    """Name the columns that `build_features` returns and models may use, by how they are encoded.
+
+    Attributes:
+        numeric: Columns of numbers: missing ones are imputed, all are scaled where the estimator needs it.
+        categorical: Columns of text: one-hot encoded.
+    """
 
     numeric: tuple[ColumnName, ...] = ()
     categorical: tuple[ColumnName, ...] = ()
@@ -119,45 +119,78 @@ class Features(Closed):
     @model_validator(mode="after")
     def _named_once(self) -> Features:
         if not self.names:
-            raise ValueError("at least one feature is needed")
-        twice = sorted({name for name in self.names if self.names.count(name) > 1})
-        if twice:
-            raise ValueError(f"named twice: {', '.join(twice)}")
+            raise FindingsError([Finding((), "at least one feature is needed", "none")])
+        seen: set[str] = set()
+        findings = []
+        for kind, names in (("numeric", self.numeric), ("categorical", self.categorical)):
+            for index, name in enumerate(names):
+                if name in seen:
+                    findings.append(Finding((kind, index), "the feature is named twice", hint="keep one"))
+                seen.add(name)
+        if findings:
+            raise FindingsError(findings)
         return self
 
 
 class Search(Closed):
-    """Try `trials` random settings of `space`, scored by cross-validation inside the train part."""
+    """Try random settings, scored by cross-validation inside the train part.
+
+    Attributes:
+        trials: How many settings are drawn.
+        space: The values to draw from, for each parameter.
+    """
 
     trials: int = Field(ge=1, le=500)
-    space: dict[str, list[float | int | str | bool | None]] = Field(min_length=1)
+    space: dict[str, list[ParamValue]] = Field(min_length=1)
 
 
 class Candidate(Closed):
-    """One model to try."""
+    """Name one model to try.
+
+    Attributes:
+        name: What it is called in reports.
+        estimator: Which kind of model.
+        params: Fixed parameters of the estimator.
+        search: Parameters to search for.
+    """
 
     name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
-    estimator: Literal["logistic_regression", "xgboost"]
-    params: dict[str, float | int | str | bool | None] = {}
+    estimator: EstimatorName
+    params: dict[str, ParamValue] = {}
     search: Search | None = None
 
 
 class CrossValidation(Closed):
-    """Say how the train part is split to score candidates: `time` keeps every fold's past before its future."""
+    """Say how the train part is split to score candidates.
+
+    Attributes:
+        folds: Into how many parts.
+        order: `time` keeps every fold's past before its future; `random` is for data without a time.
+    """
 
     folds: int = Field(default=3, ge=2, le=20)
     order: Literal["time", "random"] = "time"
 
 
 class Metrics(Closed):
-    """Say which number chooses between candidates, and which are reported beside it."""
+    """Say which number chooses between candidates, and which are reported beside it.
+
+    Attributes:
+        primary: Chooses the challenger and decides whether it beats the champion.
+        also: Reported, and open to gates.
+    """
 
     primary: MetricName = "roc_auc"
     also: tuple[MetricName, ...] = ("average_precision", "brier_score", "log_loss")
 
 
 class Quality(Closed):
-    """Bound what validation may set aside before it rejects a whole day."""
+    """Bound what validation may set aside before it rejects a whole day.
+
+    Attributes:
+        max_rejected_fraction: The largest share of a day's rows that may be set aside.
+        min_rows: A day with fewer rows is rejected.
+    """
 
     max_rejected_fraction: float = Field(default=0.02, ge=0, lt=0.5)
     min_rows: int = Field(default=1, ge=1)
@@ -166,8 +199,9 @@ class Quality(Closed):
 class Promotion(Closed):
     """Say what a passing candidate leads to.
 
-    `automatic` promotes it when it is better than the champion by more than `min_improvement` of the primary metric;
-    `hold` records the decision and never promotes.
+    Attributes:
+        mode: `automatic` promotes it when it is better than the champion; `hold` records the decision only.
+        min_improvement: By how much of the primary metric it must be better; a tie never promotes.
     """
 
     mode: Literal["automatic", "hold"] = "automatic"
@@ -175,7 +209,32 @@ class Promotion(Closed):
 
 
 class Project(Closed):
-    """Be the declaration of one project, with its name and folder."""
+    """Be the declaration of one project, with its name and folder.
+
+    Attributes:
+        name: The folder's name; not a key of the file.
+        folder: Where the project is; not a key of the file.
+        owner: Who is told.
+        description: One sentence: what is predicted, for whom.
+        problem: What kind of answer.
+        schedule: When a night starts: five cron fields in UTC, or a preset like @daily; at most once a day.
+        tags: Labels in Airflow's list of Dags.
+        source: Where raw data comes from.
+        keys: Columns that together identify a row; never features.
+        target: What is predicted.
+        window: Which days are used.
+        features: What models may use.
+        unknown_at_prediction: Raw columns known only afterwards; taken away before features are built.
+        protected: Columns of groups that results are compared by.
+        pii: Columns of personal data; dropped, never features.
+        quality: What validation tolerates.
+        candidates: The models to try.
+        cross_validation: How candidates are scored on the train part.
+        metrics: The numbers that are measured.
+        gates: What a candidate must prove on the holdout.
+        promotion: What a passing candidate leads to.
+        seed: Makes every draw of chance repeatable.
+    """
 
     name: Annotated[str, StringConstraints(pattern=PROJECT_NAME_PATTERN)]
     folder: Path
@@ -183,7 +242,7 @@ class Project(Closed):
     description: Annotated[str, StringConstraints(min_length=10)]
     problem: Literal["binary"]
     schedule: Annotated[str, StringConstraints(min_length=1)]
-    tags: tuple[str, ...] = ()
+    tags: tuple[Annotated[str, StringConstraints(min_length=1, max_length=100)], ...] = ()
     source: Source
     keys: tuple[ColumnName, ...] = Field(min_length=1)
     target: Target
@@ -199,6 +258,13 @@ class Project(Closed):
     gates: tuple[Gate, ...] = Field(min_length=1)
     promotion: Promotion = Promotion()
     seed: int = Field(default=20130101, ge=0, le=2**31 - 1)
+
+    @model_validator(mode="after")
+    def _keys_agree(self) -> Project:
+        findings = findings_of({key: getattr(self, key) for key in type(self).model_fields})
+        if findings:
+            raise FindingsError(findings)
+        return self
 
     def candidate(self, name: str) -> Candidate:
         """Return the declared candidate called `name`."""

@@ -1,0 +1,59 @@
+"""Check all declarations at once: what `./nightshift check` prints, and what Airflow lists as import errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from include.config.discovery import project_folders, read_project
+from include.config.errors import DeclarationError, Problem, SettingsError, UnknownProjectError, did_you_mean
+
+
+def check_projects(projects_dir: Path, name: str | None = None) -> dict[str, tuple[Problem, ...]]:
+    """Return the problems of every project (or of the one called `name`) by name, in name order.
+
+    A project without problems is there with an empty tuple.
+
+    Raises:
+        SettingsError: The projects folder does not exist.
+        UnknownProjectError: No folder is called `name`.
+    """
+    if not projects_dir.is_dir():
+        raise SettingsError(
+            "the projects folder", "it does not exist", got=projects_dir, hint="set NIGHTSHIFT_PROJECTS to it"
+        )
+    folders = {folder.name: folder for folder in project_folders(projects_dir)}
+    if name is not None and name not in folders:
+        raise UnknownProjectError(
+            str(projects_dir),
+            "no such project",
+            got=repr(name),
+            allowed=tuple(folders),
+            hint=did_you_mean(name, folders),
+        )
+    wanted = folders if name is None else {name: folders[name]}
+    return {folder_name: _problems(folder) for folder_name, folder in wanted.items()}
+
+
+def _problems(folder: Path) -> tuple[Problem, ...]:
+    try:
+        read_project(folder)
+    except DeclarationError as error:
+        return error.problems
+    return ()
+
+
+def render(checked: Mapping[str, tuple[Problem, ...]]) -> str:
+    """Return the result of a check as plain text: every problem on a line of its own, and a last line that counts."""
+    lines: list[str] = []
+    for name, problems in checked.items():
+        lines.append(f"{name}: {_counted(len(problems), 'problem') if problems else 'ok'}")
+        lines += [f"  {problem}" for problem in problems]
+    broken = sum(1 for problems in checked.values() if problems)
+    total = sum(len(problems) for problems in checked.values())
+    lines.append(f"{_counted(len(checked), 'project')}, {broken} broken, {_counted(total, 'problem')}")
+    return "\n".join(lines)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,193 @@
+"""Check what one key says against another: each check names the top-level keys it needs as its parameters.
+
+That is how a declaration with an error in one key still gets every check that does not need that key.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from include.config.errors import did_you_mean
+from include.config.estimators import PARAMS, ParamValue
+from include.config.findings import Finding, KeyPath
+from include.config.gate_checks import gates_can_pass, gates_fit_their_metrics, gates_named_once
+from include.config.schedule import ALLOWED, schedule_fault
+from include.config.source_checks import a_required_table_is_of_the_day, paths_are_plain
+
+if TYPE_CHECKING:
+    from include.config.project import Candidate, CrossValidation, Features, Metrics, Target, Window
+
+Check = Callable[..., Iterator[Finding]]
+
+
+def findings_of(parts: Mapping[str, Any]) -> list[Finding]:
+    """Run every check whose keys are all in `parts` (valid values by key) and return what they found."""
+    return [
+        finding
+        for check in CHECKS
+        if (needed := inspect.signature(check).parameters.keys()) <= parts.keys()
+        for finding in check(**{key: parts[key] for key in needed})
+    ]
+
+
+def _repeated(names: Sequence[object], path: KeyPath, what: str) -> Iterator[Finding]:
+    counts = Counter(names)
+    seen: set[object] = set()
+    for index, name in enumerate(names):
+        if name in seen:
+            yield Finding((*path, index), what, hint=f"named {counts[name]} times; keep one")
+        seen.add(name)
+
+
+def columns_named_once(
+    keys: tuple[str, ...], unknown_at_prediction: tuple[str, ...], protected: tuple[str, ...], pii: tuple[str, ...]
+) -> Iterator[Finding]:
+    """Refuse a column named twice in one list."""
+    lists = {"keys": keys, "unknown_at_prediction": unknown_at_prediction, "protected": protected, "pii": pii}
+    for key, names in lists.items():
+        yield from _repeated(names, (key,), "the column is named twice")
+
+
+def features_hold_no_answer(features: Features, target: Target) -> Iterator[Finding]:
+    """Refuse the target as a feature."""
+    refused = {
+        target.name: "the target may not be a feature",
+        target.column: "the target's column may not be a feature",
+    }
+    yield from _features_among(features, refused, "that is a leak: remove it")
+
+
+def features_are_known_in_time(features: Features, unknown_at_prediction: tuple[str, ...]) -> Iterator[Finding]:
+    """Refuse as features what is known only afterwards."""
+    refused = dict.fromkeys(unknown_at_prediction, "not known when the prediction is made, so no feature")
+    yield from _features_among(features, refused, "that is a leak: remove it from features")
+
+
+def features_name_nobody(features: Features, pii: tuple[str, ...], keys: tuple[str, ...]) -> Iterator[Finding]:
+    """Refuse as features what names a person or a row."""
+    yield from _features_among(
+        features, dict.fromkeys(pii, "personal data (pii) may not be a feature"), "derive something that names nobody"
+    )
+    yield from _features_among(
+        features,
+        dict.fromkeys(keys, "a key may not be a feature"),
+        "a model would learn rows by heart; copy it to a column of another name if its value means something",
+    )
+
+
+def _features_among(features: Features, refused: Mapping[str, str], hint: str) -> Iterator[Finding]:
+    for kind, names in (("numeric", features.numeric), ("categorical", features.categorical)):
+        for index, name in enumerate(names):
+            if name in refused:
+                yield Finding(("features", kind, index), refused[name], hint=hint)
+
+
+def target_is_no_key(target: Target, keys: tuple[str, ...]) -> Iterator[Finding]:
+    """Refuse a key that is the answer."""
+    for index, key in enumerate(keys):
+        if key in (target.name, target.column):
+            yield Finding(("keys", index), "the target may not be a key", hint="name what identifies a row")
+
+
+def protected_is_no_pii(protected: tuple[str, ...], pii: tuple[str, ...]) -> Iterator[Finding]:
+    """Refuse a protected column that is dropped as personal data: nothing could be compared by it."""
+    for index, name in enumerate(protected):
+        if name in pii:
+            what = "a protected column may not be pii: pii is dropped, and groups could not be compared"
+            yield Finding(("protected", index), what, hint="keep it in one of the two")
+
+
+def schedule_fires(schedule: str) -> Iterator[Finding]:
+    """Refuse a schedule that is no cron expression, never fires, or fires more than once a day."""
+    fault = schedule_fault(schedule)
+    if fault:
+        hint = did_you_mean(schedule, ALLOWED[:-1]) if schedule.startswith("@") else ""
+        yield Finding(("schedule",), fault, allowed=ALLOWED, hint=hint)
+
+
+def window_can_be_split(window: Window, cross_validation: CrossValidation) -> Iterator[Finding]:
+    """Refuse more folds in time than the train part has days for."""
+    train_days = window.days - window.holdout_days
+    if cross_validation.order == "time" and cross_validation.folds + 1 > train_days:
+        what = f"too many folds in time for {train_days} train days (window.days less window.holdout_days)"
+        yield Finding(("cross_validation", "folds"), what, allowed=(f"at most {train_days - 1}",))
+
+
+def excluded_named_once(window: Window) -> Iterator[Finding]:
+    """Refuse a day excluded twice."""
+    yield from _repeated(window.excluded, ("window", "excluded"), "the day is excluded twice")
+
+
+def metrics_named_once(metrics: Metrics) -> Iterator[Finding]:
+    """Refuse the primary metric among the others, and a metric named twice."""
+    for index, name in enumerate(metrics.also):
+        if name == metrics.primary:
+            hint = "it is reported anyway: remove it here"
+            yield Finding(("metrics", "also", index), "the primary metric is repeated", hint=hint)
+    yield from _repeated(metrics.also, ("metrics", "also"), "the metric is named twice")
+
+
+def candidates_named_once(candidates: tuple[Candidate, ...]) -> Iterator[Finding]:
+    """Refuse two candidates of one name."""
+    first: dict[str, int] = {}
+    for index, candidate in enumerate(candidates):
+        if first.setdefault(candidate.name, index) != index:
+            hint = f"candidates[{first[candidate.name]}] has that name: choose another"
+            yield Finding(("candidates", index, "name"), "another candidate has this name", hint=hint)
+
+
+def candidates_take_their_params(candidates: tuple[Candidate, ...]) -> Iterator[Finding]:
+    """Refuse parameters an estimator does not take, and values out of their range."""
+    for index, candidate in enumerate(candidates):
+        place: KeyPath = ("candidates", index)
+        for name, value in candidate.params.items():
+            yield from _param(candidate.estimator, name, [value], (*place, "params", name), single=True)
+        space = candidate.search.space if candidate.search else {}
+        for name, values in space.items():
+            path = (*place, "search", "space", name)
+            yield from _param(candidate.estimator, name, values, path, single=False)
+            if name in candidate.params:
+                hint = "keep it in one of the two"
+                yield Finding(path, "both fixed in params and searched", hint=hint)
+
+
+def _param(
+    estimator: str, name: str, values: Sequence[ParamValue], path: KeyPath, *, single: bool
+) -> Iterator[Finding]:
+    known = PARAMS[estimator]
+    if name not in known:
+        what = f"{estimator} has no such parameter"
+        yield Finding(path, what, got=name, allowed=tuple(known), hint=did_you_mean(name, known))
+        return
+    if not values:
+        yield Finding(path, "at least one value to try is needed")
+    for index, value in enumerate(values):
+        if not known[name].accepts(value):
+            allowed = tuple("null" if choice is None else choice for choice in known[name].choices)
+            yield Finding(path if single else (*path, index), f"must be {known[name].words}", allowed=allowed)
+    if not single:
+        yield from _repeated([(type(value), value) for value in values], path, "the value is listed twice")
+
+
+CHECKS: tuple[Check, ...] = (
+    schedule_fires,
+    a_required_table_is_of_the_day,
+    paths_are_plain,
+    columns_named_once,
+    target_is_no_key,
+    excluded_named_once,
+    features_hold_no_answer,
+    features_are_known_in_time,
+    features_name_nobody,
+    protected_is_no_pii,
+    candidates_named_once,
+    candidates_take_their_params,
+    window_can_be_split,
+    metrics_named_once,
+    gates_named_once,
+    gates_fit_their_metrics,
+    gates_can_pass,
+)

@@ -1,0 +1,58 @@
+"""Check gates against each other and against what their metrics can be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from include.config.findings import Finding
+from include.config.gates import LOWER_IS_BETTER, Gate, LeakAlarmGate, MaximumGate, MinimumGate
+
+_NO_UPPER_END = frozenset({"log_loss"})
+
+
+def gates_named_once(gates: tuple[Gate, ...]) -> Iterator[Finding]:
+    """Refuse two gates of one kind on one metric: the stricter one would be the only one."""
+    first: dict[tuple[str, str], int] = {}
+    for index, gate in enumerate(gates):
+        earlier = first.setdefault((gate.kind, gate.metric), index)
+        if earlier != index:
+            same = gates[earlier] == gate
+            what = "the gate is declared twice" if same else "another gate of this kind looks at this metric"
+            got = f"{gate.kind} of {gate.metric}"
+            yield Finding(("gates", index), what, got=got, hint=f"keep it or gates[{earlier}], the stricter one")
+
+
+def gates_fit_their_metrics(gates: tuple[Gate, ...]) -> Iterator[Finding]:
+    """Refuse bounds that demand a bad model, and bounds outside what the metric can be."""
+    for index, gate in enumerate(gates):
+        lower = gate.metric in LOWER_IS_BETTER
+        if isinstance(gate, MinimumGate) and lower:
+            what = f"a minimum of {gate.metric} demands a bad model: lower is better"
+            yield Finding(("gates", index, "kind"), what, hint="did you mean 'maximum'?")
+        if isinstance(gate, MaximumGate) and not lower:
+            what = f"a maximum of {gate.metric} demands a bad model: higher is better"
+            yield Finding(
+                ("gates", index, "kind"), what, hint="to be warned of a score too good to be true: 'leak_alarm'"
+            )
+        key = "above" if isinstance(gate, LeakAlarmGate) else "value" if hasattr(gate, "value") else "margin"
+        bound = float(getattr(gate, key))
+        high = float("inf") if gate.metric in _NO_UPPER_END else 1.0
+        if not 0 <= bound <= high:
+            ends = "at least 0" if gate.metric in _NO_UPPER_END else "between 0 and 1"
+            hint = "write 60 % as 0.6" if bound > 1 else ""
+            yield Finding(("gates", index, key), f"{gate.metric} is {ends}", hint=hint)
+
+
+def gates_can_pass(gates: tuple[Gate, ...]) -> Iterator[Finding]:
+    """Refuse a leak alarm that sounds for every model the other gates let through."""
+    for index, alarm in enumerate(gates):
+        if not isinstance(alarm, LeakAlarmGate):
+            continue
+        lower = alarm.metric in LOWER_IS_BETTER
+        for other, gate in enumerate(gates):
+            if gate.metric != alarm.metric or not isinstance(gate, MaximumGate if lower else MinimumGate):
+                continue
+            if gate.value < alarm.above if lower else gate.value > alarm.above:
+                what = f"no model can pass: gates[{other}] demands {alarm.metric} {gate.value:g}"
+                hint = f"the alarm must be {'below' if lower else 'above'} that"
+                yield Finding(("gates", index, "above"), what, hint=hint)

@@ -1,0 +1,34 @@
+"""Check a schedule without Airflow: when it fires, in UTC, at most once a day because a partition is a day."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+PRESETS: tuple[str, ...] = ("@daily", "@weekly", "@monthly", "@quarterly", "@yearly")
+_EXAMPLE = "five fields like '0 2 * * *' (minute hour day month weekday)"
+ALLOWED = (*PRESETS, _EXAMPLE)
+# croniter's own extensions: R draws at random, H hashes; neither is cron, and neither repeats
+_NOT_CRON = re.compile(r"(^|[^a-z])[rh]($|[^a-z])", re.IGNORECASE)
+
+
+def schedule_fault(schedule: str) -> str:
+    """Return what is wrong with a schedule, as a sentence; empty when nothing is."""
+    if schedule.startswith("@"):
+        return "" if schedule in PRESETS else "not a schedule"
+    fields = schedule.split()
+    if len(fields) != 5 or _NOT_CRON.search(schedule):
+        return "not a schedule"
+    # 30 ms, and loaded by Airflow already where it matters; left out of every other process
+    from croniter import CroniterBadDateError, croniter
+
+    if not croniter.is_valid(schedule):
+        return "not a schedule"
+    minutes, hours = croniter.expand(schedule)[0][:2]
+    if [len(minutes), len(hours)] != [1, 1] or "*" in (minutes[0], hours[0]):
+        return "fires more than once a day, but a run is about one day"
+    try:
+        croniter(schedule, datetime(2024, 1, 1, tzinfo=UTC)).get_next(datetime)
+    except CroniterBadDateError:
+        return "never fires: no month has that day"
+    return ""

@@ -1,0 +1,64 @@
+"""Every broken declaration gives its whole message, alone and among all others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from include.config.check import check_projects, render
+from include.config.discovery import discover, read_project
+from include.config.errors import DeclarationError
+from tests.config.broken_declarations import BROKEN, Broken, write_all, write_broken, write_good
+
+
+@pytest.mark.parametrize("case", BROKEN, ids=lambda case: case.name)
+def test_a_broken_declaration_says_all_that_is_wrong(tmp_path: Path, case: Broken) -> None:
+    folder = write_broken(tmp_path, case)
+
+    with pytest.raises(DeclarationError) as caught:
+        read_project(folder)
+
+    assert tuple(str(problem) for problem in caught.value.problems) == case.messages
+    assert str(caught.value) == "\n".join(case.messages)
+
+
+def test_the_names_of_the_table_are_project_names_and_differ() -> None:
+    assert len({case.name for case in BROKEN}) == len(BROKEN) >= 30
+
+
+def test_all_problems_of_all_projects_are_listed_at_once(tmp_path: Path) -> None:
+    write_all(tmp_path)
+
+    checked = check_projects(tmp_path)
+
+    assert {name: tuple(map(str, problems)) for name, problems in checked.items() if problems} == {
+        case.name: case.messages for case in BROKEN
+    }
+    assert checked["a_good_one"] == ()
+
+
+def test_a_broken_project_hides_no_good_one(tmp_path: Path) -> None:
+    write_all(tmp_path)
+
+    found = discover(tmp_path)
+
+    assert list(found.projects) == ["a_good_one"]
+    assert found.broken == {name: problems for name, problems in check_projects(tmp_path).items() if problems}
+
+
+def test_the_rendered_check_has_every_message_on_a_line_and_counts(tmp_path: Path) -> None:
+    write_all(tmp_path)
+
+    lines = render(check_projects(tmp_path)).splitlines()
+
+    messages = [message for case in BROKEN for message in case.messages]
+    assert sorted(line.strip() for line in lines if line.startswith("  ")) == sorted(messages)
+    assert "a_good_one: ok" in lines
+    assert lines[-1] == f"{len(BROKEN) + 1} projects, {len(BROKEN)} broken, {len(messages)} problems"
+
+
+def test_the_check_of_one_good_project_counts_one(tmp_path: Path) -> None:
+    write_good(tmp_path / "flights")
+
+    assert render(check_projects(tmp_path, "flights")) == "flights: ok\n1 project, 0 broken, 0 problems"
