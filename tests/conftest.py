@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ["tests.support.object_server"]
+
 ROOT = Path(__file__).resolve().parents[1]
 _SESSION_HOME = Path(tempfile.mkdtemp(prefix="nightshift-tests-"))
 
@@ -17,6 +19,14 @@ os.environ["AIRFLOW_HOME"] = str(_SESSION_HOME / "airflow")
 os.environ["NIGHTSHIFT_HOME"] = str(_SESSION_HOME)
 for _name in [name for name in os.environ if name.startswith(("NIGHTSHIFT_STORE", "NIGHTSHIFT_TRACK", "AIRFLOW__"))]:
     del os.environ[_name]
+os.environ.update(
+    {
+        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__API_AUTH__JWT_SECRET": "only-for-tests-" * 5,
+    }
+)
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 

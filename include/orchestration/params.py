@@ -1,0 +1,81 @@
+"""Be the form a person fills in to trigger a retraining, and read it back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from airflow.sdk import Param
+
+from include.config.errors import SettingsError, did_you_mean
+from include.config.project import Project
+from include.config.results import PromotionMode
+
+MAX_WINDOW_DAYS = 1825
+FIELDS = ("as_of", "window_days", "promotion_mode", "force")
+DECLARED = "declared"
+PROMOTION_MODES: Mapping[str, str] = {
+    DECLARED: "as project.yaml says",
+    "automatic": "promote a candidate that passes and is better",
+    "hold": "record the decision, promote nothing",
+}
+
+
+def retrain_params(project: Project) -> dict[str, Param]:
+    """Return the fields of a project's retrain form; each has a default that a nightly run uses."""
+    smallest = max(3, 2 * project.window.holdout_days)
+    return {
+        "as_of": Param(
+            None,
+            type=["null", "string"],
+            format="date",
+            title="As of",
+            description_md="The day the run is about, in UTC: nothing known later is read. "
+            "Empty: the run's partition key, or the newest complete day.",
+        ),
+        "window_days": Param(
+            None,
+            type=["null", "integer"],
+            minimum=smallest,
+            maximum=MAX_WINDOW_DAYS,
+            title="Window (days)",
+            description_md=f"How many days are used, holdout included: {smallest} to {MAX_WINDOW_DAYS}. "
+            f"Empty: {project.window.days}, as declared.",
+        ),
+        "promotion_mode": Param(
+            DECLARED,
+            type="string",
+            enum=list(PROMOTION_MODES),
+            values_display={mode: f"{mode}: {meaning}" for mode, meaning in PROMOTION_MODES.items()},
+            title="Promotion",
+            description_md=f"What a passing candidate leads to. Declared: `{project.promotion.mode}`.",
+        ),
+        "force": Param(
+            False,
+            type="boolean",
+            title="Force",
+            description_md="Prepare the days and train the candidates again, though fresh results exist.",
+        ),
+    }
+
+
+def promotion_mode(params: Mapping[str, Any]) -> PromotionMode | None:
+    """Return the promotion mode of the form, or None for the declared one."""
+    asked: PromotionMode | str = params["promotion_mode"]
+    return None if asked == DECLARED else asked  # type: ignore[return-value]  # the form's enum has checked it
+
+
+def refuse_unknown(conf: Mapping[str, Any] | None) -> None:
+    """Refuse a run's configuration with a field that the form does not have: Airflow would silently take it.
+
+    Raises:
+        SettingsError: With the field's likely name.
+    """
+    for name in sorted(set(conf or {}) - set(FIELDS)):
+        raise SettingsError(
+            "the run's configuration",
+            "no such field",
+            got=repr(name),
+            allowed=FIELDS,
+            hint=did_you_mean(name.replace("-", "_"), FIELDS),
+        )

@@ -1,0 +1,88 @@
+"""Build the `<project>__retrain` Dag of a project."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from airflow.sdk import DAG, XComArg, get_parsing_context, task_group
+from daily_partition import DailyPartitionTimetable
+
+from include.config.discovery import discover
+from include.config.project import Project
+from include.config.settings import Settings
+from include.config.stages import PREPARE_GROUP, retrain_dag_id
+from include.orchestration import tasks
+from include.orchestration.assets import champion_asset, features_asset
+from include.orchestration.params import retrain_params
+
+# far enough back for every backfill: Airflow runs no task of a day before it, and calls that a success
+START_DATE = datetime(2012, 1, 1, tzinfo=UTC)
+DEFAULT_ARGS: dict[str, Any] = {
+    "retries": 2,
+    "retry_delay": timedelta(seconds=15),
+    "retry_exponential_backoff": True,
+    "max_retry_delay": timedelta(minutes=5),
+}
+
+
+def retrain_dags() -> Iterator[DAG]:
+    """Yield the retrain Dag of every valid project; in a task's process only the Dag of that task.
+
+    A broken project is left out here and reported by dags/broken_projects.py.
+    """
+    asked = get_parsing_context().dag_id
+    for project in discover(Settings.from_environment().projects_dir).projects.values():
+        if asked in (None, retrain_dag_id(project.name)):
+            yield build_retrain_dag(project)
+
+
+def build_retrain_dag(project: Project) -> DAG:
+    """Return a project's retrain Dag: plan, prepare the stale days, train the candidates, evaluate, promote."""
+    with DAG(
+        dag_id=retrain_dag_id(project.name),
+        description=project.description,
+        doc_md=_readme(project),
+        schedule=DailyPartitionTimetable(project.schedule),
+        start_date=START_DATE,
+        catchup=False,
+        max_active_runs=1,
+        is_paused_upon_creation=True,
+        tags=["nightshift", project.name, project.problem, *project.tags],
+        params=retrain_params(project),
+        default_args={**DEFAULT_ARGS, "owner": project.owner.name},
+    ) as dag:
+        _wire(project)
+    return dag
+
+
+def _wire(project: Project) -> None:
+    name = project.name
+    # Any: a task's function is typed by what it is given when it runs; here it is wired with promises of that
+    planned: Any = tasks.plan(name)
+    the_plan: Any = XComArg(planned.operator, key=tasks.PLAN_KEY)
+
+    @task_group(group_id=PREPARE_GROUP, prefix_group_id=False)
+    def prepare(days: Any) -> None:
+        """Prepare one batch of stale days."""
+        snapshot: Any = tasks.ingest(name, days)
+        validated: Any = tasks.validate(name, snapshot)
+        tasks.build_features(name, validated)
+
+    prepared: Any = prepare.expand(days=planned)
+    trained: Any = tasks.train.partial(project_name=name, plan=the_plan).expand(
+        candidate=[candidate.name for candidate in project.candidates]
+    )
+    prepared >> trained
+    evaluated: Any = tasks.evaluate(name, the_plan, trained)
+    promoted: Any = tasks.promote(name, evaluated)
+
+    announced = tasks.announce_features.override(outlets=[features_asset(name)])(name, the_plan)
+    prepared >> announced
+    tasks.announce_champion.override(outlets=[champion_asset(name)])(name, promoted)
+
+
+def _readme(project: Project) -> str:
+    path = project.folder / "README.md"
+    return path.read_text(encoding="utf-8") if path.is_file() else project.description

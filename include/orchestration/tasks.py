@@ -1,0 +1,134 @@
+"""Be the tasks of a retraining: each calls one stage and hands its receipt on.
+
+Task ids are the stages' names. Tasks are given the project's name, and receipts as plain dictionaries by XCom.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import get_current_context, task
+from airflow.sdk.exceptions import AirflowSkipException
+
+from include.config.stages import TRAINING_POOL
+from include.orchestration.assets import champion_asset, features_asset
+from include.orchestration.params import promotion_mode, refuse_unknown
+from include.orchestration.stage_call import call_stage, failures_for_airflow
+
+PLAN_KEY = "plan"
+RESULT_KEY = "return_value"
+LABEL = "{{ label }}"
+
+
+@task(multiple_outputs=False, execution_timeout=timedelta(minutes=10))
+def plan(project_name: str) -> list[list[str]]:
+    """Decide which days the run uses, and return the batches of days that must be prepared first."""
+    context = get_current_context()
+    with failures_for_airflow(context):
+        refuse_unknown(context["dag_run"].conf)
+    window_days = context["params"]["window_days"]
+    result = call_stage("plan", project_name, window_days=window_days, batches=batches())
+    plain = result.model_dump(mode="json")
+    context["ti"].xcom_push(PLAN_KEY, plain)
+    return plain["batches"]
+
+
+@task(multiple_outputs=False, execution_timeout=timedelta(hours=1), map_index_template=LABEL)
+def ingest(project_name: str, days: list[str]) -> list[str]:
+    """Snapshot the raw data of a batch of days, and hand the days on."""
+    _label(_span(days))
+    call_stage("ingest", project_name, days=days)
+    return days
+
+
+@task(multiple_outputs=False, execution_timeout=timedelta(hours=1), map_index_template=LABEL)
+def validate(project_name: str, days: list[str]) -> list[str]:
+    """Check the batch against the project's expectations, and hand the days on."""
+    _label(_span(days))
+    call_stage("validate", project_name, days=days)
+    return days
+
+
+@task(multiple_outputs=False, execution_timeout=timedelta(hours=1), map_index_template=LABEL)
+def build_features(project_name: str, days: list[str]) -> dict[str, Any]:
+    """Build the features of the batch."""
+    _label(_span(days))
+    return call_stage("build_features", project_name, days=days).model_dump(mode="json")
+
+
+@task(
+    multiple_outputs=False,
+    execution_timeout=timedelta(hours=2),
+    pool=TRAINING_POOL,
+    # no stale day: the batches are skipped, and training goes on with what is there
+    trigger_rule="none_failed",
+    map_index_template=LABEL,
+)
+def train(project_name: str, candidate: str, plan: dict[str, Any]) -> dict[str, Any]:
+    """Train one declared candidate."""
+    _label(candidate)
+    return call_stage("train", project_name, candidate=candidate, plan=plan).model_dump(mode="json")
+
+
+@task(multiple_outputs=False, execution_timeout=timedelta(minutes=30))
+def evaluate(project_name: str, plan: dict[str, Any], trained: list[dict[str, Any]]) -> dict[str, Any]:
+    """Judge the best candidate and the champion on the same holdout."""
+    mode = promotion_mode(get_current_context()["params"])
+    result = call_stage("evaluate", project_name, plan=plan, trained=list(trained), promotion_mode=mode)
+    return result.model_dump(mode="json")
+
+
+@task(multiple_outputs=False, execution_timeout=timedelta(minutes=10))
+def promote(project_name: str, evaluated: dict[str, Any]) -> dict[str, Any]:
+    """Record the decision; on PROMOTE make the candidate champion, on HOLD skip what depends on a new one."""
+    result = call_stage("promote", project_name, evaluated=evaluated)
+    plain: dict[str, Any] = result.model_dump(mode="json")
+    if result.verdict == "HOLD":
+        # a skipped task hands nothing on by itself
+        get_current_context()["ti"].xcom_push(RESULT_KEY, plain)
+        raise AirflowSkipException(f"HOLD: {result.reason} (ledger entry {result.ledger_number})")
+    return plain
+
+
+@task(multiple_outputs=False, execution_timeout=timedelta(minutes=2), trigger_rule="none_failed")
+def announce_features(project_name: str, plan: dict[str, Any]) -> None:
+    """Tell the Dags that wait for this project's features, once a run and only when there are new ones."""
+    _stay_silent_in_a_backfill()
+    if not plan["stale"]:
+        raise AirflowSkipException("no day was prepared")
+    events = get_current_context()["outlet_events"]
+    events[features_asset(project_name)].extra = {"days": plan["stale"], "last": plan["holdout"]["last"]}
+
+
+@task(multiple_outputs=False, execution_timeout=timedelta(minutes=2))
+def announce_champion(project_name: str, promoted: dict[str, Any]) -> None:
+    """Tell the Dags that wait for this project's champion that there is a new one."""
+    _stay_silent_in_a_backfill()
+    events = get_current_context()["outlet_events"]
+    events[champion_asset(project_name)].extra = {
+        "version": promoted["champion_version"],
+        "ledger_number": promoted["ledger_number"],
+    }
+
+
+def batches() -> int:
+    """Return how many batches the stale days are spread over: as many as can be prepared at once here."""
+    return max(2, min(os.cpu_count() or 2, 8))
+
+
+def _stay_silent_in_a_backfill() -> None:
+    """Skip in a backfill: it would trigger what waits for the asset once for every day, in any order."""
+    if get_current_context()["dag_run"].run_type == "backfill":
+        raise AirflowSkipException("a backfill announces nothing")
+
+
+def _label(text: str) -> None:
+    """Name this instance of a mapped task in the UI, from its start on."""
+    context: Any = get_current_context()
+    context["label"] = text
+
+
+def _span(days: list[str]) -> str:
+    return days[0] if len(days) == 1 else f"{days[0]} to {days[-1]} ({len(days)} days)"
