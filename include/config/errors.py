@@ -92,6 +92,10 @@ class AsOfError(NightshiftError):
     """Say that the day a run is about cannot be told, or may not be used."""
 
 
+class WindowError(NightshiftError):
+    """Say that a run's window leaves too few days to train on and to judge with."""
+
+
 class StoreError(NightshiftError):
     """Say that the object store could not be reached or answered with an error."""
 
@@ -154,6 +158,10 @@ class TrainingError(NightshiftError):
     """Say that a candidate could not be fitted on the data of its window."""
 
 
+class EvaluationError(NightshiftError):
+    """Say that a model could not be judged: one class only, scores that are no numbers, columns it lacks."""
+
+
 class ModelUntrustedError(NightshiftError):
     """Refuse model bytes that hold types outside the allow-list."""
 
@@ -172,3 +180,15 @@ class LedgerConflictError(NightshiftError):
     """Say that another run wrote the ledger or the champion first; reading again and retrying is safe."""
 
     retryable = True
+
+
+class StackError(NightshiftError):
+    """Say that a program of the local stack did not start, or died."""
+
+
+class AirflowApiError(NightshiftError):
+    """Say that Airflow's REST API refused or does not answer; `status` is its HTTP status, 0 without an answer."""
+
+    def __init__(self, where: str, what: str, *, status: int, got: object = "", hint: str = "") -> None:
+        super().__init__(where, what, got=got, hint=hint)
+        self.status = status

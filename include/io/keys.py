@@ -9,6 +9,10 @@ def _day(day: date) -> str:
     return f"date={day.isoformat()}"
 
 
+def _checked(snapshot: str, check: str) -> str:
+    return f"snapshot={snapshot}/check={check[:16]}" if check else f"snapshot={snapshot}"
+
+
 def raw_manifest(project: str, day: date) -> str:
     """Return the commit mark of one day's raw snapshot; it names the snapshot that is in force."""
     return f"{project}/raw/{_day(day)}/manifest.json"
@@ -24,9 +28,9 @@ def validation_manifest(project: str, day: date) -> str:
     return f"{project}/validation/{_day(day)}/manifest.json"
 
 
-def validation_results(project: str, day: date, snapshot: str) -> str:
-    """Return the key of the full Great Expectations results of one snapshot."""
-    return f"{project}/validation/{_day(day)}/snapshot={snapshot}/results.json"
+def validation_results(project: str, day: date, snapshot: str, check: str = "") -> str:
+    """Return the key of the full Great Expectations results of one snapshot; `check` tells several of them apart."""
+    return f"{project}/validation/{_day(day)}/{_checked(snapshot, check)}/results.json"
 
 
 def data_docs(project: str, path: str = "index.html") -> str:
@@ -34,9 +38,9 @@ def data_docs(project: str, path: str = "index.html") -> str:
     return f"{project}/validation/data_docs/{path}"
 
 
-def rejected_rows(project: str, day: date, snapshot: str) -> str:
-    """Return the key of the rows set aside, each with its reason."""
-    return f"{project}/rejected/{_day(day)}/snapshot={snapshot}/rows.parquet"
+def rejected_rows(project: str, day: date, snapshot: str, check: str = "") -> str:
+    """Return the key of the rows set aside, each with its reason; `check` tells several checks of them apart."""
+    return f"{project}/rejected/{_day(day)}/{_checked(snapshot, check)}/rows.parquet"
 
 
 def features_manifest(project: str, day: date) -> str:

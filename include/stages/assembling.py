@@ -1,0 +1,90 @@
+"""Join a day's raw tables to one row per example by the project's own `assemble`, and hold it to the declaration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Any
+
+import pandas as pd
+
+from include.config.errors import PartitionRejectedError, ProjectCodeError
+from include.config.project import Project
+from include.config.project_code import load_module
+
+# what data that is not as it should be raises in code that is as it should be
+_DATA_CAN_CAUSE = (KeyError, TypeError, ValueError)
+
+
+def assemble(project: Project, day: date, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return the day's assembled frame, with the index 0, 1, 2, ...: the same tables give the same order of rows.
+
+    Args:
+        project: Its `features.py` may define `assemble(tables)`; without it the only table is taken.
+        day: The partition, for errors.
+        tables: The raw tables by name; they are not changed.
+
+    Raises:
+        PartitionRejectedError: The tables lack something: assembling fails as missing columns and wrong types make it
+            fail, or the frame lacks a declared column.
+        ProjectCodeError: The code fails in a way that data cannot cause, or does not return a frame.
+    """
+    where = f"{project.name}/{day}"
+    function = getattr(load_module(project, "features"), "assemble", None)
+    frame: Any
+    if function is None:
+        if len(tables) != 1:
+            raise ProjectCodeError(
+                f"{project.name}/features.py",
+                "there are several tables and no assemble(tables) to join them",
+                got=", ".join(sorted(tables)),
+            )
+        (frame,) = tables.values()
+    else:
+        frame = _call(function, where, tables)
+    if not isinstance(frame, pd.DataFrame):
+        raise ProjectCodeError(
+            f"{project.name}/features.py", "assemble(tables) must return a DataFrame", got=type(frame).__name__
+        )
+    _require_columns(project, where, frame, tables)
+    return frame.reset_index(drop=True)
+
+
+def _call(function: Callable[..., Any], where: str, tables: Mapping[str, pd.DataFrame]) -> Any:
+    # shallow copies: pandas copies on write, so the project can't change what others read
+    copies = {name: table.copy(deep=False) for name, table in tables.items()}
+    try:
+        return function(copies)
+    except _DATA_CAN_CAUSE as error:
+        raise PartitionRejectedError(
+            where,
+            f"assemble(tables) fails on this day's tables with {type(error).__name__}",
+            got=" ".join(str(error).split())[:300],
+            allowed=columns_of(tables),
+            hint="a table lacks a column or has a wrong type; if the tables are right, repair features.py",
+        ) from error
+    except Exception as error:
+        raise ProjectCodeError(
+            where, "assemble(tables) in features.py fails", got=f"{type(error).__name__}: {error}"
+        ) from error
+
+
+def _require_columns(project: Project, where: str, frame: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) -> None:
+    twice = sorted({str(name) for name in frame.columns[frame.columns.duplicated()]})
+    if twice:
+        raise ProjectCodeError(f"{project.name}/features.py", "assemble(tables) returns columns twice", got=twice)
+    needed = (*project.keys, project.target.column, *project.protected)
+    missing = sorted(set(needed) - set(frame.columns))
+    if missing:
+        raise PartitionRejectedError(
+            where,
+            "declared columns are missing",
+            got=", ".join(missing),
+            allowed=columns_of(tables),
+            hint="the source no longer delivers them, or features.py drops them",
+        )
+
+
+def columns_of(tables: Mapping[str, pd.DataFrame]) -> list[str]:
+    """Return the columns of the tables as "table.column"."""
+    return [f"{name}.{column}" for name, table in tables.items() for column in table.columns]

@@ -1,0 +1,129 @@
+"""Call a project's `build_features` with only what it may know, and hold what it returns to the declaration."""
+
+from __future__ import annotations
+
+from datetime import date
+from types import ModuleType
+
+import numpy as np
+import pandas as pd
+
+from include.config.errors import MAX_EXAMPLES, ProjectCodeError
+from include.config.project import Project
+from include.config.project_code import load_module
+
+
+def build(project: Project, day: date, raw: pd.DataFrame, history: pd.DataFrame | None) -> pd.DataFrame:
+    """Return the declared features of a day's rows, in the declared order, numeric ones float64, categorical ones str.
+
+    What is unknown at prediction is not in the frame the project's code gets: a leak fails instead of scoring well.
+
+    Args:
+        project: Its `features.py` holds `build_features(raw, history)`.
+        day: The partition, for errors.
+        raw: The day's good rows, all columns.
+        history: The rows of the days looked back to; None when none is declared.
+
+    Raises:
+        ProjectCodeError: The code fails, asks for what is unknown, changes its arguments, or returns something else
+            than declared.
+    """
+    where = f"{project.name}/features.py on {day}"
+    module = load_module(project, "features")
+    if not hasattr(module, "build_features"):
+        raise ProjectCodeError(where, "the function is missing", allowed=("build_features(raw, history) -> DataFrame",))
+    hidden = [name for name in unknown_columns(project) if name in raw.columns]
+    known = raw.drop(columns=hidden)
+    # shallow copies: pandas copies on write, so a change shows in ours alone and can be seen
+    given, given_history = known.copy(deep=False), None if history is None else history.copy(deep=False)
+    features = _call(module, where, given, given_history, hidden)
+    for name, before, after in (("raw", known, given), ("history", history, given_history)):
+        if before is not None and after is not None and not after.equals(before):
+            raise ProjectCodeError(where, f"build_features changes `{name}`", hint="it must be pure: work on a copy")
+    return _checked(project, where, raw.index, features)
+
+
+def unknown_columns(project: Project) -> tuple[str, ...]:
+    """Return the raw columns that `build_features` may not see of the day itself: the target's, and those declared."""
+    return tuple(dict.fromkeys((project.target.column, *project.unknown_at_prediction)))
+
+
+def _call(
+    module: ModuleType, where: str, raw: pd.DataFrame, history: pd.DataFrame | None, hidden: list[str]
+) -> pd.DataFrame:
+    try:
+        features = module.build_features(raw, history)
+    except Exception as error:
+        asked = sorted(name for name in hidden if name in str(error))
+        if isinstance(error, KeyError | AttributeError) and asked:
+            raise ProjectCodeError(
+                where,
+                "build_features asks for a column that is not known at prediction time: a leak",
+                got=", ".join(asked),
+                allowed=[str(column) for column in raw.columns],
+                hint="use `history` for what happened on earlier days",
+            ) from error
+        raise ProjectCodeError(where, "build_features fails", got=f"{type(error).__name__}: {error}") from error
+    if not isinstance(features, pd.DataFrame):
+        raise ProjectCodeError(where, "build_features must return a DataFrame", got=type(features).__name__)
+    return features
+
+
+def _checked(project: Project, where: str, index: pd.Index, features: pd.DataFrame) -> pd.DataFrame:
+    declared = project.features
+    names = [str(name) for name in features.columns]
+    if sorted(names) != sorted(declared.names):
+        missing, more = sorted(set(declared.names) - set(names)), sorted(set(names) - set(declared.names))
+        twice = sorted({name for name in names if names.count(name) > 1})
+        raise ProjectCodeError(
+            where,
+            "build_features must return exactly the declared features",
+            got=f"missing: {missing}; not declared: {more}; twice: {twice}",
+            allowed=declared.names,
+            hint="declare them under features: in project.yaml, or leave them out",
+        )
+    if not features.index.equals(index):
+        raise ProjectCodeError(
+            where,
+            "build_features must return one row for each row of `raw`, indexed like it",
+            got=f"{len(features)} rows for {len(index)}",
+            hint="a merge loses the index: use map or join",
+        )
+    for name in declared.numeric:
+        _check_numeric(where, name, features[name])
+    for name in declared.categorical:
+        _check_categorical(where, name, features[name])
+    checked = features[list(declared.names)]
+    return checked.astype(dict.fromkeys(declared.categorical, "str"))
+
+
+def _check_numeric(where: str, name: str, column: pd.Series) -> None:
+    if column.dtype != np.float64:
+        raise ProjectCodeError(
+            where,
+            f"the numeric feature '{name}' has the wrong type",
+            got=str(column.dtype),
+            allowed=("float64",),
+            hint='.astype("float64")',
+        )
+    infinite = int(np.isinf(column.to_numpy()).sum())
+    if infinite:
+        raise ProjectCodeError(
+            where,
+            f"the numeric feature '{name}' is infinite",
+            got=f"{infinite} of {len(column)} rows",
+            hint="a division by zero? NaN stands for missing",
+        )
+
+
+def _check_categorical(where: str, name: str, column: pd.Series) -> None:
+    is_text = isinstance(column.dtype, pd.StringDtype)
+    kinds = set() if is_text else {type(value).__name__ for value in column.dropna()} - {"str"}
+    if kinds or not (is_text or column.dtype == object):
+        raise ProjectCodeError(
+            where,
+            f"the categorical feature '{name}' has the wrong type",
+            got=", ".join(sorted(kinds)[:MAX_EXAMPLES]) or str(column.dtype),
+            allowed=("str, None when missing",),
+            hint='.astype("str")',
+        )

@@ -1,0 +1,152 @@
+"""Judge one assembled day: which rows are set aside and why, and whether the whole day is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from include.config.errors import MAX_EXAMPLES
+from include.config.project import Project
+from include.config.results import Receipt
+from include.io.expectations import Check
+
+KEYS_UNIQUE = "keys_are_unique"
+KEYS_PRESENT = "keys_are_present"
+TARGET_NUMERIC = "target_is_numeric"
+MIN_ROWS = "quality.min_rows"
+MAX_REJECTED = "quality.max_rejected_fraction"
+
+
+class Finding(Receipt):
+    """Say what one check found wrong with a day.
+
+    Attributes:
+        check: The expectation, or the engine's own check.
+        columns: The columns it looks at.
+        count: Rows that break it; 0 when it does not speak of single rows.
+        examples: Up to five values as text; none for personal data.
+        note: What happened, when count and examples do not say it.
+        refuses: Whether it refuses the whole day by itself.
+    """
+
+    check: str
+    columns: tuple[str, ...] = ()
+    count: int = 0
+    examples: tuple[str, ...] = ()
+    note: str = ""
+    refuses: bool = False
+
+    @property
+    def label(self) -> str:
+        """Return the check with its columns: "expect_column_values_to_be_between(distance)"."""
+        return f"{self.check}({', '.join(self.columns)})" if self.columns else self.check
+
+    def __str__(self) -> str:
+        said = [f"{self.count} rows"] if self.count else []
+        if self.note:
+            said.append(self.note)
+        if self.examples:
+            said.append(f"{'for example' if self.count else 'found'} {', '.join(self.examples)}")
+        return f"{self.label}: {', '.join(said)}" if said else self.label
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Hold the verdict on one day.
+
+    Attributes:
+        rows: Rows of the day.
+        reasons: For each row set aside (by position), the checks it breaks.
+        findings: All that was found, what refuses the day first.
+        refused: Whether nothing downstream may see the day.
+    """
+
+    rows: int
+    reasons: dict[int, list[str]] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def refused(self) -> bool:
+        """Tell whether nothing downstream may see the day."""
+        return any(finding.refuses for finding in self.findings)
+
+
+def judge(project: Project, frame: pd.DataFrame, checks: Sequence[Check]) -> Judgement:
+    """Return the verdict on an assembled day.
+
+    A row that breaks a row-level expectation, or whose keys are missing or used twice, is set aside. The day is
+    refused when a table-level expectation fails, when an expectation can't be evaluated, when more than
+    `quality.max_rejected_fraction` of the rows are set aside, or when fewer than `quality.min_rows` are left.
+
+    Args:
+        project: Its keys, target, quality and pii columns.
+        frame: The day, with the index 0, 1, 2, ...
+        checks: What the suite found in `frame`.
+    """
+    failed = [*_key_checks(project, frame), *(check for check in checks if not check.success)]
+    reasons: dict[int, list[str]] = {}
+    for check in failed:
+        for row in check.rows or ():
+            reasons.setdefault(row, []).append(check.label)
+    findings = [_finding(check) for check in failed]
+    findings += _target_findings(project, frame)
+    findings += _quality_findings(project, len(frame), len(reasons))
+    findings.sort(key=lambda finding: (not finding.refuses, -finding.count))
+    return Judgement(len(frame), dict(sorted(reasons.items())), tuple(findings))
+
+
+def _finding(check: Check) -> Finding:
+    return Finding(
+        check=check.name,
+        columns=check.columns,
+        count=check.count,
+        examples=check.examples,
+        note=f"cannot be evaluated: {check.exception}" if check.exception else "",
+        refuses=bool(check.exception) or check.rows is None,
+    )
+
+
+def _key_checks(project: Project, frame: pd.DataFrame) -> list[Check]:
+    """Set aside rows without a key, exact copies but the first, and all rows that claim one key but differ."""
+    keys = frame[list(project.keys)]
+    absent = keys.isna().any(axis=1)
+    rest = frame.loc[~absent].astype("str")
+    copies = rest.duplicated(keep="first")
+    rivals = rest.loc[~copies].duplicated(subset=list(project.keys), keep=False)
+    double = (copies | rivals.reindex(copies.index, fill_value=False)).reindex(frame.index, fill_value=False)
+    found = []
+    for name, marked in ((KEYS_PRESENT, absent), (KEYS_UNIQUE, double)):
+        rows = tuple(int(row) for row in frame.index[marked])
+        if rows:
+            hidden = set(project.keys) & set(project.pii)
+            shown = () if hidden else _texts(keys.loc[marked])
+            found.append(Check(name, project.keys, success=False, count=len(rows), rows=rows, examples=shown))
+    return found
+
+
+def _texts(keys: pd.DataFrame) -> tuple[str, ...]:
+    lines = ["/".join(map(str, row)) for row in keys.drop_duplicates().head(MAX_EXAMPLES).itertuples(index=False)]
+    return tuple(line[:80] for line in lines)
+
+
+def _target_findings(project: Project, frame: pd.DataFrame) -> list[Finding]:
+    column = frame[project.target.column]
+    if project.target.greater_than is None or column.isna().all() or pd.api.types.is_numeric_dtype(column):
+        return []
+    note = f"a number is needed to compare with {project.target.greater_than:g}, the column holds {column.dtype}"
+    return [Finding(check=TARGET_NUMERIC, columns=(project.target.column,), note=note, refuses=True)]
+
+
+def _quality_findings(project: Project, rows: int, set_aside: int) -> list[Finding]:
+    quality = project.quality
+    found = []
+    if set_aside > quality.max_rejected_fraction * rows:
+        allowed = f"{quality.max_rejected_fraction:.1%}"
+        note = f"{set_aside} of {rows} rows set aside ({set_aside / rows:.1%}), allowed {allowed}"
+        found.append(Finding(check=MAX_REJECTED, note=note, refuses=True))
+    if rows - set_aside < quality.min_rows:
+        note = f"{rows - set_aside} good rows, at least {quality.min_rows} needed"
+        found.append(Finding(check=MIN_ROWS, note=note, refuses=True))
+    return found

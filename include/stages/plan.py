@@ -1,0 +1,95 @@
+"""Plan a night: which days it uses, and which of them must be prepared first, and why."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+from include.config.project import Project
+from include.config.results import PlanInputs, PlanResult
+from include.io import keys
+from include.io.manifests import Manifest
+from include.io.object_store import open_store
+from include.stages.fingerprints import Recipe, recipe_of
+from include.stages.partitions import lookback_of, split, spread, window_of, with_lookback
+from include.stages.snapshots import read_manifests, snapshot_id
+
+logger = logging.getLogger(__name__)
+
+FORCED = "forced"
+REJECTED = "rejected before"
+MISSING = "missing"
+ENGINE = "engine changed"
+CODE = "code changed"
+DECLARATION = "declaration changed"
+RAW = "raw data changed"
+
+
+def run(project: Project, inputs: PlanInputs) -> PlanResult:
+    """Choose the window of `inputs.as_of` and find its stale days.
+
+    Reads at most three manifests a day of the window, so the cost of a night does not grow with history. A source
+    that changes later makes nothing stale: raw snapshots are history. A day that validation rejected is always stale,
+    so that a repaired source heals it.
+
+    Returns:
+        Train and holdout, the days, the stale ones in contiguous batches, and how many are stale for which reason.
+
+    Raises:
+        WindowError: Too few days are left to train on.
+    """
+    days = window_of(project, inputs.as_of, inputs.window_days)
+    train, holdout = split(project, days)
+    reasons: dict[date, str] = {}
+    if inputs.force:
+        reasons = dict.fromkeys(days, FORCED)
+    else:
+        with_reads = _read_window(project, inputs.store_url, days)
+        recipe = recipe_of(project)
+        for day in days:
+            reason = stale_reason(project, recipe, day, with_reads)
+            if reason:
+                reasons[day] = reason
+    counts = dict(sorted(Counter(reasons.values()).items()))
+    logger.info("%s as of %s: %d days, %d stale %s", project.name, inputs.as_of, len(days), len(reasons), counts)
+    return PlanResult(
+        train=train,
+        holdout=holdout,
+        days=days,
+        batches=spread(sorted(reasons), inputs.batches),
+        fresh=len(days) - len(reasons),
+        stale=len(reasons),
+        reasons=counts,
+    )
+
+
+def stale_reason(project: Project, recipe: Recipe, day: date, manifests: Mapping[str, Manifest | None]) -> str:
+    """Return why the features of `day` may not be used as they are, or an empty string when they may.
+
+    Args:
+        project: The project as declared now.
+        recipe: The recipe in force.
+        day: A day of the window.
+        manifests: By key: the day's features and validation, and the raw snapshots of the day and its lookback.
+    """
+    validation = manifests[keys.validation_manifest(project.name, day)]
+    if validation is not None and validation.status == "rejected":
+        return REJECTED
+    features = manifests[keys.features_manifest(project.name, day)]
+    if features is None:
+        return MISSING
+    for part, reason in (("engine", ENGINE), ("code", CODE), ("declaration", DECLARATION)):
+        if features.details[part] != getattr(recipe, part):
+            return reason
+    raw = {day: manifests[keys.raw_manifest(project.name, day)] for day in (*lookback_of(project, day), day)}
+    present = {day: snapshot_id(manifest) for day, manifest in raw.items() if manifest is not None}
+    return "" if features.fingerprint == recipe.of_features(present) else RAW
+
+
+def _read_window(project: Project, store_url: str, days: Sequence[date]) -> dict[str, Manifest | None]:
+    wanted = [keys.features_manifest(project.name, day) for day in days]
+    wanted += [keys.validation_manifest(project.name, day) for day in days]
+    wanted += [keys.raw_manifest(project.name, day) for day in with_lookback(project, days)]
+    return read_manifests(open_store(store_url), wanted)
