@@ -1,0 +1,113 @@
+"""Save and load models without pickle: skops, with an explicit allow-list and the same bytes for the same model.
+
+skops itself trusts scikit-learn's and numpy's own types, and no functions; `TRUSTED` is all that comes on top. Loading
+anything else is refused before a single object is built.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from typing import Any
+
+import skops.io
+from sklearn.pipeline import Pipeline
+from skops.io.exceptions import UntrustedTypesFoundException
+
+from include.config.errors import ModelUntrustedError
+
+TRUSTED: tuple[str, ...] = ("numpy.dtype", "xgboost.core.Booster", "xgboost.sklearn.XGBClassifier")
+_SCHEMA = "schema.json"
+_FIXED_DATE = (1980, 1, 1, 0, 0, 0)
+
+
+def dump_model(pipeline: Pipeline) -> bytes:
+    """Return a fitted pipeline as skops bytes that `load_model` accepts.
+
+    Raises:
+        ModelUntrustedError: The pipeline holds types outside the allow-list.
+    """
+    data = _canonical(skops.io.dumps(pipeline))
+    _refuse_untrusted(data, "the model to be saved")
+    return data
+
+
+def load_model(data: bytes, where: str) -> Pipeline:
+    """Return the pipeline in skops bytes.
+
+    Args:
+        where: The model's address, for the error.
+
+    Raises:
+        ModelUntrustedError: The bytes are no skops file, hold types outside the allow-list, or hold no pipeline.
+    """
+    _refuse_untrusted(data, where)
+    try:
+        loaded = skops.io.loads(data, trusted=list(TRUSTED))
+    except UntrustedTypesFoundException as error:
+        raise _untrusted(where, str(error)) from error
+    if not isinstance(loaded, Pipeline):
+        raise ModelUntrustedError(where, "a pipeline is needed", got=type(loaded).__name__, allowed=("Pipeline",))
+    return loaded
+
+
+def _refuse_untrusted(data: bytes, where: str) -> None:
+    try:
+        found = set(skops.io.get_untrusted_types(data=data))
+    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError, ImportError) as error:
+        raise ModelUntrustedError(
+            where, "not a model file of ours", got=f"{type(error).__name__}: {error}", allowed=("skops",)
+        ) from error
+    extra = sorted(found - set(TRUSTED))
+    if extra:
+        raise _untrusted(where, ", ".join(extra))
+
+
+def _untrusted(where: str, got: str) -> ModelUntrustedError:
+    return ModelUntrustedError(
+        where,
+        "the model holds types outside the allow-list; nothing of it was loaded",
+        got=got,
+        allowed=TRUSTED,
+        hint="someone has changed the file, or an estimator needs a type that is not allowed yet",
+    )
+
+
+def _canonical(data: bytes) -> bytes:
+    """Return the same skops file without what differs between equal models: memory addresses, random names, times."""
+    ids: dict[int, int] = {}
+    names: dict[str, str] = {}
+    with zipfile.ZipFile(io.BytesIO(data)) as source:
+        schema = json.loads(source.read(_SCHEMA))
+        _renumber(schema, ids, names)
+        result = io.BytesIO()
+        with zipfile.ZipFile(result, "w", zipfile.ZIP_DEFLATED) as target:
+            for old, new in names.items():
+                target.writestr(_entry(new), source.read(old))
+            target.writestr(_entry(_SCHEMA), json.dumps(schema, indent=1))
+    return result.getvalue()
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name, date_time=_FIXED_DATE)
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    return entry
+
+
+def _renumber(node: Any, ids: dict[int, int], names: dict[str, str]) -> None:
+    if isinstance(node, list):
+        for child in node:
+            _renumber(child, ids, names)
+        return
+    if not isinstance(node, dict):
+        return
+    # only a node of the format has a loader: a model's own dict may have keys of any name
+    if "__loader__" in node:
+        if isinstance(node.get("__id__"), int):
+            node["__id__"] = ids.setdefault(node["__id__"], len(ids) + 1)
+        if isinstance(node.get("file"), str):
+            ending = node["file"].rpartition(".")[2]
+            node["file"] = names.setdefault(node["file"], f"{len(names) + 1}.{ending}")
+    for child in node.values():
+        _renumber(child, ids, names)

@@ -1,0 +1,98 @@
+"""Make MLflow's SQLite database once, safe for several processes; any other address is left as it is."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import sqlite3
+from contextlib import closing
+from importlib.metadata import version
+from pathlib import Path
+from urllib.parse import parse_qsl, urlencode
+
+from include.config.errors import TrackingError
+
+BUSY_TIMEOUT_SECONDS = 60
+_QUIET = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+}
+
+
+def quiet_mlflow() -> None:
+    """Set the variables that keep MLflow quiet and at home; works only before its first import."""
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+
+
+def busy_safe(tracking_url: str) -> str:
+    """Return the address with a busy timeout for SQLite: without one, a second writer fails at once."""
+    if not tracking_url.startswith("sqlite:"):
+        return tracking_url
+    address, _, query = tracking_url.partition("?")
+    return f"{address}?{urlencode({'timeout': str(BUSY_TIMEOUT_SECONDS), **dict(parse_qsl(query))})}"
+
+
+def prepare_tracking(tracking_url: str) -> None:
+    """Create or upgrade MLflow's database, once, whoever comes first; a prepared one costs a few file reads.
+
+    Args:
+        tracking_url: `sqlite:////folder/file.db`; nothing is done for a server or another database.
+
+    Raises:
+        TrackingError: The database cannot be made.
+    """
+    if not tracking_url.startswith("sqlite:///"):
+        return
+    path = Path(tracking_url.partition("?")[0].removeprefix("sqlite:///"))
+    marker = path.with_name(path.name + ".prepared")
+    if _is_prepared(path, marker):
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.with_name(path.name + ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not _is_prepared(path, marker):
+                _create(path)
+                marker.write_text(version("mlflow"))
+    except OSError as error:
+        raise TrackingError(
+            f"sqlite:///{path}", "MLflow's database cannot be made", got=str(error), hint="set NIGHTSHIFT_TRACKING_URL"
+        ) from error
+
+
+def _is_prepared(path: Path, marker: Path) -> bool:
+    try:
+        return path.stat().st_size > 0 and marker.read_text() == version("mlflow")
+    except OSError:
+        return False
+
+
+def _create(path: Path) -> None:
+    quiet_mlflow()
+    import sqlalchemy
+    from mlflow.exceptions import MlflowException
+    from mlflow.store.db.utils import _all_tables_exist, _initialize_tables, _upgrade_db
+
+    try:
+        # write-ahead logging stays with the file: readers never wait for a writer
+        with closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_SECONDS)) as connection:
+            connection.execute("PRAGMA journal_mode=WAL")
+        engine = sqlalchemy.create_engine(busy_safe(f"sqlite:///{path}"))
+        if _all_tables_exist(engine):
+            _upgrade_db(engine)
+        else:
+            _initialize_tables(engine)
+        engine.dispose()
+    except (sqlite3.Error, sqlalchemy.exc.SQLAlchemyError, MlflowException) as error:
+        raise TrackingError(
+            f"sqlite:///{path}",
+            "MLflow's database cannot be made or upgraded",
+            got=" ".join(str(error).split())[:300],
+            hint="is it a database of MLflow?",
+        ) from error

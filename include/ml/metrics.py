@@ -1,0 +1,73 @@
+"""Measure binary scores against labels: one name, one function, one direction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+from sklearn import metrics as sk
+
+from include.config.errors import EvaluationError
+from include.config.gates import LOWER_IS_BETTER, MetricName
+
+THRESHOLD = 0.5
+
+_FUNCTIONS: dict[MetricName, Callable[[np.ndarray, np.ndarray], float]] = {
+    "roc_auc": sk.roc_auc_score,
+    "average_precision": sk.average_precision_score,
+    "brier_score": sk.brier_score_loss,
+    "log_loss": lambda labels, scores: sk.log_loss(labels, scores, labels=[0, 1]),
+    "accuracy": lambda labels, scores: sk.accuracy_score(labels, scores >= THRESHOLD),
+    "f1": lambda labels, scores: sk.f1_score(labels, scores >= THRESHOLD, zero_division=0),
+}
+
+
+def lower_is_better(metric: str) -> bool:
+    """Tell the direction of a metric."""
+    return metric in LOWER_IS_BETTER
+
+
+def improvement(metric: str, value: float, over: float) -> float:
+    """Return by how much `value` is better than `over`: positive is better, whatever the metric's direction."""
+    return over - value if lower_is_better(metric) else value - over
+
+
+def measure(
+    names: Iterable[MetricName], labels: Sequence[int] | np.ndarray, scores: Sequence[float] | np.ndarray, where: str
+) -> dict[str, float]:
+    """Return each named metric of `scores`.
+
+    Args:
+        names: Metrics; `accuracy` and `f1` count a score of at least 0.5 as positive.
+        labels: 0 or 1, shape (n_rows,).
+        scores: Probability of 1, shape (n_rows,).
+        where: What is measured, for the error: "holdout of telco_churn, 2024-05-01".
+
+    Raises:
+        EvaluationError: There are no rows, one class only, or scores that are no probabilities.
+    """
+    truth = np.asarray(labels, dtype=int)
+    predicted = np.asarray(scores, dtype="float64")
+    _check(truth, predicted, where)
+    return {name: float(_FUNCTIONS[name](truth, predicted)) for name in dict.fromkeys(names)}
+
+
+def _check(labels: np.ndarray, scores: np.ndarray, where: str) -> None:
+    classes = np.unique(labels)
+    if len(classes) < 2:
+        found = f"{len(labels)} rows, all of class {classes[0]}" if len(classes) else "no rows"
+        raise EvaluationError(
+            where,
+            "both classes are needed to measure a model",
+            got=found,
+            hint="lengthen window.holdout_days, or look at the target's rule",
+        )
+    bad = int((~((scores >= 0) & (scores <= 1))).sum())
+    if bad:
+        raise EvaluationError(
+            where,
+            "a model returned scores that are no probabilities",
+            got=f"{bad} of {len(scores)} rows outside 0..1 or NaN",
+            allowed=("0..1",),
+            hint="train the candidate again with force",
+        )

@@ -1,0 +1,156 @@
+"""Name trained candidates, and read them back whole from the store: model, signature and training record."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.pipeline import Pipeline
+from threadpoolctl import threadpool_limits
+
+import include.ml
+from include.config.errors import ObjectMissingError
+from include.config.estimators import ParamValue
+from include.config.project import Candidate, Project
+from include.config.results import PlanResult, Receipt, Span
+from include.config.threads import training_threads
+from include.io import keys
+from include.io.manifests import Manifest, get_file, parse_receipt, read_manifest
+from include.io.model_files import load_model
+from include.io.object_store import ObjectStore
+from include.ml.estimators import positive_scores
+from include.ml.signature import Signature, model_input
+from include.ml.tuning import Trial
+
+MODEL = "model.skops"
+SIGNATURE = "signature.json"
+TRAINING = "training.json"
+DECISION = "decision.json"
+MANIFEST = "manifest.json"
+
+
+class TrainingRecord(Receipt):
+    """Say how a model was made, so that it can be made again.
+
+    Attributes:
+        trials: Every setting tried, with its score in each fold; `params` is the best of them.
+        positive_rate: Share of positives in the train part: what a model without features would answer.
+        versions: Of Python and the libraries.
+        notes: What the libraries warned of while fitting.
+    """
+
+    candidate: str
+    candidate_id: str
+    estimator: str
+    params: dict[str, ParamValue]
+    metric: str
+    cv_mean: float
+    cv_std: float
+    fold_scores: tuple[float, ...]
+    trials: tuple[Trial, ...]
+    train: Span
+    rows: int
+    positive_rate: float
+    data_fingerprint: str
+    code_fingerprint: str
+    seed: int
+    threads: int
+    versions: dict[str, str]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """Hold a model with its signature, as loaded from one manifest."""
+
+    pipeline: Pipeline
+    signature: Signature
+    data: bytes
+
+    def score(self, frame: pd.DataFrame) -> np.ndarray:
+        """Return the probability of the positive class for each row of `frame`, through the model's own signature."""
+        with threadpool_limits(limits=training_threads()):
+            return positive_scores(self.pipeline, model_input(frame, self.signature))
+
+
+def train_days(plan: PlanResult) -> tuple[date, ...]:
+    """Return the plan's days that models may be fitted and tuned on."""
+    return tuple(day for day in plan.days if plan.train.first <= day <= plan.train.last)
+
+
+def holdout_days(plan: PlanResult) -> tuple[date, ...]:
+    """Return the plan's days that judge the models."""
+    return tuple(day for day in plan.days if plan.holdout.first <= day <= plan.holdout.last)
+
+
+def candidate_id(
+    project: Project, candidate: Candidate, plan: PlanResult, *, as_of: date, data_fingerprint: str, lock_hash: str
+) -> str:
+    """Return the identity of a training: its name and a hash of everything that the model depends on.
+
+    The git commit is no part of it: it changes with every typing mistake that is put right. The code that makes a
+    model counts by its text instead (`include/ml`; a project's features are in the data's fingerprint).
+    """
+    return f"{candidate.name}-" + fingerprint_of(
+        {
+            "project": project.name,
+            "as_of": as_of.isoformat(),
+            "candidate": candidate.model_dump(mode="json"),
+            "declaration": project.relevant("features", "target", "cross_validation", "seed"),
+            "metric": project.metrics.primary,
+            "train": plan.train.model_dump(mode="json"),
+            "data": data_fingerprint,
+            "code": model_code_fingerprint(),
+            "lock": lock_hash,
+        }
+    )
+
+
+def fingerprint_of(evidence: Mapping[str, object]) -> str:
+    """Return 16 hexadecimal digits of the sha256 of JSON-able `evidence`."""
+    text = json.dumps(evidence, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@cache
+def model_code_fingerprint() -> str:
+    """Return the sha256 of the Python files of `include/ml`."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(include.ml.__path__[0]).glob("*.py")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def read_candidate(store: ObjectStore, project: str, identity: str) -> tuple[Manifest, LoadedModel, TrainingRecord]:
+    """Return a trained candidate, every file checked.
+
+    Raises:
+        ObjectMissingError: It was never finished.
+        ChecksumMismatchError: A file is not the one that was written.
+        ModelUntrustedError: The model holds types outside the allow-list.
+    """
+    key = keys.model_manifest(project, identity)
+    manifest = read_manifest(store, key)
+    if manifest is None:
+        raise ObjectMissingError(store.uri(key), "no such trained candidate", hint="run train for it again")
+    record = parse_receipt(get_file(store, manifest.files[TRAINING]), store.uri(key), TrainingRecord)
+    return manifest, load_from(store, manifest), record
+
+
+def load_from(store: ObjectStore, manifest: Manifest) -> LoadedModel:
+    """Return the model of a candidate's or a release's manifest, every file checked.
+
+    Raises:
+        ObjectMissingError, ChecksumMismatchError, ModelUntrustedError: See `read_candidate`.
+    """
+    data = get_file(store, manifest.files[MODEL])
+    where = store.uri(manifest.files[SIGNATURE].key)
+    signature = parse_receipt(get_file(store, manifest.files[SIGNATURE]), where, Signature)
+    return LoadedModel(load_model(data, store.uri(manifest.files[MODEL].key)), signature, data)

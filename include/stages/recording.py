@@ -1,0 +1,126 @@
+"""Write verdicts into the ledger: once for each run, and never a promotion that the newest history speaks against.
+
+The key of an entry is (kind, decision id, run id): a retry of the same run finds its entry, another run of the same day
+writes its own. A promotion is checked against the history it is appended to, not against what evaluate saw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+from include.config import clock
+from include.config.decision import Decision, LedgerEntry
+from include.config.results import Origin, Verdict
+from include.io import keys
+from include.io.ledger import Ledger
+from include.io.object_store import ObjectStore
+
+# entries about a decision are younger than it; a day allows for clocks that differ
+OLDEST_BEFORE_DECISION = timedelta(days=1)
+
+
+class _AlreadyWrittenError(Exception):
+    """Carry the entry that an earlier try of this run wrote."""
+
+    def __init__(self, entry: LedgerEntry) -> None:
+        super().__init__(entry.number)
+        self.entry = entry
+
+
+class OvertakenError(Exception):
+    """Say that the champion is no longer the one the challenger was compared with."""
+
+
+@dataclass(frozen=True)
+class Recorder:
+    """Append a run's entries about one decision."""
+
+    store: ObjectStore
+    ledger: Ledger
+    decision: Decision
+    origin: Origin
+
+    def record_decision(self) -> LedgerEntry:
+        """Return this run's decision entry, appended if need be; a PROMOTE that was overtaken is recorded as HOLD."""
+
+        def build(number: int, history: Sequence[LedgerEntry]) -> LedgerEntry:
+            self._raise_if_written("decision", history)
+            overtaken = self._overtaken(history) if self.decision.verdict == "PROMOTE" else ""
+            if overtaken:
+                return self._entry(number, "decision", "HOLD", overtaken)
+            return self._entry(number, "decision", self.decision.verdict, self.decision.reason)
+
+        return self._append(build)
+
+    def record_overtaken(self, reason: str) -> LedgerEntry:
+        """Append a second decision entry of this run, which says that its PROMOTE became a HOLD."""
+        return self._append(lambda number, history: self._entry(number, "decision", "HOLD", reason))
+
+    def record_promotion(self, release_uri: str) -> LedgerEntry:
+        """Return this run's promotion entry, appended if need be.
+
+        Raises:
+            OvertakenError: Another promotion came first; nothing was appended.
+        """
+
+        def build(number: int, history: Sequence[LedgerEntry]) -> LedgerEntry:
+            self._raise_if_written("promotion", history)
+            overtaken = self._overtaken(history)
+            if overtaken:
+                raise OvertakenError(overtaken)
+            return self._entry(number, "promotion", "PROMOTE", self.decision.reason, release_uri)
+
+        return self._append(build)
+
+    def _append(self, build: Callable[[int, Sequence[LedgerEntry]], LedgerEntry]) -> LedgerEntry:
+        try:
+            return self.ledger.append(build)
+        except _AlreadyWrittenError as written:
+            return written.entry
+
+    def _raise_if_written(self, kind: Literal["decision", "promotion"], history: Sequence[LedgerEntry]) -> None:
+        oldest = self.decision.made_at - OLDEST_BEFORE_DECISION
+        for entry in reversed(history):
+            if entry.made_at < oldest:
+                return
+            mine = (entry.kind, entry.decision_id, entry.origin.run_id)
+            if mine == (kind, self.decision.decision_id, self.origin.run_id):
+                raise _AlreadyWrittenError(entry)
+
+    def _overtaken(self, history: Sequence[LedgerEntry]) -> str:
+        """Return why the history forbids the promotion; empty when it does not."""
+        newest = next((entry for entry in reversed(history) if entry.kind == "promotion"), None)
+        judged = self.decision.champion
+        if newest is None or (judged is not None and newest.version == judged.version):
+            return ""
+        against = f"version {judged.version}" if judged else "no champion"
+        return (
+            f"overtaken: the challenger was compared with {against}, and version {newest.version} "
+            f"(as of {newest.as_of}) was promoted meanwhile; run again"
+        )
+
+    def _entry(
+        self, number: int, kind: Literal["decision", "promotion"], verdict: Verdict, reason: str, release_uri: str = ""
+    ) -> LedgerEntry:
+        decision = self.decision
+        return LedgerEntry(
+            number=number,
+            kind=kind,
+            project=decision.project,
+            as_of=decision.as_of,
+            made_at=clock.now(),
+            verdict=verdict,
+            reason=reason,
+            decision_id=decision.decision_id,
+            decision_uri=self.store.uri(keys.decision(decision.project, decision.decision_id)),
+            report_uri=self.store.uri(keys.decision_report(decision.project, decision.decision_id)),
+            candidate=decision.challenger.candidate,
+            candidate_id=decision.challenger.candidate_id,
+            version=decision.challenger.version,
+            release_uri=release_uri,
+            tracking_run_id=decision.challenger.tracking_run_id,
+            origin=self.origin,
+        )
