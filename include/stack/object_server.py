@@ -9,21 +9,23 @@ import logging
 import os
 import secrets
 import shutil
-import socket
-import subprocess
 import sys
 import time
-from contextlib import ExitStack, suppress
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
-from include.config.errors import SettingsError
+from pydantic import ValidationError
 
-HOST = "127.0.0.1"
+from include.config.errors import SettingsError
+from include.stack.ports import LOOPBACK, free_ports, is_free
+from include.stack.processes import Component, last_lines, start, stop
+
 REGION = "us-east-1"
 START_SECONDS = 60.0
-STOP_SECONDS = 20.0
 START_ATTEMPTS = 3
+POLL_SECONDS = 0.1
 INNER_PORTS = (
     "s3.port.grpc",
     "master.port",
@@ -35,7 +37,7 @@ INNER_PORTS = (
     "admin.port",
     "admin.port.grpc",
 )
-# telemetry is on and a missing bucket is made unless told otherwise
+# telemetry is on, and a missing bucket is made, unless told otherwise
 SWITCHED_OFF = (
     "master.telemetry=false",
     "admin.ui=false",
@@ -44,6 +46,7 @@ SWITCHED_OFF = (
     "s3.port.lance=0",
     "s3.autoCreateBucket=false",
 )
+SOCKETS = Path("/tmp")  # noqa: S108 - where SeaweedFS puts them, whatever TMPDIR says
 
 _log = logging.getLogger(__name__)
 
@@ -52,26 +55,26 @@ class ObjectServer:
     """Start SeaweedFS on free ports with credentials of its own, and stop it again.
 
     Attributes:
-        endpoint: The address of the S3 interface.
+        endpoint: The address of the S3 interface, once started.
         bucket: The bucket that is there after the start.
-        log: The file that holds the server's output.
+        component: The running program, by which another process can stop it; None when it does not run.
     """
 
     def __init__(self, folder: Path, *, port: int | None = None, bucket: str = "nightshift") -> None:
         """Remember what to start.
 
         Args:
-            folder: Where the objects are kept; a later server on the same folder finds them again.
+            folder: Where objects and the log are kept; a later server on the same folder finds the objects again.
             port: The S3 port; None takes a free one.
         """
         self.folder = folder.resolve()
         self.bucket = bucket
-        self.log = self.folder / "server.log"
         self.endpoint = ""
+        self.component: Component | None = None
         self._port = port
+        self._ports: list[int] = []
         self._access_key = f"nightshift-{secrets.token_hex(8)}"
         self._secret_key = secrets.token_urlsafe(32)
-        self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> ObjectServer:
         self.start()
@@ -79,11 +82,6 @@ class ObjectServer:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.stop()
-
-    @property
-    def pid(self) -> int | None:
-        """Return the server's process id, or None when it does not run."""
-        return None if self._process is None else self._process.pid
 
     def environment(self) -> dict[str, str]:
         """Return the variables by which boto3's standard chain finds this server."""
@@ -101,61 +99,52 @@ class ObjectServer:
             SettingsError: The program is missing, the port is taken, or the server does not come up.
         """
         program = find_program()
-        if self._port is not None:
-            _check_free(self._port)
         (self.folder / "data").mkdir(parents=True, exist_ok=True)
         self._stop_leftover()
-        # a port that was free can be taken before the server has it: a second attempt finds others
-        for attempt in range(1, START_ATTEMPTS + 1):
-            started = time.monotonic()
-            self._launch(program)
-            if self._wait_until_ready():
-                _log.info("object server at %s after %.1f s", self.endpoint, time.monotonic() - started)
+        if self._port is not None and not is_free(self._port):
+            raise SettingsError("object server", "the port is in use", got=str(self._port), hint="choose another")
+        # a port that was free can be taken before the server has it: the next attempt finds others
+        for _ in range(START_ATTEMPTS):
+            began = time.monotonic()
+            component = self._launch(program)
+            if self._wait_until_ready(component):
+                _log.info("object server at %s after %.1f s", self.endpoint, time.monotonic() - began)
                 return
+            last_words = last_lines(component.log, 5).replace("\n", " | ")
             self.stop()
-            if attempt < START_ATTEMPTS:
-                _log.warning("the object server did not come up, attempt %d of %d", attempt, START_ATTEMPTS)
         raise SettingsError(
-            str(self.log), "the object server does not come up", got=self._last_words(), hint="read the log"
+            str(component.log), "the object server does not come up", got=last_words, hint="read the log"
         )
 
     def stop(self) -> None:
-        """Stop the server: ask it, and after `STOP_SECONDS` end it."""
-        if self._process is None:
+        """Stop the server: ask it, and after a while end it."""
+        if self.component is None:
             return
-        if self._process.poll() is None:
-            self._process.terminate()
-            try:
-                self._process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-        self._process = None
-        self._pid_file.unlink(missing_ok=True)
+        stop([self.component])
+        _remove_sockets(self._ports)
+        self.component = None
+        self._mark.unlink(missing_ok=True)
 
-    def _launch(self, program: str) -> None:
-        ports = free_ports(len(INNER_PORTS) + 1)
-        s3_port = self._port or ports[-1]
-        self.endpoint = f"http://{HOST}:{s3_port}"
+    def _launch(self, program: str) -> Component:
+        *inner, free = free_ports(len(INNER_PORTS) + 1)
+        s3_port = self._port or free
+        self._ports = [*inner, s3_port]
+        self.endpoint = f"http://{LOOPBACK}:{s3_port}"
         command = [program, "-logtostderr=true", "mini", f"-dir={self.folder / 'data'}"]
-        command += [f"-ip={HOST}", f"-ip.bind={HOST}", f"-s3.port={s3_port}"]
-        command += [f"-{name}={port}" for name, port in zip(INNER_PORTS, ports, strict=False)]
+        command += [f"-ip={LOOPBACK}", f"-ip.bind={LOOPBACK}", f"-s3.port={s3_port}"]
+        command += [f"-{name}={port}" for name, port in zip(INNER_PORTS, inner, strict=True)]
         command += [f"-{switch}" for switch in SWITCHED_OFF]
-        environment = {**os.environ, **self.environment(), "S3_BUCKET": self.bucket}
-        with self.log.open("ab") as log:
-            # a session of its own: Ctrl-C in the terminal reaches us, and we stop it in order
-            self._process = subprocess.Popen(
-                command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment, start_new_session=True
-            )
-        self._pid_file.write_text(str(self._process.pid))
+        environ = {**os.environ, **self.environment(), "S3_BUCKET": self.bucket}
+        self.component = start("object_server", command, environ=environ, cwd=self.folder, logs=self.folder)
+        self._mark.write_text(self.component.model_dump_json(), encoding="utf-8")
+        return self.component
 
-    def _wait_until_ready(self) -> bool:
-        assert self._process is not None
+    def _wait_until_ready(self, component: Component) -> bool:
         deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline and self._process.poll() is None:
+        while time.monotonic() < deadline and component.alive():
             if self._stores_an_object():
                 return True
-            time.sleep(0.1)
+            time.sleep(POLL_SECONDS)
         return False
 
     def _stores_an_object(self) -> bool:
@@ -182,27 +171,18 @@ class ObjectServer:
         return True
 
     @property
-    def _pid_file(self) -> Path:
-        return self.folder / "server.pid"
+    def _mark(self) -> Path:
+        return self.folder / "object_server.json"
 
     def _stop_leftover(self) -> None:
         """End the server that a killed parent left behind: two may not share a folder."""
-        with suppress(FileNotFoundError, ValueError, ProcessLookupError):
-            pid = int(self._pid_file.read_text())
-            shown = subprocess.run(["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False)
-            if f"-dir={self.folder / 'data'} " not in shown.stdout:
-                return
-            _log.warning("stopping an object server that was left running: process %d", pid)
-            os.kill(pid, 15)
-            deadline = time.monotonic() + STOP_SECONDS
-            while time.monotonic() < deadline:
-                os.kill(pid, 0)
-                time.sleep(0.1)
-            os.kill(pid, 9)
-
-    def _last_words(self) -> str:
-        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
-        return " | ".join(lines[-5:])
+        try:
+            left = Component.model_validate_json(self._mark.read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValidationError):
+            return
+        if left.alive():
+            _log.warning("stopping an object server that was left running: process %d", left.id.pid)
+            stop([left])
 
 
 def find_program() -> str:
@@ -220,21 +200,8 @@ def find_program() -> str:
     return found
 
 
-def free_ports(count: int) -> list[int]:
-    """Return `count` different ports of the loopback address that nobody listens on."""
-    with ExitStack() as stack:
-        held = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for listener in held:
-            listener.bind((HOST, 0))
-        return [int(listener.getsockname()[1]) for listener in held]
-
-
-def _check_free(port: int) -> None:
-    with socket.socket() as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((HOST, port))
-        except OSError as error:
-            raise SettingsError(
-                f"port {port}", "in use by another program", got=str(error), hint="set NIGHTSHIFT_S3_PORT"
-            ) from error
+def _remove_sockets(ports: Iterable[int]) -> None:
+    for port in ports:
+        for left in SOCKETS.glob(f"seaweedfs-*-{port}.sock"):
+            with suppress(OSError):
+                left.unlink()
