@@ -1,0 +1,207 @@
+"""Start programs that outlive a shell, know them again safely, and stop them without leaving a child behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+
+import psutil
+from pydantic import BaseModel, ConfigDict
+
+from include.config.errors import StackError
+
+STACK_VARIABLE = "NIGHTSHIFT_STACK_ID"
+_CLOCK_TOLERANCE_SECONDS = 0.05
+
+
+class ProcessId(BaseModel):
+    """Name one process for good: a number is given to another process later, a number with its start time is not.
+
+    Attributes:
+        started: Seconds since 1970, as the kernel tells it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    pid: int
+    started: float
+
+    @classmethod
+    def of(cls, pid: int) -> ProcessId:
+        """Return the identity of a process that is alive now."""
+        return cls(pid=pid, started=psutil.Process(pid).create_time())
+
+    def process(self) -> psutil.Process | None:
+        """Return the process while it is alive (a zombie is not), else None."""
+        try:
+            process = psutil.Process(self.pid)
+            same = abs(process.create_time() - self.started) < _CLOCK_TOLERANCE_SECONDS
+            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+        except psutil.NoSuchProcess:
+            return None
+
+
+class Component(BaseModel):
+    """Be one started program of a stack, with the file that holds what it says."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    id: ProcessId
+    log: Path
+
+    def alive(self) -> bool:
+        """Tell whether the program still runs."""
+        return self.id.process() is not None
+
+
+def start(name: str, command: Sequence[str], *, environ: Mapping[str, str], cwd: Path, logs: Path) -> Component:
+    """Start `command` in a session of its own, so that a Ctrl-C in the shell does not reach it before we stop it.
+
+    Args:
+        name: Names the component and its log file, which is begun anew.
+        command: Program and arguments.
+        environ: The whole environment.
+        cwd: Its working folder.
+        logs: Folder of log files.
+    """
+    logs.mkdir(parents=True, exist_ok=True)
+    log = logs / f"{name}.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            list(command),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=dict(environ),
+            cwd=cwd,
+            start_new_session=True,
+        )
+    # its end is found by the kernel's table; this object must not warn that it was never waited for
+    process.returncode = 0
+    return Component(name=name, id=ProcessId.of(process.pid), log=log)
+
+
+class Job:
+    """Be one program that is run to its end beside others; its output is kept in a log.
+
+    Args: as `start`.
+    """
+
+    def __init__(self, name: str, command: Sequence[str], *, environ: Mapping[str, str], cwd: Path, logs: Path) -> None:
+        self.name = name
+        self.log = logs / f"{name}.log"
+        logs.mkdir(parents=True, exist_ok=True)
+        with self.log.open("wb") as output:
+            self._process = subprocess.Popen(
+                list(command),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=dict(environ),
+                cwd=cwd,
+                start_new_session=True,
+            )
+
+    def finished(self) -> bool:
+        """Tell whether the program has ended.
+
+        Raises:
+            StackError: It has ended with a failure; the message holds its last words.
+        """
+        status = self._process.poll()
+        if status:
+            raise StackError(
+                self.name, f"failed with exit status {status}", got=last_lines(self.log, 4), hint=f"read {self.log}"
+            )
+        return status is not None
+
+    def wait(self, while_waiting: Callable[[], None] = lambda: None) -> None:
+        """Wait for the end, calling `while_waiting` ten times a second.
+
+        Raises:
+            StackError: It failed.
+        """
+        while not self.finished():
+            while_waiting()
+            time.sleep(0.1)
+
+    def last_line(self) -> str:
+        """Return the newest complete line of output, for showing progress."""
+        return last_lines(self.log, 1)
+
+
+def python_module(module: str, *arguments: str) -> list[str]:
+    """Return the command that runs `module` with this environment's Python."""
+    return [sys.executable, "-P", "-m", module, *arguments]
+
+
+def stop(components: Iterable[Component], *, grace_seconds: float = 20, at_once: Collection[str] = ()) -> list[str]:
+    """Ask each program to end (SIGTERM), and kill those that have not after `grace_seconds`.
+
+    Args:
+        components: What to end; those that are gone already are passed over.
+        grace_seconds: How long they may take.
+        at_once: Names of programs that are killed as soon as the others have ended: nothing of theirs can be lost.
+
+    Returns:
+        The names of the programs that had to be killed, `at_once` not counted.
+    """
+    running = [(component, process) for component in components if (process := component.id.process())]
+    for _, process in running:
+        _send(process, signal.SIGTERM)
+    patient = [process for component, process in running if component.name not in at_once]
+    _, stubborn = psutil.wait_procs(patient, timeout=grace_seconds)
+    rest = [*stubborn, *(process for component, process in running if component.name in at_once)]
+    for process in rest:
+        _send(process, signal.SIGKILL)
+    psutil.wait_procs(rest, timeout=5)
+    return [component.name for component, process in running if process in stubborn]
+
+
+def members(stack_id: str) -> list[psutil.Process]:
+    """Return every living process that was started, at any remove, by the stack `stack_id`."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(STACK_VARIABLE) == stack_id and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess, OSError):
+            continue
+    return [process for process in found if process.pid != os.getpid()]
+
+
+def sweep(stack_id: str, *, grace_seconds: float = 2) -> int:
+    """End what a stack left behind: grandchildren whose parent died. Return how many had to be killed."""
+    left = members(stack_id)
+    for process in left:
+        _send(process, signal.SIGTERM)
+    psutil.wait_procs(left, timeout=grace_seconds if left else 0)
+    # a process may have forked while it was asked to end
+    deadline = time.monotonic() + 5
+    killed = 0
+    while (rest := members(stack_id)) and time.monotonic() < deadline:
+        for process in rest:
+            _send(process, signal.SIGKILL)
+            killed += 1
+        psutil.wait_procs(rest, timeout=1)
+    return killed
+
+
+def last_lines(log: Path, count: int = 12) -> str:
+    """Return the last `count` lines of a log file, or an empty string when there is none."""
+    if not log.is_file():
+        return ""
+    return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-count:])
+
+
+def _send(process: psutil.Process, signal_number: int) -> None:
+    try:
+        process.send_signal(signal_number)
+    except psutil.NoSuchProcess:
+        return

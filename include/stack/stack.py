@@ -1,0 +1,285 @@
+"""Start and stop a whole Airflow on this machine, with what it needs around it."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal
+
+from pydantic import SecretStr
+
+from include.config import clock
+from include.config.errors import SettingsError, StackError
+from include.config.settings import Settings
+from include.stack import preload, processes
+from include.stack.airflow_api import AirflowApi
+from include.stack.airflow_settings import AirflowSettings, read_airflow_settings
+from include.stack.credentials import load_credentials, write_password_file
+from include.stack.environment import (
+    PRELOAD_VARIABLE,
+    airflow_environment,
+    component_logs,
+    database_file,
+    password_file,
+)
+from include.stack.object_server import ObjectServer
+from include.stack.ports import LOOPBACK, choose_ports
+from include.stack.processes import STACK_VARIABLE, Job, ProcessId
+from include.stack.state import StackState, forget_state, read_state, write_state
+
+Say = Callable[[str], None]
+HEALTHY_SECONDS = 240
+DATABASE_STAMP = "database.stamp"
+
+
+class Stack:
+    """Be one stack while it is started, used and stopped.
+
+    Args:
+        settings: Where things are; with `s3` the store and MLflow's database become those of the own S3 server.
+        mode: `run` lives as long as this process and never schedules by the clock; `up` stays and does.
+        s3: Keep objects in a SeaweedFS of its own.
+        say: Is told in a few words what happens.
+    """
+
+    def __init__(self, settings: Settings, mode: Literal["run", "up"], *, s3: bool, say: Say) -> None:
+        self.settings = with_object_server(settings) if s3 else settings
+        self._s3 = s3
+        self._mode = mode
+        self._say = say
+        self._declared: AirflowSettings = read_airflow_settings(settings.root)
+        self._credentials = load_credentials(settings.home)
+        self._server: ObjectServer | None = None
+        self._jobs: list[Job] = []
+        self.state = StackState(
+            stack_id=secrets.token_hex(8),
+            mode=mode,
+            owner=ProcessId.of(os.getpid()) if mode == "run" else None,
+            started_at=clock.now(),
+            ports={},
+            store_url=self.settings.store_url,
+            tracking_url=self.settings.tracking_url,
+        )
+
+    def start(self) -> None:
+        """Prepare what is missing and start every component; `wait_until_healthy` says when they answer.
+
+        Raises:
+            SettingsError: A port is in use.
+            StackError: A preparation failed.
+        """
+        self._choose_ports()
+        # known before the first process starts: whoever finds this file can end all of them
+        self._remember()
+        if self._s3:
+            self._start_object_server()
+        self._prepare()
+        preloaded = {PRELOAD_VARIABLE: "1"}
+        self._start_airflow("api-server")
+        self._start_airflow("scheduler", "--skip-serve-logs", extra=preloaded)
+        self._start_airflow("dag-processor")
+        if self._mode == "up":
+            self._start_mlflow()
+
+    def wait_until_healthy(self, while_waiting: Callable[[], None] = lambda: None) -> AirflowApi:
+        """Wait until every Airflow component reports itself healthy, and return the way to speak with them.
+
+        Raises:
+            StackError: A component died, or they take too long; with the last lines of the log.
+        """
+        api = self.api()
+        deadline = time.monotonic() + HEALTHY_SECONDS
+        wanted = {"metadatabase", "scheduler", "dag_processor"}
+        warm = False
+        while time.monotonic() < deadline:
+            self.check_alive()
+            healthy = {name for name, status in api.health().items() if status == "healthy"}
+            if wanted <= healthy:
+                # nothing before the first task waits for it, so it does not compete for the cores until now
+                self._start_airflow("triggerer", "--skip-serve-logs")
+                return api
+            if healthy and not warm:
+                warm = api.warm_up()
+            while_waiting()
+            time.sleep(0.2)
+        late = ", ".join(sorted(wanted - healthy))
+        raise StackError(
+            "the stack",
+            f"not healthy after {HEALTHY_SECONDS} s",
+            got=late,
+            hint=f"read {component_logs(self.settings.home)}",
+        )
+
+    def check_alive(self) -> None:
+        """Refuse to go on when a component has died.
+
+        Raises:
+            StackError: With the last lines of its log.
+        """
+        for component in self.state.components:
+            if not component.alive():
+                words = processes.last_lines(component.log)
+                raise StackError(
+                    component.name,
+                    "the program ended by itself; its last words",
+                    got=f"\n{words}\n",
+                    hint=f"read {component.log}",
+                )
+
+    def api(self) -> AirflowApi:
+        """Return the way to speak with this stack's Airflow."""
+        return AirflowApi(self.state.airflow_url, self._credentials.admin_password)
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment of this stack's Airflow processes."""
+        env = airflow_environment(
+            self.settings, self._credentials, self._declared, airflow_port=self.state.ports["airflow_port"]
+        )
+        env.update(self.state.secret_environment())
+        env[STACK_VARIABLE] = self.state.stack_id
+        env["AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE"] = str(self._mode == "up")
+        return env
+
+    def run_job(self, name: str, module: str, *arguments: str) -> Job:
+        """Start one of our own modules as a program beside the stack; it ends with the stack at the latest."""
+        job = Job(
+            name,
+            processes.python_module(module, *arguments),
+            environ=self.environment(),
+            cwd=self.settings.root,
+            logs=component_logs(self.settings.home),
+        )
+        self._jobs.append(job)
+        return job
+
+    def stop(self) -> None:
+        """End every process of this stack; nothing is left, whatever state it was in."""
+        if self._server is not None:
+            with suppress(OSError):
+                self._server.stop()
+        stop_stack(self.settings.home, self.state)
+
+    def _choose_ports(self) -> None:
+        wanted = ["airflow_port"]
+        wanted += ["mlflow_port"] if self._mode == "up" else []
+        wanted += ["s3_port"] if self._s3 else []
+        ports = choose_ports(self.settings, wanted, prefer_default=self._mode == "up")
+        self.state = self.state.model_copy(update={"ports": ports})
+
+    def _prepare(self) -> None:
+        home = self.settings.home
+        config = home / "airflow" / "config"
+        config.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(Path(preload.__file__), config / "airflow_local_settings.py")
+        write_password_file(password_file(home), self._credentials)
+        tracking = self.run_job("prepare-tracking", "include.stack.prepare_tracking", self.settings.tracking_url)
+        stamp, wanted = home / "airflow" / DATABASE_STAMP, self._database_stamp()
+        if not database_file(home).is_file() or not stamp.is_file() or stamp.read_text() != wanted:
+            self._say("preparing Airflow's database")
+            pools = [
+                {"name": pool.pool_name, "slots": pool.pool_slot, "description": pool.pool_description}
+                for pool in self._declared.pools
+            ]
+            self.run_job("prepare-database", "include.stack.prepare_database", json.dumps(pools)).wait()
+            stamp.write_text(wanted)
+        self._prepared = tracking
+
+    def _database_stamp(self) -> str:
+        return json.dumps(
+            {
+                "airflow": version("apache-airflow"),
+                "pools": [pool.model_dump() for pool in self._declared.pools],
+            },
+            sort_keys=True,
+        )
+
+    def _start_airflow(self, name: str, *arguments: str, extra: Mapping[str, str] | None = None) -> None:
+        self._start(name, processes.python_module("airflow", name, *arguments), {**self.environment(), **(extra or {})})
+
+    def _start_mlflow(self) -> None:
+        if not self.settings.tracking_url.startswith("sqlite:"):
+            # somebody else's server has an address of its own
+            return
+        self._prepared.wait()
+        port = str(self.state.ports["mlflow_port"])
+        options = ["--host", LOOPBACK, "--port", port, "--workers", "1", "--no-serve-artifacts"]
+        command = processes.python_module(
+            "mlflow", "server", "--backend-store-uri", self.settings.tracking_url, *options
+        )
+        self._start("mlflow", command, self.environment())
+
+    def _start(self, name: str, command: list[str], environ: Mapping[str, str]) -> None:
+        component = processes.start(
+            name, command, environ=environ, cwd=self.settings.root, logs=component_logs(self.settings.home)
+        )
+        self.state = self.state.model_copy(update={"components": (*self.state.components, component)})
+        self._remember()
+
+    def _start_object_server(self) -> None:
+        # the server's process inherits the mark by which `stop` finds it
+        os.environ[STACK_VARIABLE] = self.state.stack_id
+        try:
+            self._server = ObjectServer(self.settings.home / "s3", port=self.state.ports["s3_port"])
+            self._server.start()
+        finally:
+            del os.environ[STACK_VARIABLE]
+        component = self._server.component
+        assert component is not None
+        self.state = self.state.model_copy(
+            update={
+                "store_environment": {name: SecretStr(value) for name, value in self._server.environment().items()},
+                "components": (*self.state.components, component),
+            }
+        )
+        self._remember()
+
+    def _remember(self) -> None:
+        write_state(self.settings.home, self.state)
+
+
+def with_object_server(settings: Settings) -> Settings:
+    """Return the settings for objects in an own S3 server; its champions are others, so MLflow's database is, too.
+
+    Raises:
+        SettingsError: The user named another store.
+    """
+    if os.environ.get("NIGHTSHIFT_STORE_URL"):
+        raise SettingsError(
+            "NIGHTSHIFT_STORE_URL",
+            "--s3 starts a store of its own",
+            got=os.environ["NIGHTSHIFT_STORE_URL"],
+            hint="leave out --s3, or unset the variable",
+        )
+    changes = {"store_url": "s3://nightshift"}
+    if not os.environ.get("NIGHTSHIFT_TRACKING_URL"):
+        changes["tracking_url"] = f"sqlite:///{settings.home / 's3' / 'mlflow.db'}"
+    return settings.model_copy(update=changes)
+
+
+def stop_stack(home: Path, state: StackState) -> None:
+    """End every process of the stack that `state` describes, and forget it."""
+    # an idle triggerer waits 10 s for triggers that do not exist
+    processes.stop(state.components, at_once={"triggerer"})
+    processes.sweep(state.stack_id)
+    forget_state(home)
+
+
+def running_stack(home: Path) -> StackState | None:
+    """Return the stack of this home that works, after ending what a killed command left behind.
+
+    A `run` stack whose owner is gone, or a stack with a dead component, is no stack: its processes are ended.
+    """
+    state = read_state(home)
+    if state is None:
+        return None
+    if state.alive():
+        return state
+    stop_stack(home, state)
+    return None
