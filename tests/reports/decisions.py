@@ -1,0 +1,101 @@
+"""Build decisions to render, one for each verdict."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+from include.config.decision import Decision, GateResult, ModelSummary
+from include.config.results import Origin, Span
+
+
+def curve(power: float) -> list[tuple[float, float]]:
+    """Return the points of a smooth ROC curve; a smaller power is a better model."""
+    return [(step / 100, (step / 100) ** power) for step in range(101)]
+
+
+CHALLENGER = ModelSummary(
+    candidate="xgboost",
+    candidate_id="9f2c41d7a0be",
+    estimator="xgboost",
+    as_of=date(2013, 6, 1),
+    version="4",
+    tracking_run_id="b1d0c6e2f94a4e1e9a53",
+    model_uri="file:///srv/store/flight_delay/models/9f2c41d7a0be/model.skops",
+    params={"max_depth": 5, "learning_rate": 0.06, "n_estimators": 150},
+    cv_mean=0.6412,
+    cv_std=0.0121,
+    holdout={"roc_auc": 0.6538, "average_precision": 0.3641, "brier_score": 0.1702, "log_loss": 0.5187},
+)
+CHAMPION = ModelSummary(
+    candidate="logistic_regression",
+    candidate_id="11aa22bb33cc",
+    estimator="logistic_regression",
+    as_of=date(2013, 5, 20),
+    version="3",
+    holdout={"roc_auc": 0.6391, "average_precision": 0.3512, "brier_score": 0.1695, "log_loss": 0.5233},
+)
+OTHER = ModelSummary(
+    candidate="logistic_regression",
+    candidate_id="77dd88ee99ff",
+    estimator="logistic_regression",
+    as_of=date(2013, 6, 1),
+    cv_mean=0.6288,
+    cv_std=0.0098,
+)
+GATES = (
+    GateResult(kind="minimum", metric="roc_auc", threshold=">= 0.58", value=0.6538, passed=True),
+    GateResult(kind="beats_baseline", metric="roc_auc", threshold="> 0.55", value=0.6538, reference=0.5, passed=True),
+    GateResult(
+        kind="not_worse_than_champion",
+        metric="roc_auc",
+        threshold=">= 0.6291",
+        value=0.6538,
+        reference=0.6391,
+        passed=True,
+    ),
+    GateResult(kind="leak_alarm", metric="roc_auc", threshold="<= 0.85", value=0.6538, passed=True),
+)
+FAILED_GATE = GateResult(
+    kind="leak_alarm",
+    metric="roc_auc",
+    threshold="<= 0.64",
+    value=0.6538,
+    passed=False,
+    note="too good to be true: look for a feature that is not known at prediction time",
+)
+
+
+def decision(**changes: Any) -> Decision:
+    """Return a PROMOTE over a champion, with `changes`."""
+    values: dict[str, Any] = {
+        "decision_id": "2013-06-01-7be1f0a2",
+        "project": "flight_delay",
+        "as_of": date(2013, 6, 1),
+        "verdict": "PROMOTE",
+        "reason": "roc_auc is better than the champion's by 0.0147, more than 0.002",
+        "made_at": datetime(2013, 6, 2, 9, 4, 30, tzinfo=UTC),
+        "train": Span(first=date(2013, 4, 2), last=date(2013, 5, 17)),
+        "holdout": Span(first=date(2013, 5, 18), last=date(2013, 5, 31)),
+        "holdout_rows": 12874,
+        "train_rows": 41950,
+        "positive_rate": 0.2213,
+        "primary_metric": "roc_auc",
+        "challenger": CHALLENGER,
+        "champion": CHAMPION,
+        "baseline": {"roc_auc": 0.5, "average_precision": 0.2213, "brier_score": 0.1761, "log_loss": 0.5391},
+        "others": (OTHER,),
+        "gates": GATES,
+        "curves": {"challenger": curve(0.52), "champion": curve(0.56)},
+        "data_fingerprint": "c4" * 32,
+        "code_fingerprint": "d5" * 32,
+        "origin": Origin(
+            run_id="manual__2013-06-02T09:00:00+00:00",
+            dag_id="flight_delay__retrain",
+            run_type="manual",
+            triggered_by="admin",
+            git_commit="ab" * 20,
+            lock_hash="ef" * 32,
+        ),
+    }
+    return Decision(**{**values, **changes})
