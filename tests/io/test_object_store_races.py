@@ -29,7 +29,8 @@ def wins(store: ObjectStore, key: str, data: bytes, *, if_match: str | None = No
 
 @pytest.mark.parametrize("change", ["create", "compare-and-set"])
 def test_of_16_racers_exactly_one_wins(store: ObjectStore, change: str) -> None:
-    for attempt in range(2):
+    # one round where each takes seconds: the server's losers wait for a lock
+    for attempt in range(1 if store.url.startswith("s3:") else 5):
         key = f"p/{attempt}"
         etag = store.put(key, b"start").etag if change == "compare-and-set" else None
         gate = Barrier(RACERS)

