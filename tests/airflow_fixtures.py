@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Literal
+
+from include.config.decision import Decision, GateResult, LedgerEntry, ModelSummary
+from include.config.results import Origin, Span, Verdict
+from include.io import keys
+from include.io.ledger import Ledger
+from include.io.object_store import open_store
 
 DECLARATION = """\
 owner: {{name: Ada, email: ada@example.org}}
@@ -54,3 +62,69 @@ def airflow_database() -> None:
             Pool.create_or_update_pool(
                 "training", slots=1, description="tests", include_deferred=False, session=session
             )
+
+
+def write_decision(
+    store_url: str, project: str, *, run_id: str, verdict: Verdict = "PROMOTE", report: str = "<h1>report</h1>"
+) -> LedgerEntry:
+    """Write a decision, its report and its ledger entries, as the promote stage does; return the decision's entry."""
+    store, ledger = open_store(store_url), Ledger(open_store(store_url), project)
+    origin = Origin(run_id=run_id, dag_id=f"{project}__retrain", run_type="manual")
+    day = date(2013, 4, 1)
+    span = Span(first=day, last=day)
+    model = ModelSummary(candidate="trees", candidate_id="c1", estimator="xgboost", as_of=day, tracking_run_id="t1")
+    passed = verdict != "REJECT"
+    decision = Decision(
+        decision_id=f"d-{run_id}",
+        project=project,
+        as_of=day,
+        verdict=verdict,
+        reason="because of the gates",
+        made_at=datetime(2013, 4, 2, tzinfo=UTC),
+        train=span,
+        holdout=span,
+        holdout_rows=10,
+        train_rows=90,
+        positive_rate=0.2,
+        primary_metric="roc_auc",
+        challenger=model,
+        champion=None,
+        baseline={"roc_auc": 0.5},
+        gates=(
+            GateResult(
+                kind="minimum", metric="roc_auc", threshold=">= 0.6", value=0.7 if passed else 0.51, passed=passed
+            ),
+            GateResult(kind="leak_alarm", metric="roc_auc", threshold="<= 0.9", value=0.7, passed=True),
+        ),
+        data_fingerprint="f",
+        code_fingerprint="g",
+        origin=origin,
+    )
+    decision_key = keys.decision(project, decision.decision_id)
+    report_key = keys.decision_report(project, decision.decision_id)
+    store.put(decision_key, decision.model_dump_json().encode())
+    store.put(report_key, report.encode())
+
+    def entry(kind: Literal["decision", "promotion"], number: int) -> LedgerEntry:
+        return LedgerEntry(
+            number=number,
+            kind=kind,
+            project=project,
+            as_of=day,
+            made_at=decision.made_at,
+            verdict=verdict,
+            reason=decision.reason,
+            decision_id=decision.decision_id,
+            decision_uri=store.uri(decision_key),
+            report_uri=store.uri(report_key),
+            candidate="trees",
+            candidate_id="c1",
+            version="1",
+            tracking_run_id="t1",
+            origin=origin,
+        )
+
+    written = ledger.append(lambda number, _: entry("decision", number))
+    if verdict == "PROMOTE":
+        ledger.append(lambda number, _: entry("promotion", number))
+    return written

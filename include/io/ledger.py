@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Literal, overload
@@ -37,6 +38,23 @@ class Ledger:
             if entry.decision_id == decision_id and entry.kind == kind:
                 return entry
         return None
+
+    def of_run(self, dag_id: str, run_id: str) -> LedgerEntry | None:
+        """Return the newest decision entry that an Airflow run wrote, or None."""
+        for entry in reversed(self._history()):
+            if entry.kind == "decision" and (entry.origin.dag_id, entry.origin.run_id) == (dag_id, run_id):
+                return entry
+        return None
+
+    def newest(self, count: int) -> list[LedgerEntry]:
+        """Return the newest `count` decision entries, newest first."""
+        decisions = (entry for entry in reversed(self._history()) if entry.kind == "decision")
+        return list(itertools.islice(decisions, count))
+
+    def numbered(self, number: int) -> LedgerEntry | None:
+        """Return the entry with that number, or None."""
+        history = self._history()
+        return history[number - 1] if 1 <= number <= len(history) else None
 
     def champion(self, as_of: date | None = None) -> LedgerEntry | None:
         """Return the newest promotion, or None before the first.

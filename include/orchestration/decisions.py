@@ -1,0 +1,31 @@
+"""Find what the ledger says about an Airflow run, or about a project."""
+
+from __future__ import annotations
+
+from include.config.decision import LedgerEntry
+from include.config.settings import Settings
+from include.config.stages import retrain_dag_id
+from include.io.ledger import Ledger
+from include.io.object_store import ObjectStore, open_store
+
+SUFFIX = retrain_dag_id("")
+
+
+def project_of(dag_id: str) -> str:
+    """Return the project's name of a retrain Dag, or an empty string for any other Dag."""
+    return dag_id.removesuffix(SUFFIX) if dag_id.endswith(SUFFIX) else ""
+
+
+def decision_of_run(settings: Settings, dag_id: str, run_id: str) -> LedgerEntry | None:
+    """Return the newest decision that a run wrote, or None when it has written none (yet).
+
+    Raises:
+        StoreError: The store does not answer.
+    """
+    project = project_of(dag_id)
+    return Ledger(store_of(settings), project).of_run(dag_id, run_id) if project else None
+
+
+def store_of(settings: Settings) -> ObjectStore:
+    """Return the object store of the settings."""
+    return open_store(settings.store_url)

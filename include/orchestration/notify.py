@@ -1,0 +1,219 @@
+"""Tell a project's owner, once, that a candidate was rejected or a run failed.
+
+Runs in the scheduler (or the API server, when a run is marked failed by hand), in a thread: it never holds up the
+scheduling loop, and no failure of it is a failure of the run. A log line is always written; an e-mail or a Slack
+message is sent when the connection `smtp_default` or `slack_default` is configured.
+"""
+
+from __future__ import annotations
+
+import atexit
+import html
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from include.config.decision import Decision, LedgerEntry
+from include.config.discovery import load_project
+from include.config.errors import NightshiftError
+from include.config.project import Owner
+from include.config.settings import Settings
+from include.orchestration.as_of import resolve_as_of
+from include.orchestration.decisions import decision_of_run, project_of, store_of
+from include.orchestration.stage_call import ERROR_KEY
+
+SMTP_CONNECTION = "smtp_default"
+SLACK_CONNECTION = "slack_default"
+TIMEOUT_SECONDS = 10
+EXIT_WAIT_SECONDS = 15
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class FailedRun:
+    """Name a failed run; a run that is cleared and fails again is another failure (`clear_number`)."""
+
+    dag_id: str
+    run_id: str
+    clear_number: int
+    as_of: str
+
+    @classmethod
+    def of(cls, dag_run: Any) -> FailedRun:
+        """Take what is needed from Airflow's object while its database session is open."""
+        try:
+            day = str(resolve_as_of({"params": dag_run.conf or {}, "dag_run": dag_run}))
+        except NightshiftError:
+            day = "unknown day"
+        return cls(dag_run.dag_id, dag_run.run_id, dag_run.clear_number or 0, day)
+
+
+@dataclass(frozen=True)
+class Message:
+    """Be what the owner reads."""
+
+    subject: str
+    text: str
+
+
+class Teller:
+    """Tell about each failure once, each in a thread of its own."""
+
+    def __init__(self, deliver: Callable[[FailedRun], None]) -> None:
+        self._deliver = deliver
+        self._told: set[FailedRun] = set()
+        self._threads: list[threading.Thread] = []
+        self._lock = threading.Lock()
+
+    def tell(self, failed: FailedRun) -> None:
+        """Start to tell, unless it was told before."""
+        with self._lock:
+            if failed in self._told:
+                return
+            self._told.add(failed)
+            self._threads = [thread for thread in self._threads if thread.is_alive()]
+            thread = threading.Thread(target=self._tell, args=(failed,), name="nightshift-teller", daemon=True)
+            self._threads.append(thread)
+        thread.start()
+
+    def wait(self, timeout_seconds: float = EXIT_WAIT_SECONDS) -> None:
+        """Wait until everything that was begun is told."""
+        end = time.monotonic() + timeout_seconds
+        for thread in list(self._threads):
+            thread.join(max(0.0, end - time.monotonic()))
+
+    def _tell(self, failed: FailedRun) -> None:
+        try:
+            self._deliver(failed)
+        except Exception:
+            log.exception("the owner could not be told of the failed run %s %s", failed.dag_id, failed.run_id)
+
+
+def tell_owner(failed: FailedRun) -> None:
+    """Write the log line, and send the e-mail and the Slack message that are configured."""
+    settings = Settings.from_environment()
+    owner = load_project(settings.projects_dir, project_of(failed.dag_id)).owner
+    message = compose(settings, failed)
+    log.error("told %s <%s>: %s", owner.name, owner.email, message.text.replace("\n", " | "))
+    for channel in (send_email, send_slack):
+        try:
+            channel(owner, message)
+        except Exception:
+            log.exception("%s failed for %s %s", channel.__name__, failed.dag_id, failed.run_id)
+
+
+def compose(settings: Settings, failed: FailedRun) -> Message:
+    """Return the message: project, day, verdict or failing task, why, and where to look."""
+    project = project_of(failed.dag_id)
+    entry = _rejection(settings, failed)
+    if entry is not None:
+        reasons = _failed_gates(settings, entry)
+        what, place = (
+            "REJECT, the champion stays",
+            f"/nightshift/decision/{quote(failed.dag_id)}/{quote(failed.run_id)}",
+        )
+    else:
+        reasons = _failed_tasks(failed)
+        what, place = "the run failed", f"/dags/{quote(failed.dag_id)}/runs/{quote(failed.run_id)}"
+    lines = [f"{project}, as of {failed.as_of}: {what}", "", *reasons, "", f"See {_base_url()}{place}"]
+    return Message(f"[nightshift] {project} {failed.as_of}: {what}", "\n".join(lines))
+
+
+def send_email(owner: Owner, message: Message) -> None:
+    """Send an e-mail through the connection `smtp_default`, if there is one."""
+    if not _configured(SMTP_CONNECTION):
+        return
+    from airflow.providers.smtp.hooks.smtp import SmtpHook
+
+    hook = SmtpHook(smtp_conn_id=SMTP_CONNECTION)
+    with hook.get_conn() as connected:
+        connected.send_email_smtp(
+            to=owner.email,
+            subject=message.subject,
+            html_content=f"<pre>{html.escape(message.text)}</pre>",
+            from_email=hook.from_email or owner.email,
+        )
+
+
+def send_slack(owner: Owner, message: Message) -> None:
+    """Post to the incoming webhook of the connection `slack_default`, if there is one."""
+    if not _configured(SLACK_CONNECTION):
+        return
+    from airflow.providers.slack.hooks.slack_webhook import SlackWebhookHook
+
+    hook = SlackWebhookHook(slack_webhook_conn_id=SLACK_CONNECTION, timeout=TIMEOUT_SECONDS)
+    hook.send_text(f"{owner.name}: {message.text}")
+
+
+def _rejection(settings: Settings, failed: FailedRun) -> LedgerEntry | None:
+    try:
+        entry = decision_of_run(settings, failed.dag_id, failed.run_id)
+    except NightshiftError as error:
+        # the failure may well be that the store does not answer: the owner is told all the same
+        log.warning("the ledger cannot be read: %s", error)
+        return None
+    return entry if entry is not None and entry.verdict == "REJECT" else None
+
+
+def _failed_gates(settings: Settings, entry: LedgerEntry) -> list[str]:
+    store = store_of(settings)
+    try:
+        decision = Decision.model_validate_json(store.get(store.key_of(entry.decision_uri)))
+    except (NightshiftError, ValueError) as error:
+        log.warning("the decision cannot be read: %s", error)
+        return [entry.reason]
+    return [
+        f"gate {gate.kind} {gate.metric}: demanded {gate.threshold}, got {gate.value:.4f}"
+        + (f" ({gate.note})" if gate.note else "")
+        for gate in decision.gates
+        if not gate.passed
+    ]
+
+
+def _failed_tasks(failed: FailedRun) -> list[str]:
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.models.xcom import XComModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        tasks = session.execute(
+            select(TaskInstance.task_id, TaskInstance.map_index, TaskInstance.try_number).where(
+                TaskInstance.dag_id == failed.dag_id,
+                TaskInstance.run_id == failed.run_id,
+                TaskInstance.state == "failed",
+            )
+        ).all()
+        rows = session.scalars(XComModel.get_many(run_id=failed.run_id, dag_ids=failed.dag_id, key=ERROR_KEY)).all()
+        errors = {(row.task_id, row.map_index): XComModel.deserialize_value(row) for row in rows}
+    lines = []
+    for task_id, index, tries in tasks:
+        name = f"{task_id} [{index}]" if index >= 0 else task_id
+        lines.append(f"task {name}, try {tries}: {errors.get((task_id, index), 'see its log')}")
+    return lines or ["no task failed: the run was marked failed, or ran out of time"]
+
+
+def _configured(connection: str) -> bool:
+    from airflow.sdk import BaseHook
+    from airflow.sdk.exceptions import AirflowNotFoundException
+
+    try:
+        BaseHook.get_connection(connection)
+    except AirflowNotFoundException:
+        return False
+    return True
+
+
+def _base_url() -> str:
+    from airflow.configuration import conf
+
+    return str(conf.get("api", "base_url", fallback="") or "").rstrip("/")
+
+
+TELLER = Teller(tell_owner)
+atexit.register(TELLER.wait)

@@ -1,0 +1,167 @@
+"""Serve decisions, Data Docs and links to MLflow inside Airflow's UI, to whom Airflow lets in.
+
+Imported by the API server alone, at the first request (see plugins/nightshift_ui.py). Everything served comes from the
+object store and was rendered from data, so no script of it may run: it would run with the user's session.
+"""
+
+import mimetypes
+import os
+import re
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.auth.managers.models.resource_details import DagDetails
+from airflow.api_fastapi.core_api.security import GetUserDep, get_user, requires_access_dag
+from fastapi import Depends, FastAPI, HTTPException, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from include.config.decision import LedgerEntry
+from include.config.discovery import discover
+from include.config.errors import NightshiftError, ObjectMissingError
+from include.config.settings import Settings
+from include.config.stages import retrain_dag_id
+from include.io import keys
+from include.io.ledger import Ledger
+from include.orchestration.decisions import decision_of_run, project_of, store_of
+from include.orchestration.pages import decisions_page, message_page, projects_page
+
+MLFLOW_URL_VARIABLE = "NIGHTSHIFT_MLFLOW_URL"
+MAX_DECISIONS_SHOWN = 100
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "font-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+PATH_PATTERN = re.compile(r"[A-Za-z0-9_=-][A-Za-z0-9_.=+-]*(/[A-Za-z0-9_=-][A-Za-z0-9_.=+-]*)*")
+
+app = FastAPI(title="Nightshift", openapi_url=None, docs_url=None, redoc_url=None, dependencies=[Depends(get_user)])
+
+
+def known_project(project: str, request: Request, user: GetUserDep) -> str:
+    """Return the project's name when it exists and the user may see its Dag."""
+    if project not in discover(Settings.from_environment().projects_dir).projects:
+        raise HTTPException(404, f"no project is called {project!r}")
+    requires_access_dag("GET", param_dag_id=retrain_dag_id(project))(request, user)
+    return project
+
+
+KnownProject = Annotated[str, Depends(known_project)]
+MAY_SEE_DAG = [Depends(requires_access_dag("GET"))]
+
+
+@app.exception_handler(HTTPException)
+async def explain(request: Request, error: HTTPException) -> Response:
+    """Send a browser that is not logged in to Airflow's login, and say everything else on a page."""
+    wants_page = "text/html" in request.headers.get("accept", "")
+    if error.status_code == 401 and wants_page:
+        return RedirectResponse(get_auth_manager().get_url_login(next_url=str(request.url)))
+    return HTMLResponse(message_page(str(error.status_code), str(error.detail)), error.status_code, HEADERS)
+
+
+@app.exception_handler(NightshiftError)
+async def explain_failure(request: Request, error: NightshiftError) -> Response:
+    """Say why the store or a declaration does not answer."""
+    return HTMLResponse(message_page("Not available", str(error)), 503 if error.retryable else 500, HEADERS)
+
+
+@app.get("/")
+def projects(request: Request, user: GetUserDep) -> HTMLResponse:
+    """List the projects that the user may see, with champion and newest verdict."""
+    settings = Settings.from_environment()
+    store = store_of(settings)
+    allowed = [
+        name
+        for name in discover(settings.projects_dir).projects
+        if get_auth_manager().is_authorized_dag(method="GET", details=DagDetails(id=retrain_dag_id(name)), user=user)
+    ]
+    ledgers = {name: Ledger(store, name) for name in allowed}
+    lines = [(name, ledger.champion(), next(iter(ledger.newest(1)), None)) for name, ledger in ledgers.items()]
+    return _html(projects_page(_root(request), lines))
+
+
+@app.get("/project/{project}")
+def project_decisions(request: Request, project: KnownProject) -> HTMLResponse:
+    """List a project's newest decisions."""
+    entries = Ledger(store_of(Settings.from_environment()), project).newest(MAX_DECISIONS_SHOWN)
+    return _html(decisions_page(_root(request), project, entries))
+
+
+@app.get("/dag/{dag_id}", dependencies=MAY_SEE_DAG)
+def dag_decisions(request: Request, dag_id: str) -> HTMLResponse:
+    """List the newest decisions of a Dag's project."""
+    project = project_of(dag_id)
+    if not project:
+        raise HTTPException(404, f"{dag_id} is not a Dag of Nightshift")
+    entries = Ledger(store_of(Settings.from_environment()), project).newest(MAX_DECISIONS_SHOWN)
+    return _html(decisions_page(_root(request), project, entries))
+
+
+@app.get("/project/{project}/decisions/{number}")
+def numbered_decision(project: KnownProject, number: int) -> HTMLResponse:
+    """Show the report of one ledger entry."""
+    settings = Settings.from_environment()
+    entry = Ledger(store_of(settings), project).numbered(number)
+    if entry is None:
+        raise HTTPException(404, f"the ledger of {project} has no entry {number}")
+    return _report(settings, entry)
+
+
+@app.get("/decision/{dag_id}/{run_id}", dependencies=MAY_SEE_DAG)
+def run_decision(dag_id: str, run_id: str) -> HTMLResponse:
+    """Show the report of the decision that a run wrote."""
+    settings = Settings.from_environment()
+    return _report(settings, _decided(settings, dag_id, run_id))
+
+
+@app.get("/mlflow/{dag_id}/{run_id}", dependencies=MAY_SEE_DAG)
+def run_tracking(dag_id: str, run_id: str) -> RedirectResponse:
+    """Go to the challenger's run in MLflow's own UI."""
+    settings = Settings.from_environment()
+    entry = _decided(settings, dag_id, run_id)
+    address = os.environ.get(MLFLOW_URL_VARIABLE) or f"http://127.0.0.1:{settings.mlflow_port}"
+    return RedirectResponse(f"{address.rstrip('/')}/#/runs/{quote(entry.tracking_run_id)}")
+
+
+@app.get("/run-data-docs/{dag_id}", dependencies=MAY_SEE_DAG)
+def run_data_docs(request: Request, dag_id: str) -> RedirectResponse:
+    """Go to the Data Docs of a Dag's project."""
+    return RedirectResponse(f"{_root(request)}/data-docs/{quote(project_of(dag_id))}/index.html")
+
+
+@app.get("/data-docs/{project}/{path:path}")
+def data_docs(project: KnownProject, path: str) -> Response:
+    """Show a page of a project's Data Docs."""
+    if not PATH_PATTERN.fullmatch(path):
+        raise HTTPException(404, "no such page")
+    try:
+        content = store_of(Settings.from_environment()).get(keys.data_docs(project, path))
+    except ObjectMissingError:
+        raise HTTPException(404, f"{project} has no such page of Data Docs (yet)") from None
+    kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
+    return Response(content, media_type=kind, headers=HEADERS)
+
+
+def _decided(settings: Settings, dag_id: str, run_id: str) -> LedgerEntry:
+    entry = decision_of_run(settings, dag_id, run_id)
+    if entry is None:
+        raise HTTPException(404, f"run {run_id} has made no decision (yet)")
+    return entry
+
+
+def _report(settings: Settings, entry: LedgerEntry) -> HTMLResponse:
+    store = store_of(settings)
+    try:
+        return _html(store.get(store.key_of(entry.report_uri)))
+    except ObjectMissingError:
+        raise HTTPException(404, f"the report of entry {entry.number} is gone: {entry.report_uri}") from None
+
+
+def _root(request: Request) -> str:
+    return str(request.scope.get("root_path", "")).rstrip("/")
+
+
+def _html(content: Any) -> HTMLResponse:
+    return HTMLResponse(content, headers=HEADERS)

@@ -1,0 +1,190 @@
+"""Ask for Nightshift's pages as a browser does, through Airflow's own application and its login."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from include.io import keys
+from include.io.object_store import open_store
+from tests.airflow_fixtures import airflow_database, write_decision, write_project
+
+RUN_ID = "manual__2013-04-02T03:15:00+00:00"
+RUN = quote(RUN_ID)
+BROWSER = {"accept": "text/html"}
+
+
+@pytest.fixture(scope="module")
+def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Return Airflow's API application with our plugins, and a viewer who may log in."""
+    passwords = tmp_path_factory.mktemp("auth") / "passwords.json"
+    passwords.write_text(json.dumps({"vera": "secret"}))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS", "vera:viewer")
+        patch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE", str(passwords))
+        airflow_database()
+        from airflow.api_fastapi.app import create_app
+
+        yield create_app(apps="core")
+
+
+@pytest.fixture
+def store_url(home: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return the store of a home with the projects `shop` and `bank`."""
+    write_project(home / "projects", "shop")
+    write_project(home / "projects", "bank")
+    monkeypatch.setenv("NIGHTSHIFT_PROJECTS", str(home / "projects"))
+    return f"file://{home / 'store'}"
+
+
+@pytest.fixture
+def stranger(application: Any) -> Any:
+    """Return a browser that is not logged in."""
+    from fastapi.testclient import TestClient
+
+    return TestClient(application, follow_redirects=False)
+
+
+@pytest.fixture
+def viewer(stranger: Any) -> Any:
+    """Return a browser that is logged in as a viewer."""
+    answer = stranger.post("/auth/token", json={"username": "vera", "password": "secret"})
+    assert answer.status_code == 201, answer.text
+    stranger.cookies.set("_token", answer.json()["access_token"])
+    return stranger
+
+
+PAGES = [
+    "/nightshift/",
+    "/nightshift/project/shop",
+    "/nightshift/project/shop/decisions/1",
+    "/nightshift/dag/shop__retrain",
+    f"/nightshift/decision/shop__retrain/{RUN}",
+    f"/nightshift/mlflow/shop__retrain/{RUN}",
+    "/nightshift/run-data-docs/shop__retrain",
+    "/nightshift/data-docs/shop/index.html",
+]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_stranger_is_sent_to_the_login_and_sees_nothing(stranger: Any, store_url: str, page: str) -> None:
+    write_decision(store_url, "shop", run_id=RUN_ID)
+    answer = stranger.get(page, headers=BROWSER)
+    assert answer.status_code in (302, 307)
+    assert answer.headers["location"].startswith("/auth/login?next=")
+    assert "because" not in answer.text
+    assert stranger.get(page).status_code == 401
+
+
+def test_the_projects(viewer: Any, store_url: str) -> None:
+    write_decision(store_url, "shop", run_id=RUN_ID)
+    page = viewer.get("/nightshift/", headers=BROWSER)
+    assert page.status_code == 200
+    assert 'href="/nightshift/project/shop"' in page.text
+    assert "version 1, as of 2013-04-01" in page.text
+    assert "because of the gates" in page.text
+    assert "no decision yet" in page.text  # bank
+
+
+@pytest.mark.parametrize("page", ["/nightshift/project/shop", "/nightshift/dag/shop__retrain"])
+def test_the_decisions_of_a_project(viewer: Any, store_url: str, page: str) -> None:
+    write_decision(store_url, "shop", run_id="first")
+    write_decision(store_url, "shop", run_id="second", verdict="REJECT")
+    text = viewer.get(page).text
+    assert text.index("/decisions/3") < text.index("/decisions/1")
+    assert "/decisions/2" not in text  # the promotion
+
+
+def test_the_decision_of_a_run(viewer: Any, store_url: str) -> None:
+    write_decision(store_url, "shop", run_id="another", report="<h1>another</h1>")
+    write_decision(store_url, "shop", run_id=RUN_ID, report="<h1>this one</h1>")
+    page = viewer.get(f"/nightshift/decision/shop__retrain/{RUN}")
+    assert page.status_code == 200
+    assert page.text == "<h1>this one</h1>"
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "script-src" not in policy
+    assert "frame-ancestors 'self'" in policy
+
+
+def test_a_numbered_decision(viewer: Any, store_url: str) -> None:
+    write_decision(store_url, "shop", run_id=RUN_ID)
+    assert viewer.get("/nightshift/project/shop/decisions/1").text == "<h1>report</h1>"
+    assert "no entry 9" in viewer.get("/nightshift/project/shop/decisions/9").text
+
+
+def test_a_run_without_a_decision_says_so(viewer: Any, store_url: str) -> None:
+    page = viewer.get(f"/nightshift/decision/shop__retrain/{RUN}")
+    assert page.status_code == 404
+    assert "has made no decision (yet)" in page.text
+
+
+def test_the_tracking_run(viewer: Any, store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_decision(store_url, "shop", run_id=RUN_ID)
+    monkeypatch.setenv("NIGHTSHIFT_MLFLOW_URL", "https://mlflow.example.org/")
+    answer = viewer.get(f"/nightshift/mlflow/shop__retrain/{RUN}")
+    assert answer.headers["location"] == "https://mlflow.example.org/#/runs/t1"
+
+
+def test_the_data_docs(viewer: Any, store_url: str) -> None:
+    open_store(store_url).put(keys.data_docs("shop"), b"<h1>docs</h1><script>alert(1)</script>")
+    open_store(store_url).put(keys.data_docs("shop", "validations/s/date=2013-04-01/a/results.html"), b"one day")
+    start = viewer.get("/nightshift/run-data-docs/shop__retrain")
+    assert start.headers["location"] == "/nightshift/data-docs/shop/index.html"
+    page = viewer.get(start.headers["location"])
+    assert page.status_code == 200
+    assert page.headers["content-type"].startswith("text/html")
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    day = viewer.get("/nightshift/data-docs/shop/validations/s/date=2013-04-01/a/results.html")
+    assert day.text == "one day"
+    assert "has no such page" in viewer.get("/nightshift/data-docs/bank/index.html").text
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "..%2f..%2fledger%2f00000001.json",
+        "%2e%2e/%2e%2e/ledger/00000001.json",
+        "validations/%2e%2e/%2e%2e/%2e%2e/ledger/00000001.json",
+        "%2fetc%2fpasswd",
+        "a//b.html",
+        "index.html%00.png",
+        "..%5c..%5cledger",
+    ],
+)
+def test_nothing_outside_the_data_docs_is_served(viewer: Any, store_url: str, path: str) -> None:
+    write_decision(store_url, "shop", run_id=RUN_ID)
+    answer = viewer.get(f"/nightshift/data-docs/shop/{path}")
+    assert answer.status_code == 404
+    assert "decision_id" not in answer.text
+
+
+@pytest.mark.parametrize(
+    "page", ["/nightshift/project/%2e%2e", "/nightshift/data-docs/%2e%2e/x", "/nightshift/project/no"]
+)
+def test_only_projects_are_projects(viewer: Any, store_url: str, page: str) -> None:
+    assert viewer.get(page).status_code == 404
+
+
+def test_what_comes_from_data_is_escaped(viewer: Any, store_url: str) -> None:
+    answer = viewer.get("/nightshift/project/%3Cscript%3E")
+    assert "<script>" not in answer.text
+    assert "&lt;script&gt;" in answer.text
+
+
+def test_another_dag_has_no_decisions(viewer: Any, store_url: str) -> None:
+    assert "is not a Dag of Nightshift" in viewer.get("/nightshift/dag/somebody_elses").text
+    assert viewer.get("/nightshift/decision/somebody_elses/run").status_code == 404
+
+
+def test_a_damaged_ledger_is_explained(viewer: Any, store_url: str) -> None:
+    write_decision(store_url, "shop", run_id=RUN_ID)
+    open_store(store_url).put(keys.ledger_entry("shop", 9), b"{}")
+    answer = viewer.get("/nightshift/project/shop")
+    assert answer.status_code == 500
+    assert "entry 3 is missing" in answer.text
