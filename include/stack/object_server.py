@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from include.config.errors import SettingsError
 from include.stack.ports import LOOPBACK, free_ports, is_free
@@ -49,6 +49,15 @@ SWITCHED_OFF = (
 SOCKETS = Path("/tmp")  # noqa: S108 - where SeaweedFS puts them, whatever TMPDIR says
 
 _log = logging.getLogger(__name__)
+
+
+class _Mark(BaseModel):
+    """Be what a server's folder says of the server that runs on it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    component: Component
+    ports: tuple[int, ...]
 
 
 class ObjectServer:
@@ -89,6 +98,8 @@ class ObjectServer:
             "AWS_ENDPOINT_URL_S3": self.endpoint,
             "AWS_ACCESS_KEY_ID": self._access_key,
             "AWS_SECRET_ACCESS_KEY": self._secret_key,
+            # a token of the user's own login would be sent along
+            "AWS_SESSION_TOKEN": "",
             "AWS_DEFAULT_REGION": REGION,
         }
 
@@ -136,7 +147,8 @@ class ObjectServer:
         command += [f"-{switch}" for switch in SWITCHED_OFF]
         environ = {**os.environ, **self.environment(), "S3_BUCKET": self.bucket}
         self.component = start("object_server", command, environ=environ, cwd=self.folder, logs=self.folder)
-        self._mark.write_text(self.component.model_dump_json(), encoding="utf-8")
+        mark = _Mark(component=self.component, ports=tuple(self._ports))
+        self._mark.write_text(mark.model_dump_json(), encoding="utf-8")
         return self.component
 
     def _wait_until_ready(self, component: Component) -> bool:
@@ -177,12 +189,13 @@ class ObjectServer:
     def _stop_leftover(self) -> None:
         """End the server that a killed parent left behind: two may not share a folder."""
         try:
-            left = Component.model_validate_json(self._mark.read_text(encoding="utf-8"))
+            left = _Mark.model_validate_json(self._mark.read_text(encoding="utf-8"))
         except (FileNotFoundError, ValidationError):
             return
-        if left.alive():
-            _log.warning("stopping an object server that was left running: process %d", left.id.pid)
-            stop([left])
+        if left.component.alive():
+            _log.warning("stopping an object server that was left running: process %d", left.component.id.pid)
+            stop([left.component])
+        _remove_sockets(left.ports)
 
 
 def find_program() -> str:

@@ -24,6 +24,21 @@ def apply(monkeypatch: pytest.MonkeyPatch):
     return apply_environment
 
 
+def sockets(server: ObjectServer) -> list[Path]:
+    return list(Path("/tmp").glob(f"seaweedfs-*-{server.endpoint.rpartition(':')[2]}.sock"))
+
+
+def test_a_login_of_the_user_is_not_in_the_way(
+    aws_environment: dict[str, str], object_server: ObjectServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "of-another-login")
+    for name, value in object_server.environment().items():
+        monkeypatch.setenv(name, value)
+    store = open_store(f"s3://{object_server.bucket}/login")
+    store.put("x", b"one")
+    assert store.get("x") == b"one"
+
+
 def test_a_restarted_server_has_its_objects_and_new_credentials(tmp_path: Path, apply) -> None:
     with ObjectServer(tmp_path / "s3", bucket="kept") as server:
         apply(server)
@@ -32,13 +47,14 @@ def test_a_restarted_server_has_its_objects_and_new_credentials(tmp_path: Path, 
         component = server.component
     assert component is not None
     assert not component.alive()
-    assert list(Path("/tmp").glob(f"seaweedfs-*-{server.endpoint.rpartition(':')[2]}.sock")) == []
+    assert sockets(server) == []
     # a server whose parent was killed is stopped by the next one on the same folder
     left = ObjectServer(tmp_path / "s3", bucket="kept")
     left.start()
     assert left.component is not None
     with ObjectServer(tmp_path / "s3", bucket="kept") as server:
         assert not left.component.alive()
+        assert sockets(left) == []
         apply(server)
         assert open_store("s3://kept/p").get("x") == b"one"
         assert server.environment()["AWS_SECRET_ACCESS_KEY"] != first["AWS_SECRET_ACCESS_KEY"]
