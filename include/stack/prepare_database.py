@@ -11,7 +11,7 @@ import sys
 
 
 def prepare(pools: list[dict[str, object]]) -> None:
-    """Create or upgrade the database, then create or resize `pools` (name, slots, description)."""
+    """Create or upgrade the database, then create or resize `pools` (with the keys of `airflow_settings.yaml`)."""
     from airflow.models.pool import Pool
     from airflow.utils.db import initdb
     from airflow.utils.session import create_session
@@ -21,9 +21,9 @@ def prepare(pools: list[dict[str, object]]) -> None:
     with create_session() as session:
         for pool in pools:
             Pool.create_or_update_pool(
-                name=str(pool["name"]),
-                slots=int(str(pool["slots"])),
-                description=str(pool["description"]),
+                name=str(pool["pool_name"]),
+                slots=int(str(pool["pool_slot"])),
+                description=str(pool["pool_description"]),
                 include_deferred=False,
                 session=session,
             )

@@ -7,7 +7,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -21,7 +21,7 @@ from include.config.settings import Settings
 from include.stack import preload, processes
 from include.stack.airflow_api import AirflowApi
 from include.stack.airflow_settings import AirflowSettings, read_airflow_settings
-from include.stack.credentials import load_credentials, write_password_file
+from include.stack.credentials import Credentials, load_credentials, write_password_file
 from include.stack.environment import (
     PRELOAD_VARIABLE,
     airflow_environment,
@@ -57,7 +57,7 @@ class Stack:
         self._declared: AirflowSettings = read_airflow_settings(settings.root)
         self._credentials = load_credentials(settings.home)
         self._server: ObjectServer | None = None
-        self._jobs: list[Job] = []
+        self.jobs: list[Job] = []
         self.state = StackState(
             stack_id=secrets.token_hex(8),
             mode=mode,
@@ -68,8 +68,11 @@ class Stack:
             tracking_url=self.settings.tracking_url,
         )
 
-    def start(self) -> None:
+    def start(self, beside: Sequence[Sequence[str]] = ()) -> None:
         """Prepare what is missing and start every component; `wait_until_healthy` says when they answer.
+
+        Args:
+            beside: Jobs that need only the store, and run while the rest starts: name, module, arguments.
 
         Raises:
             SettingsError: A port is in use.
@@ -80,6 +83,7 @@ class Stack:
         self._remember()
         if self._s3:
             self._start_object_server()
+        self.jobs = [self.run_job(*job) for job in beside]
         self._prepare()
         preloaded = {PRELOAD_VARIABLE: "1"}
         self._start_airflow("api-server")
@@ -149,15 +153,22 @@ class Stack:
 
     def run_job(self, name: str, module: str, *arguments: str) -> Job:
         """Start one of our own modules as a program beside the stack; it ends with the stack at the latest."""
-        job = Job(
+        return Job(
             name,
             processes.python_module(module, *arguments),
             environ=self.environment(),
             cwd=self.settings.root,
             logs=component_logs(self.settings.home),
         )
-        self._jobs.append(job)
-        return job
+
+    def moved_ports(self) -> list[str]:
+        """Return one sentence for each default port that was taken, so that another one is used."""
+        return [
+            f"port {getattr(self.settings, name)} is in use: {name.removesuffix('_port')} is at {port} "
+            f"(NIGHTSHIFT_{name.upper()} chooses)"
+            for name, port in self.state.ports.items()
+            if self._mode == "up" and port != getattr(self.settings, name)
+        ]
 
     def stop(self) -> None:
         """End every process of this stack; nothing is left, whatever state it was in."""
@@ -174,31 +185,9 @@ class Stack:
         self.state = self.state.model_copy(update={"ports": ports})
 
     def _prepare(self) -> None:
-        home = self.settings.home
-        config = home / "airflow" / "config"
-        config.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(Path(preload.__file__), config / "airflow_local_settings.py")
-        write_password_file(password_file(home), self._credentials)
-        tracking = self.run_job("prepare-tracking", "include.stack.prepare_tracking", self.settings.tracking_url)
-        stamp, wanted = home / "airflow" / DATABASE_STAMP, self._database_stamp()
-        if not database_file(home).is_file() or not stamp.is_file() or stamp.read_text() != wanted:
-            self._say("preparing Airflow's database")
-            pools = [
-                {"name": pool.pool_name, "slots": pool.pool_slot, "description": pool.pool_description}
-                for pool in self._declared.pools
-            ]
-            self.run_job("prepare-database", "include.stack.prepare_database", json.dumps(pools)).wait()
-            stamp.write_text(wanted)
-        self._prepared = tracking
-
-    def _database_stamp(self) -> str:
-        return json.dumps(
-            {
-                "airflow": version("apache-airflow"),
-                "pools": [pool.model_dump() for pool in self._declared.pools],
-            },
-            sort_keys=True,
-        )
+        self._tracking = self.run_job("prepare-tracking", "include.stack.prepare_tracking", self.settings.tracking_url)
+        if prepare_home(self.settings, self._credentials, self._declared, self.environment()):
+            self._say("made Airflow's database")
 
     def _start_airflow(self, name: str, *arguments: str, extra: Mapping[str, str] | None = None) -> None:
         self._start(name, processes.python_module("airflow", name, *arguments), {**self.environment(), **(extra or {})})
@@ -207,7 +196,7 @@ class Stack:
         if not self.settings.tracking_url.startswith("sqlite:"):
             # somebody else's server has an address of its own
             return
-        self._prepared.wait()
+        self._tracking.wait()
         port = str(self.state.ports["mlflow_port"])
         options = ["--host", LOOPBACK, "--port", port, "--workers", "1", "--no-serve-artifacts"]
         command = processes.python_module(
@@ -242,6 +231,57 @@ class Stack:
 
     def _remember(self) -> None:
         write_state(self.settings.home, self.state)
+
+
+def prepare_home(
+    settings: Settings, credentials: Credentials, declared: AirflowSettings, environ: Mapping[str, str]
+) -> bool:
+    """Write Airflow's files of this home; make or upgrade its database when it or Airflow is new.
+
+    Returns:
+        Whether the database was touched.
+
+    Raises:
+        StackError: It could not be made; with the last lines of the log.
+    """
+    home = settings.home
+    config = home / "airflow" / "config"
+    config.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(Path(preload.__file__), config / "airflow_local_settings.py")
+    write_password_file(password_file(home), credentials)
+    pools = [pool.model_dump() for pool in declared.pools]
+    stamp = home / "airflow" / DATABASE_STAMP
+    wanted = json.dumps({"airflow": version("apache-airflow"), "pools": pools}, sort_keys=True)
+    if database_file(home).is_file() and stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
+        return False
+    command = processes.python_module("include.stack.prepare_database", json.dumps(pools))
+    Job("prepare-database", command, environ=environ, cwd=settings.root, logs=component_logs(home)).wait()
+    stamp.write_text(wanted, encoding="utf-8")
+    return True
+
+
+def command_environment(settings: Settings) -> dict[str, str]:
+    """Return the environment for an `airflow` command on this home, whose database is made when there is none.
+
+    With a running stack it is that stack's: its port, its store.
+    """
+    state = running_stack(settings.home)
+    credentials, declared = load_credentials(settings.home), read_airflow_settings(settings.root)
+    port = settings.airflow_port
+    if state is not None:
+        settings = settings.model_copy(update={"store_url": state.store_url, "tracking_url": state.tracking_url})
+        port = state.ports["airflow_port"]
+    env = airflow_environment(settings, credentials, declared, airflow_port=port)
+    env.update(state.secret_environment() if state is not None else {})
+    prepare_home(settings, credentials, declared, env)
+    return env
+
+
+def stack_job(settings: Settings, state: StackState, name: str, module: str, *arguments: str) -> Job:
+    """Start one of our own modules with the environment of a running stack."""
+    environ = {**command_environment(settings), STACK_VARIABLE: state.stack_id}
+    command = processes.python_module(module, *arguments)
+    return Job(name, command, environ=environ, cwd=settings.root, logs=component_logs(settings.home))
 
 
 def with_object_server(settings: Settings) -> Settings:

@@ -1,0 +1,182 @@
+"""Define the commands and their options; what each does is imported when it is called."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from types import FrameType
+from typing import Annotated, NoReturn
+
+import typer
+
+from include.cli.console import errors
+from include.config.errors import (
+    AsOfError,
+    ConnectionMissingError,
+    DeclarationError,
+    NightshiftError,
+    SettingsError,
+    UnknownProjectError,
+)
+
+NAME = "./nightshift"
+FLAGSHIP = "flight_delay"
+USAGE_ERRORS = (SettingsError, DeclarationError, UnknownProjectError, AsOfError, ConnectionMissingError)
+PASS_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Retrain machine-learning models every night, and promote only with proof.",
+    epilog=f"Example: {NAME} run",
+)
+demo = typer.Typer(no_args_is_help=True, help="Simulate the source systems of the demo projects.")
+app.add_typer(demo, name="demo", epilog=f"Example: {NAME} demo load telco_churn --from 2026-01-01 --to 2026-03-01")
+
+ProjectName = Annotated[str, typer.Argument(metavar="PROJECT", help="A folder of include/projects.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
+S3 = Annotated[bool, typer.Option("--s3", help="Keep artifacts in an S3 server (SeaweedFS) that is started for it.")]
+S3Read = Annotated[bool, typer.Option("--s3", help="Read the store that `run --s3` fills.")]
+
+
+@app.command(epilog=f"Example: {NAME} run flight_delay --as-of 2013-06-30")
+def run(
+    project: Annotated[str, typer.Argument(metavar="[PROJECT]", help="A folder of include/projects.")] = FLAGSHIP,
+    as_of: Annotated[
+        str, typer.Option("--as-of", metavar="DATE", help="The day the run is about (default: yesterday, UTC).")
+    ] = "",
+    s3: S3 = False,
+    force: Annotated[bool, typer.Option("--force", help="Prepare and train again, though results are fresh.")] = False,
+    window_days: Annotated[
+        int | None, typer.Option("--window-days", metavar="N", help="Use N days instead of the declared window.")
+    ] = None,
+) -> None:
+    """Run one night of a project on a real Airflow, and show the decision.
+
+    Uses the stack of `up` when it runs; else starts one, and stops it afterwards. The exit status is 0 for PROMOTE and
+    HOLD, 1 for REJECT or a failure, 2 when what was asked is not possible.
+    """
+    from include.cli.run_night import run_night
+
+    raise typer.Exit(run_night(project, as_of, s3=s3, force=force, window_days=window_days))
+
+
+@app.command(epilog=f"Example: {NAME} up")
+def up(s3: S3 = False) -> None:
+    """Start the stack and leave it running: Airflow and MLflow in the browser, nightly runs for unpaused Dags."""
+    from include.cli.keep_running import start_up
+
+    raise typer.Exit(start_up(s3=s3))
+
+
+@app.command(epilog=f"Example: {NAME} down")
+def down() -> None:
+    """Stop the stack that `up` started."""
+    from include.cli.keep_running import shut_down
+
+    raise typer.Exit(shut_down())
+
+
+@app.command(epilog=f"Example: {NAME} check telco_churn")
+def check(project: Annotated[str, typer.Argument(metavar="[PROJECT]", help="Only this one.")] = "") -> None:
+    """List every error of every project's declaration at once."""
+    from include.cli.check_projects import check_projects
+
+    raise typer.Exit(check_projects(project))
+
+
+@app.command(epilog=f"Example: {NAME} status --json")
+def status(
+    project: Annotated[str, typer.Argument(metavar="[PROJECT]", help="Only this one.")] = "",
+    as_json: AsJson = False,
+    s3: S3Read = False,
+) -> None:
+    """Show each project's champion and last decision, and whether a stack runs."""
+    from include.cli.show_status import show_status
+
+    raise typer.Exit(show_status(project, as_json=as_json, s3=s3))
+
+
+@app.command(epilog=f"Example: {NAME} decision flight_delay 3")
+def decision(
+    project: ProjectName,
+    number: Annotated[int | None, typer.Argument(metavar="[N]", help="The ledger's entry (default: the last).")] = None,
+    as_json: AsJson = False,
+    s3: S3Read = False,
+) -> None:
+    """Show a decision with its gates and evidence."""
+    from include.cli.show_history import show_decision
+
+    raise typer.Exit(show_decision(project, number, as_json=as_json, s3=s3))
+
+
+@app.command(epilog=f"Example: {NAME} ledger flight_delay --json")
+def ledger(project: ProjectName, as_json: AsJson = False, s3: S3Read = False) -> None:
+    """List all decisions and promotions of a project, in order."""
+    from include.cli.show_history import show_ledger
+
+    raise typer.Exit(show_ledger(project, as_json=as_json, s3=s3))
+
+
+@app.command(
+    context_settings={**PASS_THROUGH, "help_option_names": []},
+    epilog=f"Example: {NAME} airflow dags list",
+)
+def airflow(context: typer.Context) -> None:
+    """Run an `airflow` command on this checkout's Airflow; all arguments are Airflow's own."""
+    from include.cli.tools import run_airflow
+
+    raise typer.Exit(run_airflow(context.args))
+
+
+@app.command(context_settings=PASS_THROUGH, epilog=f"Example: {NAME} test tests/config -x")
+def test(context: typer.Context) -> None:
+    """Run the tests; all arguments are pytest's, and paths are relative to the checkout."""
+    from include.cli.tools import run_tests
+
+    raise typer.Exit(run_tests(context.args))
+
+
+@app.command(epilog=f"Example: {NAME} lint")
+def lint() -> None:
+    """Check style, formatting, import rules and types."""
+    from include.cli.tools import run_lint
+
+    raise typer.Exit(run_lint())
+
+
+@demo.command("load", epilog=f"Example: {NAME} demo load flight_delay --from 2013-01-01 --to 2013-06-30")
+def demo_load(
+    project: ProjectName,
+    first: Annotated[str, typer.Option("--from", metavar="DATE", help="The first day.")],
+    last: Annotated[str, typer.Option("--to", metavar="DATE", help="The last day.")],
+    s3: S3Read = False,
+) -> None:
+    """Deliver a demo source's days; days that are there already are left alone."""
+    from include.cli.load_demo import load_demo
+
+    raise typer.Exit(load_demo(project, first, last, s3=s3))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit status; a failure of ours is one message, never a traceback."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _stop)
+    try:
+        app(args=arguments, prog_name=NAME)
+    except NightshiftError as error:
+        if os.environ.get("NIGHTSHIFT_DEBUG") == "1":
+            raise
+        errors().print(str(error), style="red", markup=False, soft_wrap=True)
+        return 2 if isinstance(error, USAGE_ERRORS) else 1
+    except SystemExit as ended:
+        return int(ended.code or 0)
+    return 0
+
+
+def _stop(number: int, _: FrameType | None) -> NoReturn:
+    # as an exception, so that whoever started something stops it on the way out; the shell's status for a signal
+    sys.exit(128 + number)

@@ -1,0 +1,79 @@
+"""Show one decision: the verdict, a table of gates, and where to look."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from include.config.decision import Decision, GateResult, LedgerEntry
+
+COLOURS = {"PROMOTE": "green", "HOLD": "yellow", "REJECT": "red"}
+
+
+def show(console: Console, decision: Decision, entry: LedgerEntry | None, champion: LedgerEntry | None) -> None:
+    """Print a decision.
+
+    Args:
+        console: Where to.
+        decision: The decision with its evidence.
+        entry: The ledger's entry of it, which knows its number and its report.
+        champion: The champion now.
+    """
+    number = f"decision {entry.number} of " if entry else ""
+    console.print(
+        f"[bold {COLOURS[decision.verdict]}]{decision.verdict}[/]  {number}{escape(decision.project)} "
+        f"as of {decision.as_of}: {escape(decision.reason)}"
+    )
+    console.print(_evidence(decision))
+    console.print(gates_table(decision))
+    if champion is None:
+        console.print("champion  none yet")
+    else:
+        console.print(
+            f"champion  version {escape(champion.version)} of {champion.as_of} ({escape(champion.candidate)})"
+        )
+
+
+def gates_table(decision: Decision) -> Table:
+    """Return the table of gates: what was demanded, the candidate's value, the champion's and the baseline's."""
+    table = Table(show_edge=False, pad_edge=False)
+    for name in ("gate", "metric", "demanded"):
+        table.add_column(name, no_wrap=True)
+    for name in ("candidate", "champion", "baseline"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("result", no_wrap=True)
+    table.add_column("note")
+    for gate in decision.gates:
+        table.add_row(
+            gate.kind,
+            gate.metric,
+            escape(gate.threshold),
+            number(gate.value),
+            number(decision.champion.holdout.get(gate.metric) if decision.champion else None),
+            number(decision.baseline.get(gate.metric)),
+            _result(gate),
+            escape(gate.note),
+        )
+    return table
+
+
+def number(value: float | None) -> str:
+    """Return a metric with four decimals, or a dash for none."""
+    return "-" if value is None else f"{value:.4f}"
+
+
+def _result(gate: GateResult) -> str:
+    return "[green]pass[/]" if gate.passed else "[bold red]FAIL[/]"
+
+
+def _evidence(decision: Decision) -> str:
+    primary, challenger = decision.primary_metric, decision.challenger
+    parts = [f"{escape(challenger.candidate)} {primary} {number(challenger.holdout.get(primary))}"]
+    if decision.champion:
+        parts.append(f"champion {number(decision.champion.holdout.get(primary))}")
+    parts.append(
+        f"on {decision.holdout_rows} held-out rows of {decision.holdout.first} to {decision.holdout.last}; "
+        f"trained on {decision.train_rows} rows of {decision.train.first} to {decision.train.last}"
+    )
+    return ", ".join(parts)

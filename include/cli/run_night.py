@@ -1,0 +1,205 @@
+"""Run one night: find or start a stack, trigger the Dag, follow it, show the decision."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from include.cli import decision_view
+from include.cli.console import output
+from include.cli.days import parse_day
+from include.cli.night_view import NightView
+from include.cli.stores import opened_store
+from include.config.clock import newest_complete_day
+from include.config.decision import Decision
+from include.config.discovery import load_project
+from include.config.errors import SettingsError
+from include.config.project import Project
+from include.config.settings import Settings
+from include.config.stages import retrain_dag_id
+from include.demo_feed.feed import FEEDS
+from include.io.ledger import Ledger
+from include.orchestration.as_of import complete
+from include.stack import night, progress
+from include.stack.airflow_api import AirflowApi
+from include.stack.credentials import load_credentials
+from include.stack.demo_data import days_needed
+from include.stack.environment import task_logs
+from include.stack.processes import Job
+from include.stack.stack import Stack, running_stack, stack_job
+from include.stack.state import StackState, exclusive
+
+
+def run_night(project_name: str, as_of: str, *, s3: bool, force: bool, window_days: int | None) -> int:
+    """Run one night and return the exit status: 0 for PROMOTE and HOLD, 1 for REJECT and failures.
+
+    Args:
+        project_name: The project.
+        as_of: The day, or an empty string for the newest complete one.
+        s3: Keep objects in an own S3 server.
+        force: Prepare and train again.
+        window_days: Replace the declared window.
+
+    Raises:
+        NightshiftError: What was asked is not possible, or the stack does not start.
+    """
+    settings = Settings.from_environment()
+    project = load_project(settings.projects_dir, project_name)
+    day = complete(parse_day(as_of, "--as-of")) if as_of else newest_complete_day()
+    conf: dict[str, Any] = {"force": True} if force else {}
+    if window_days is not None:
+        conf["window_days"] = window_days
+    request = night.NightRequest(project.name, day, conf)
+    console = output()
+    state = running_stack(settings.home)
+    with NightView(console, f"{project.name}: one night, as of {day}") as view:
+        if state is not None and state.mode == "up":
+            outcome = _on_running(settings, state, project, request, view, s3=s3)
+        else:
+            outcome = _on_own(settings, project, request, view, s3=s3)
+    return _conclude(console, settings, outcome, project.name, s3=s3, ui_stays=state is not None, seconds=view.seconds)
+
+
+def _on_running(
+    settings: Settings, state: StackState, project: Project, request: night.NightRequest, view: NightView, *, s3: bool
+) -> night.NightOutcome:
+    if s3 and not state.store_environment:
+        raise SettingsError(
+            "option --s3",
+            "the running stack keeps objects elsewhere",
+            got=state.store_url,
+            hint="./nightshift down first",
+        )
+    view.doing("using the running stack")
+    api = AirflowApi(state.airflow_url, load_credentials(settings.home).admin_password)
+    jobs = [stack_job(settings, state, *job) for job in _demo_jobs(project, request)]
+    _wait_for_data(jobs, view)
+    # a Dag file changed a moment ago is read within the refresh interval; a run reads the project anew anyway
+    night.wait_until_parsed(api, project.name, state.started_at)
+    return _night(settings, api, request, view, lambda: None)
+
+
+def _on_own(
+    settings: Settings, project: Project, request: night.NightRequest, view: NightView, *, s3: bool
+) -> night.NightOutcome:
+    with exclusive(settings.home), stopping(Stack(settings, "run", s3=s3, say=view.note), view) as stack:
+        view.doing("starting Airflow")
+        stack.start(_demo_jobs(project, request))
+        api = stack.wait_until_healthy(lambda: _show_data(stack.jobs, view))
+        view.doing("reading the Dags")
+        night.wait_until_parsed(api, project.name, stack.state.started_at, stack.check_alive)
+        _wait_for_data(stack.jobs, view)
+        for run_id in night.drop_leftovers(api, project.name):
+            view.note(f"ended the interrupted run {run_id}")
+        return _night(settings, api, request, view, stack.check_alive)
+
+
+def _night(
+    settings: Settings, api: AirflowApi, request: night.NightRequest, view: NightView, check: Any
+) -> night.NightOutcome:
+    dag_id = retrain_dag_id(request.project)
+    waiting = api.runs(dag_id, "running", "queued")
+    if waiting:
+        view.note(f"{len(waiting)} run(s) of {dag_id} come first: one at a time")
+    run_id = night.trigger(api, request)
+    view.doing("")
+    with night.unpaused(api, request.project):
+        succeeded, tasks = night.follow(
+            api, dag_id, run_id, lambda _, tasks: view.stages(progress.stages(tasks)), check
+        )
+    return night.outcome(api, dag_id, run_id, succeeded, tasks, task_logs(settings.home))
+
+
+def _demo_jobs(project: Project, request: night.NightRequest) -> list[tuple[str, str, str, str, str]]:
+    if project.name not in FEEDS:
+        return []
+    first, last = days_needed(project, request.as_of, request.conf.get("window_days"))
+    return [("demo-data", "include.stack.demo_data", project.name, str(first), str(last))]
+
+
+def _show_data(jobs: list[Job], view: NightView) -> None:
+    for job in jobs:
+        if not job.finished() and job.last_line():
+            view.doing(f"starting Airflow; demo data: {job.last_line()} days", small=True)
+
+
+def _wait_for_data(jobs: list[Job], view: NightView) -> None:
+    for job in jobs:
+        if not job.finished():
+            view.doing("waiting for the demo data")
+            job.wait(lambda job=job: view.doing(f"demo data: {job.last_line()} days", small=True))  # type: ignore[misc]
+
+
+@contextmanager
+def stopping(stack: Stack, view: NightView) -> Iterator[Stack]:
+    """Stop the stack at the end, also after a failure, a Ctrl-C or a SIGTERM; a second signal does not interrupt it."""
+    try:
+        yield stack
+    finally:
+        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        handlers = [signal.signal(number, signal.SIG_IGN) for number in numbers]
+        view.doing("stopping Airflow")
+        stack.stop()
+        for number, handler in zip(numbers, handlers, strict=True):
+            signal.signal(number, handler)
+
+
+def _conclude(
+    console: Console,
+    settings: Settings,
+    outcome: night.NightOutcome,
+    project: str,
+    *,
+    s3: bool,
+    ui_stays: bool,
+    seconds: float,
+) -> int:
+    console.print()
+    rejected = outcome.evaluated is not None and outcome.evaluated.verdict == "REJECT"
+    if outcome.evaluated is not None:
+        _show_decision(console, settings, outcome, project, s3=s3)
+    _show_where(console, settings, outcome, ui_stays=ui_stays)
+    if not outcome.succeeded and not rejected:
+        _show_failures(console, outcome)
+    console.print(f"finished in {seconds:.0f} s")
+    return 0 if outcome.succeeded and not rejected else 1
+
+
+def _show_decision(
+    console: Console, settings: Settings, outcome: night.NightOutcome, project: str, *, s3: bool
+) -> None:
+    evaluated = outcome.evaluated
+    assert evaluated is not None
+    with opened_store(settings, s3=s3) as store:
+        ledger = Ledger(store, project)
+        decision = Decision.model_validate_json(store.get(store.key_of(evaluated.decision_uri)))
+        entry = ledger.find(evaluated.decision_id, "decision")
+        champion = ledger.champion()
+    decision_view.show(console, decision, entry, champion)
+    if entry is not None and entry.report_uri:
+        console.print(f"report    {escape(entry.report_uri)}", soft_wrap=True)
+    run_id = decision.challenger.tracking_run_id
+    if run_id:
+        console.print(f"MLflow    run {escape(run_id)} of experiment {escape(project)}", soft_wrap=True)
+
+
+def _show_where(console: Console, settings: Settings, outcome: night.NightOutcome, *, ui_stays: bool) -> None:
+    logs = task_logs(settings.home) / f"dag_id={outcome.dag_id}" / f"run_id={outcome.run_id}"
+    if ui_stays:
+        console.print(f"Airflow   {outcome.url}", soft_wrap=True, markup=False)
+    else:
+        console.print(f"Airflow   run {outcome.run_id}; ./nightshift up shows it", soft_wrap=True, markup=False)
+    console.print(f"logs      {logs}", soft_wrap=True, markup=False)
+
+
+def _show_failures(console: Console, outcome: night.NightOutcome) -> None:
+    console.print("[bold red]FAILED[/]  no decision was made" if outcome.evaluated is None else "[bold red]FAILED[/]")
+    for failure in outcome.failures:
+        console.print(f"task      {failure.task}", style="red", markup=False, soft_wrap=True)
+        console.print(f"error     {failure.error}", style="red", markup=False, soft_wrap=True)
+        console.print(f"log       {failure.log}", markup=False, soft_wrap=True)

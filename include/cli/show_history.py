@@ -1,0 +1,95 @@
+"""Show what a project's ledger holds."""
+
+from __future__ import annotations
+
+from rich.markup import escape
+from rich.table import Table
+
+from include.cli import decision_view
+from include.cli.console import output, print_json
+from include.cli.stores import opened_store
+from include.config.decision import Decision, LedgerEntry
+from include.config.discovery import load_project
+from include.config.errors import ObjectMissingError
+from include.config.settings import Settings
+from include.io.ledger import Ledger
+from include.io.object_store import ObjectStore
+
+COLUMNS = ("number", "kind", "verdict", "as of", "candidate", "version", "made at (UTC)", "reason")
+
+
+def show_decision(project: str, number: int | None, *, as_json: bool, s3: bool) -> int:
+    """Print the decision of ledger entry `number` (default: the newest) as a table or as JSON.
+
+    Raises:
+        ObjectMissingError: The ledger has no such entry.
+    """
+    settings = Settings.from_environment()
+    name = load_project(settings.projects_dir, project).name
+    with opened_store(settings, s3=s3) as store:
+        ledger = Ledger(store, name)
+        entry = find_entry(name, ledger.entries(), number)
+        decision = read_decision(store, entry)
+        champion = ledger.champion()
+    if as_json:
+        print_json({"entry": entry.model_dump(mode="json"), "decision": decision.model_dump(mode="json")})
+    else:
+        decision_view.show(output(), decision, entry, champion)
+        output().print(f"report    {escape(entry.report_uri)}", soft_wrap=True)
+    return 0
+
+
+def show_ledger(project: str, *, as_json: bool, s3: bool) -> int:
+    """Print every entry, oldest first, as a table or as JSON."""
+    settings = Settings.from_environment()
+    name = load_project(settings.projects_dir, project).name
+    with opened_store(settings, s3=s3) as store:
+        entries = Ledger(store, name).entries()
+    if as_json:
+        print_json([entry.model_dump(mode="json") for entry in entries])
+        return 0
+    if not entries:
+        output().print(f"{name}: no decision yet; ./nightshift run {name}")
+        return 0
+    table = Table(show_edge=False, pad_edge=False)
+    for column in COLUMNS:
+        table.add_column(column, justify="right" if column == "number" else "left", no_wrap=column != "reason")
+    for entry in entries:
+        table.add_row(
+            str(entry.number),
+            entry.kind,
+            f"[{decision_view.COLOURS[entry.verdict]}]{entry.verdict}[/]",
+            str(entry.as_of),
+            escape(entry.candidate),
+            escape(entry.version or "-"),
+            f"{entry.made_at:%Y-%m-%d %H:%M:%S}",
+            escape(entry.reason),
+        )
+    output().print(table)
+    return 0
+
+
+def find_entry(project: str, entries: list[LedgerEntry], number: int | None) -> LedgerEntry:
+    """Return entry `number`, or the newest decision.
+
+    Raises:
+        ObjectMissingError: There is none.
+    """
+    if number is None:
+        entry = next((entry for entry in reversed(entries) if entry.kind == "decision"), None)
+    else:
+        entry = next((entry for entry in entries if entry.number == number), None)
+    if entry is None:
+        raise ObjectMissingError(
+            f"the ledger of {project}",
+            "no such entry" if entries else "no decision yet",
+            got="" if number is None else str(number),
+            allowed=(f"1 to {len(entries)}",) if entries else (),
+            hint="" if entries else f"./nightshift run {project}",
+        )
+    return entry
+
+
+def read_decision(store: ObjectStore, entry: LedgerEntry) -> Decision:
+    """Return the decision that a ledger entry refers to."""
+    return Decision.model_validate_json(store.get(store.key_of(entry.decision_uri)))

@@ -1,0 +1,124 @@
+"""Show in one look: each project's champion and last decision, and the running stack."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from include.cli.console import errors, output, print_json
+from include.cli.decision_view import COLOURS, number
+from include.cli.show_history import read_decision
+from include.cli.stores import opened_store
+from include.config.discovery import Discovered, discover, load_project
+from include.config.project import Project
+from include.config.settings import Settings
+from include.io.ledger import Ledger
+from include.io.object_store import ObjectStore
+from include.stack.credentials import ADMIN
+from include.stack.state import StackState, read_state
+
+
+def show_status(only: str, *, as_json: bool, s3: bool) -> int:
+    """Print the status as a table or as JSON; needs no running stack.
+
+    Raises:
+        UnknownProjectError: `only` is no project.
+    """
+    settings = Settings.from_environment()
+    found = discover(settings.projects_dir)
+    if only and only not in found.broken:
+        project = load_project(settings.projects_dir, only)
+        found = Discovered({only: project}, {})
+    with opened_store(settings, s3=s3) as store:
+        projects = [project_status(store, project) for project in found.projects.values()]
+        where = store.url
+    state = read_state(settings.home)
+    stack = stack_status(state if state is not None and state.alive() else None)
+    broken = {name: [str(problem) for problem in problems] for name, problems in found.broken.items()}
+    if as_json:
+        print_json({"home": str(settings.home), "store": where, "stack": stack, "projects": projects, "broken": broken})
+    else:
+        _print(projects, broken, stack)
+    return 0
+
+
+def project_status(store: ObjectStore, project: Project) -> dict[str, Any]:
+    """Return a project's champion and last decision as JSON values; None for what there is not."""
+    ledger = Ledger(store, project.name)
+    entries = ledger.entries()
+    champion = ledger.champion()
+    last = next((entry for entry in reversed(entries) if entry.kind == "decision"), None)
+    status: dict[str, Any] = {
+        "project": project.name,
+        "schedule": project.schedule,
+        "decisions": sum(entry.kind == "decision" for entry in entries),
+        "champion": None,
+        "last_decision": None,
+    }
+    if champion is not None:
+        decided = read_decision(store, champion)
+        status["champion"] = {
+            "version": champion.version,
+            "as_of": champion.as_of.isoformat(),
+            "candidate": champion.candidate,
+            "metric": decided.primary_metric,
+            "value": decided.challenger.holdout.get(decided.primary_metric),
+            "ledger_number": champion.number,
+        }
+    if last is not None:
+        status["last_decision"] = {
+            "number": last.number,
+            "verdict": last.verdict,
+            "as_of": last.as_of.isoformat(),
+            "made_at": last.made_at.isoformat(),
+            "reason": last.reason,
+        }
+    return status
+
+
+def stack_status(state: StackState | None) -> dict[str, Any]:
+    """Return the addresses of a running stack; `running` is false without one."""
+    if state is None:
+        return {"running": False}
+    return {
+        "running": True,
+        "mode": state.mode,
+        "since": state.started_at.isoformat(),
+        "airflow": state.airflow_url,
+        "mlflow": state.mlflow_url or None,
+        "store": state.store_url,
+        "user": ADMIN,
+    }
+
+
+def _print(projects: list[dict[str, Any]], broken: dict[str, list[str]], stack: dict[str, Any]) -> None:
+    console = output()
+    table = Table(show_edge=False, pad_edge=False)
+    for name in ("project", "champion", "as of", "metric", "last decision", "schedule (UTC)"):
+        table.add_column(name, no_wrap=True)
+    for project in projects:
+        champion, last = project["champion"], project["last_decision"]
+        table.add_row(
+            escape(project["project"]),
+            f"version {escape(champion['version'])} ({escape(champion['candidate'])})" if champion else "none yet",
+            champion["as_of"] if champion else "-",
+            f"{champion['metric']} {number(champion['value'])}" if champion else "-",
+            f"{last['number']}: [{COLOURS[last['verdict']]}]{last['verdict']}[/] as of {last['as_of']}"
+            if last
+            else "-",
+            escape(project["schedule"]),
+        )
+    if projects:
+        console.print(table)
+    for name, problems in broken.items():
+        errors().print(
+            f"{name}: broken, {len(problems)} problem(s); ./nightshift check {name}", style="red", markup=False
+        )
+    if stack["running"]:
+        console.print(
+            f"stack     running ({stack['mode']}): Airflow {stack['airflow']}, MLflow {stack['mlflow'] or '-'}"
+        )
+    else:
+        console.print("stack     not running; ./nightshift up starts it")

@@ -1,0 +1,65 @@
+"""Hand over to the programs the checkout brings: Airflow's command line, pytest and the linters."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from include.cli.console import errors
+from include.config.settings import ROOT, Settings
+
+LINTERS: tuple[tuple[str, ...], ...] = (
+    ("ruff", "check", "."),
+    ("ruff", "format", "--check", "."),
+    ("lint-imports", "--no-cache"),
+    ("mypy",),
+)
+AIRFLOW_HELP = """Usage: ./nightshift airflow COMMAND [ARGUMENTS]...
+
+Run an `airflow` command on this checkout's Airflow; all arguments are Airflow's own.
+
+Example: ./nightshift airflow backfill create --dag-id telco_churn__retrain --from-date 2026-01-01 --to-date 2026-01-03
+All commands: ./nightshift airflow cheat-sheet
+"""
+
+
+def run_airflow(arguments: Sequence[str]) -> int:  # noqa: RET503 - nothing comes after exec
+    """Become the `airflow` command, with the environment of this home's Airflow."""
+    if not arguments or arguments[0] in ("-h", "--help"):
+        sys.stdout.write(AIRFLOW_HELP)
+        return 0
+    from include.stack.stack import command_environment
+
+    os.execve(  # noqa: S606 - becoming the program is the point: its signals and exit status are the user's
+        sys.executable,
+        [sys.executable, "-P", "-m", "airflow", *arguments],
+        command_environment(Settings.from_environment()),
+    )
+
+
+def run_tests(arguments: Sequence[str]) -> int:
+    """Run pytest in the checkout and return its status."""
+    return _run([sys.executable, "-m", "pytest", *arguments])
+
+
+def run_lint() -> int:
+    """Run every linter, also after one has failed; return 1 when any has."""
+    failed = []
+    for name, *arguments in LINTERS:
+        errors().print(f"{name} {' '.join(arguments)}", style="bold")
+        if _run([str(Path(sys.executable).parent / name), *arguments]):
+            failed.append(name)
+    if failed:
+        errors().print(f"failed: {', '.join(failed)}", style="red")
+    return 1 if failed else 0
+
+
+def _run(command: Sequence[str]) -> int:
+    process = subprocess.Popen(command, cwd=ROOT)
+    # the terminal's Ctrl-C reaches the child, too: it ends in its own way, and then so do we
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return process.wait()
