@@ -16,13 +16,19 @@ from include.config.errors import TrackingError
 from include.io.model_files import dump_model, load_model
 from include.io.tracking import Measurement, ModelToLog, Tracking, prepare_tracking
 from include.io.tracking_database import busy_safe
+from tests.support.tracking import copy_prepared
 
 TAGS = {"as_of": "2013-05-01"}
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'mlflow' / 'mlflow.db'}"
+def new_url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'new' / 'mlflow.db'}"
+
+
+@pytest.fixture
+def url(tmp_path: Path, prepared_tracking: Path) -> str:
+    return copy_prepared(prepared_tracking, tmp_path)
 
 
 @pytest.fixture
@@ -148,17 +154,17 @@ def test_an_alias_of_a_version_that_is_not_there_is_an_error(tracking: Tracking)
         tracking.set_alias("champion", "9")
 
 
-def test_the_database_is_made_once_with_write_ahead_logging(url: str) -> None:
-    path = Path(url.removeprefix("sqlite:///"))
-    prepare_tracking(url)
+def test_the_database_is_made_once_with_write_ahead_logging(new_url: str) -> None:
+    path = Path(new_url.removeprefix("sqlite:///"))
+    prepare_tracking(new_url)
     with sqlite3.connect(path) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     connection.close()
     before = path.stat().st_mtime_ns
-    prepare_tracking(url)
+    prepare_tracking(new_url)
     assert path.stat().st_mtime_ns == before
     path.unlink()
-    prepare_tracking(url)
+    prepare_tracking(new_url)
     assert path.stat().st_size > 0
 
 
@@ -171,11 +177,11 @@ def _write_many(url: str, root: str, name: str) -> str:
     return name
 
 
-def test_processes_share_a_new_database(url: str, tmp_path: Path) -> None:
-    with multiprocessing.get_context("spawn").Pool(3) as pool:
-        names = pool.starmap(_write_many, [(url, f"file://{tmp_path}/a", name) for name in ("x", "y", "z")])
+def test_processes_share_a_new_database(new_url: str, tmp_path: Path) -> None:
+    with multiprocessing.get_context("fork").Pool(3) as pool:
+        names = pool.starmap(_write_many, [(new_url, f"file://{tmp_path}/a", name) for name in ("x", "y", "z")])
     assert names == ["x", "y", "z"]
-    assert len(_runs(url)) == 9
+    assert len(_runs(new_url)) == 9
 
 
 def test_a_database_that_is_none_is_refused(tmp_path: Path) -> None:
@@ -193,7 +199,7 @@ def test_a_server_that_is_not_there_is_named_without_its_password(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    with pytest.raises(TrackingError, match="MLflow at http://user:.*@127.0.0.1:9: could not connect") as caught:
+    with pytest.raises(TrackingError, match=r"MLflow at http://user:.*@127\.0\.0\.1:9: could not connect") as caught:
         Tracking("http://user:secret@127.0.0.1:9", "parcels", f"file://{tmp_path}/a")
     assert caught.value.retryable
     assert "secret" not in str(caught.value).partition("; got:")[0]

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from include.ml.curves import MAX_POINTS, roc_points
+
+
+def _area(points: list[tuple[float, float]]) -> float:
+    x, y = (np.array(axis) for axis in zip(*points, strict=True))
+    return float(np.sum(np.diff(x) * (y[1:] + y[:-1]) / 2))
+
+
+def test_a_long_curve_is_thinned_and_keeps_its_ends_and_area() -> None:
+    random = np.random.default_rng(0)
+    labels = random.integers(0, 2, size=20_000)
+    scores = np.clip(0.3 * labels + random.normal(0.4, 0.2, size=20_000), 0, 1)
+    points = roc_points(labels, scores)
+    assert len(points) <= MAX_POINTS
+    assert (points[0], points[-1]) == ((0.0, 0.0), (1.0, 1.0))
+    assert _area(points) == pytest.approx(roc_auc_score(labels, scores), abs=0.001)
+    assert points == sorted(points)
+
+
+def test_a_short_curve_is_kept_whole() -> None:
+    assert roc_points([0, 0, 1, 1], np.array([0.1, 0.6, 0.4, 0.9])) == [
+        (0.0, 0.0), (0.0, 0.5), (0.5, 0.5), (0.5, 1.0), (1.0, 1.0),
+    ]  # fmt: skip
+
+
+def test_a_constant_score_is_the_diagonal() -> None:
+    assert roc_points([0, 1, 1], np.full(3, 0.4)) == [(0.0, 0.0), (1.0, 1.0)]

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from include.config.decision import GateResult
+from include.ml.verdict import Case, Rival, reach_verdict
+
+DAY, BEFORE, AFTER = date(2013, 5, 2), date(2013, 5, 1), date(2013, 5, 3)
+PASSED = GateResult(kind="minimum", metric="roc_auc", threshold=">= 0.6", value=0.7, passed=True)
+FAILED = GateResult(kind="minimum", metric="roc_auc", threshold=">= 0.8", value=0.7, passed=False)
+LEAK = GateResult(kind="leak_alarm", metric="roc_auc", threshold="<= 0.65", value=0.7, passed=False, note="a leak")
+FIRST = Case(
+    as_of=DAY,
+    metric="roc_auc",
+    value=0.7,
+    candidate_id="new",
+    rival=None,
+    newest_as_of=None,
+    min_improvement=0.0,
+    mode="automatic",
+)
+RIVAL = Rival(version="3", candidate_id="old", value=0.65)
+SECOND = replace(FIRST, rival=RIVAL, newest_as_of=BEFORE)
+
+
+def _against(value: float | None, **changes: object) -> Case:
+    return replace(SECOND, rival=replace(RIVAL, value=value, **changes))
+
+
+TABLE = [
+    # one case a rule, then the rules against each other
+    ("first champion", [PASSED], FIRST, "PROMOTE", "all gates passed and there is no champion: roc_auc 0.7"),
+    ("better", [PASSED], SECOND, "PROMOTE", "better than champion 3: roc_auc 0.7 against 0.65"),
+    ("gate failed", [PASSED, FAILED], FIRST, "REJECT", "minimum: roc_auc 0.7 is not >= 0.8"),
+    (
+        "all failed gates are named",
+        [FAILED, LEAK],
+        SECOND,
+        "REJECT",
+        "minimum: roc_auc 0.7 is not >= 0.8; leak_alarm: roc_auc 0.7 is not <= 0.65 (a leak)",
+    ),
+    ("tie", [PASSED], _against(0.7), "HOLD", "a tie with champion 3: roc_auc 0.7"),
+    ("worse", [PASSED], _against(0.71), "HOLD", "not better than champion 3: roc_auc 0.7 against 0.71"),
+    (
+        "not better enough",
+        [PASSED],
+        replace(SECOND, min_improvement=0.1),
+        "HOLD",
+        "not better than champion 3 by more than 0.1: roc_auc 0.7 against 0.65",
+    ),
+    (
+        "exactly the improvement is not more",
+        [PASSED],
+        replace(_against(0.5), value=0.75, min_improvement=0.25),
+        "HOLD",
+        "not better than champion 3 by more than 0.25: roc_auc 0.75 against 0.5",
+    ),
+    (
+        "lower is better",
+        [PASSED],
+        replace(_against(0.5), metric="log_loss", value=0.4),
+        "PROMOTE",
+        "better than champion 3: log_loss 0.4 against 0.5",
+    ),
+    (
+        "higher is worse",
+        [PASSED],
+        replace(_against(0.4), metric="log_loss", value=0.5),
+        "HOLD",
+        "not better than champion 3: log_loss 0.5 against 0.4",
+    ),
+    (
+        "itself",
+        [PASSED],
+        _against(0.5, candidate_id="new"),
+        "HOLD",
+        "the challenger is champion 3 itself: a tie",
+    ),
+    (
+        "not scored",
+        [PASSED],
+        _against(None, not_scored="the prepared features lack tail"),
+        "HOLD",
+        "champion 3 could not be compared: the prepared features lack tail",
+    ),
+    (
+        "late run, no champion then",
+        [PASSED],
+        replace(FIRST, newest_as_of=AFTER),
+        "HOLD",
+        "not newer than the champion's data: 2013-05-02 against 2013-05-03",
+    ),
+    (
+        "late run, better than the champion of then",
+        [PASSED],
+        replace(SECOND, newest_as_of=AFTER),
+        "HOLD",
+        "not newer than the champion's data: 2013-05-02 against 2013-05-03",
+    ),
+    (
+        "same day, other data",
+        [PASSED],
+        replace(SECOND, newest_as_of=DAY),
+        "HOLD",
+        "not newer than the champion's data: 2013-05-02 against 2013-05-02",
+    ),
+    (
+        "a champion that is no number",
+        [PASSED],
+        _against(math.nan),
+        "HOLD",
+        "not better than champion 3: roc_auc 0.7 against nan",
+    ),
+    (
+        "mode hold",
+        [PASSED],
+        replace(SECOND, mode="hold"),
+        "HOLD",
+        "promotion mode is hold; it would be promoted: better than champion 3: roc_auc 0.7 against 0.65",
+    ),
+    (
+        "a failed gate beats mode hold",
+        [FAILED],
+        replace(FIRST, mode="hold"),
+        "REJECT",
+        "minimum: roc_auc 0.7 is not >= 0.8",
+    ),
+    (
+        "a failed gate beats a late run",
+        [FAILED],
+        replace(FIRST, newest_as_of=AFTER),
+        "REJECT",
+        "minimum: roc_auc 0.7 is not >= 0.8",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "gates", "case", "verdict", "reason"), TABLE, ids=[row[0] for row in TABLE])
+def test_the_first_rule_that_applies_decides(
+    name: str, gates: list[GateResult], case: Case, verdict: str, reason: str
+) -> None:
+    assert reach_verdict(gates, case) == (verdict, reason)
+
+
+def test_a_challenger_that_is_no_number_is_never_promoted_over_a_champion() -> None:
+    verdict, _ = reach_verdict([PASSED], replace(SECOND, value=math.nan))
+    assert verdict == "HOLD"
