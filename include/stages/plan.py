@@ -81,7 +81,7 @@ def stale_reason(project: Project, recipe: Recipe, day: date, manifests: Mapping
     if features is None:
         return MISSING
     for part, reason in (("engine", ENGINE), ("code", CODE), ("declaration", DECLARATION)):
-        if features.details[part] != getattr(recipe, part):
+        if features.details.get(part) != getattr(recipe, part):
             return reason
     raw = {day: manifests[keys.raw_manifest(project.name, day)] for day in (*lookback_of(project, day), day)}
     present = {day: snapshot_id(manifest) for day, manifest in raw.items() if manifest is not None}

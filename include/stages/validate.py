@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -112,11 +111,9 @@ class _Suite:
 
 def _expectations(project: Project) -> list[Any]:
     where = f"{project.name}/expectations.py"
-    build: Callable[[], Any] | None = getattr(load_module(project, "expectations"), "build_suite", None)
-    if build is None:
-        raise ProjectCodeError(where, "the function is missing", allowed=("build_suite() -> list[Expectation]",))
+    module = load_module(project, "expectations")
     try:
-        expectations = list(build())
+        expectations = list(module.build_suite())
     except Exception as error:
         raise ProjectCodeError(where, "build_suite() fails", got=f"{type(error).__name__}: {error}") from error
     wrong = [type(value).__name__ for value in expectations if not is_expectation(value)]

@@ -1,0 +1,139 @@
+"""Check that raw data becomes history once, whole, and never changes."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from include.config.errors import PreconditionFailedError, SourceDataError
+from include.io import keys
+from include.io.local_store import LocalStore
+from include.io.manifests import Manifest, read_manifest
+from include.io.tables import get_frame
+from include.stages import ingest
+from tests.stages.shop import DECLARATION, Shop, assert_nothing_half_written, contents, orders
+
+DAY = date(2024, 3, 7)
+RAW = "shop/raw/"
+
+
+def raw(shop: Shop, day: date = DAY) -> Manifest:
+    manifest = read_manifest(shop.store, keys.raw_manifest("shop", day))
+    assert manifest is not None
+    return manifest
+
+
+def test_a_batch_is_snapshot_with_the_days_it_looks_back_to(shop: Shop) -> None:
+    result = ingest.run(shop.project, shop.inputs([DAY]))
+    assert (result.days, result.written, result.reused) == ((DAY,), 3, 0)
+    assert result.rows == 3 * (60 + 20)
+    assert {key.split("/")[2] for key in contents(shop.store, RAW)} == {f"date=2024-03-0{day}" for day in (5, 6, 7)}
+    assert_nothing_half_written(shop.store, RAW)
+
+
+def test_a_snapshot_keeps_what_the_source_gave(shop: Shop) -> None:
+    ingest.run(shop.project, shop.inputs([DAY]))
+    manifest = raw(shop)
+    assert get_frame(shop.store, manifest.files["orders"]).equals(orders(DAY))
+    assert (manifest.kind, manifest.day, manifest.origin.run_id) == ("raw", DAY, "manual__test")
+    assert manifest.details["snapshot"] in manifest.files["orders"].key
+
+
+def test_a_second_run_writes_nothing(shop: Shop) -> None:
+    ingest.run(shop.project, shop.inputs([DAY]))
+    before = contents(shop.store)
+    result = ingest.run(shop.project, shop.inputs([DAY]))
+    assert (result.written, result.reused) == (0, 3)
+    assert contents(shop.store) == before
+
+
+def test_the_same_content_has_the_same_id_everywhere(shop: Shop) -> None:
+    ingest.run(shop.project, shop.inputs([DAY]))
+    first = raw(shop)
+    shop.store.delete(keys.raw_manifest("shop", DAY))
+    ingest.run(shop.project, shop.inputs([DAY]))
+    assert raw(shop).files == first.files
+
+
+def test_a_kill_before_the_manifest_heals(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    put = LocalStore.put
+
+    def die_at_the_manifest(self: LocalStore, key: str, data: bytes, **conditions: object) -> object:
+        if key == keys.raw_manifest("shop", DAY):
+            raise KeyboardInterrupt
+        return put(self, key, data, **conditions)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(LocalStore, "put", die_at_the_manifest)
+        with pytest.raises(KeyboardInterrupt):
+            ingest.run(shop.project, shop.inputs([DAY]))
+    assert read_manifest(shop.store, keys.raw_manifest("shop", DAY)) is None
+    ingest.run(shop.project, shop.inputs([DAY]))
+    assert_nothing_half_written(shop.store, RAW)
+    assert get_frame(shop.store, raw(shop).files["orders"]).equals(orders(DAY))
+
+
+def test_another_run_that_was_first_wins(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    ingest.run(shop.project, shop.inputs([DAY]))
+    theirs = raw(shop)
+    shop.deliver(DAY, orders(DAY, rows=30))
+    read = ingest.read_snapshot
+    answers = iter([None])
+    monkeypatch.setattr(ingest, "read_snapshot", lambda *args: next(answers, read(*args)))
+    one_day = shop.declare(window={**DECLARATION["window"], "lookback_days": 0})
+    result = ingest.run(one_day.project, shop.inputs([DAY]))
+    assert (result.written, result.reused, result.rows) == (0, 1, 80)
+    assert raw(shop) == theirs
+
+
+def test_all_days_are_tried_before_bad_ones_are_reported(shop: Shop) -> None:
+    shop.store.delete("landing/orders/2024-03-04.parquet")
+    shop.store.put("landing/orders/2024-03-06.parquet", shop.store.get("landing/orders/2024-03-05.parquet")[:900])
+    shop.deliver(date(2024, 3, 8), orders(DAY).head(0))
+    with pytest.raises(SourceDataError) as caught:
+        ingest.run(shop.project, shop.inputs([date(2024, 3, day) for day in range(5, 10)]))
+    text = str(caught.value)
+    assert text.startswith(
+        "shop/ingest: 3 of 7 days could not be read from the source; got: [2024-03-04] shop/2024-03-04"
+    )
+    assert "table 'orders': the file is missing" in text
+    assert "[2024-03-06] shop/2024-03-06: table 'orders'" in text
+    assert "not a readable Parquet file" in text
+    assert "the file has no rows" in text
+    assert "or list the day in window.excluded" in text
+    written = [day for day in range(3, 10) if read_manifest(shop.store, keys.raw_manifest("shop", date(2024, 3, day)))]
+    assert written == [3, 5, 7, 9]
+    assert_nothing_half_written(shop.store, RAW)
+
+
+def test_many_bad_days_are_counted_and_five_are_told(shop: Shop) -> None:
+    with pytest.raises(SourceDataError) as caught:
+        ingest.run(shop.project, shop.inputs([date(2023, 1, day) for day in range(10, 18)]))
+    text = str(caught.value)
+    assert "10 of 10 days could not be read" in text
+    assert "(+5 more days)" in text
+    assert text.count("the file is missing") == 5
+
+
+def test_an_excluded_day_is_not_asked_for(shop: Shop) -> None:
+    shop.store.delete("landing/orders/2024-03-06.parquet")
+    shop.declare(window={**DECLARATION["window"], "excluded": [date(2024, 3, 6)]})
+    assert ingest.run(shop.project, shop.inputs([DAY])).written == 2
+
+
+def test_a_source_declared_otherwise_is_read_again(shop: Shop) -> None:
+    ingest.run(shop.project, shop.inputs([DAY]))
+    tables = {name: dict(table) for name, table in DECLARATION["source"]["tables"].items()}
+    tables["prices"] = {"path": "landing/prices.csv"}
+    shop.store.put("landing/prices.csv", b"article,price\na,1\n")
+    shop.declare(source={"kind": "files", "tables": tables})
+    assert ingest.run(shop.project, shop.inputs([DAY])).written == 3
+    assert set(raw(shop).files) == {"orders", "customers", "prices"}
+
+
+def test_a_lost_race_without_a_winner_is_an_error(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    ingest.run(shop.project, shop.inputs([DAY]))
+    monkeypatch.setattr(ingest, "read_snapshot", lambda *_: None)
+    with pytest.raises(PreconditionFailedError):
+        ingest.run(shop.project, shop.inputs([DAY]))
