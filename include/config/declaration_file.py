@@ -18,6 +18,8 @@ from include.config.errors import Problem
 from include.config.findings import KeyPath, key_path
 
 MAX_GOT_CHARACTERS = 60
+# libyaml composes by recursion and ends the process at some 100 000 levels; no declaration needs ten
+MAX_DEPTH = 30
 # the C loader is 8 times faster, and Airflow reads every declaration again and again
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -47,7 +49,7 @@ class Written:
         if node is None:
             return ""
         if not isinstance(node, yaml.ScalarNode):
-            return _shortened(json.dumps(self.value(path), default=str))
+            return _shortened(json.dumps(self.value(path)))
         if node.style:
             return _shortened(repr(node.value))
         return _shortened(node.value) or "nothing"
@@ -82,19 +84,14 @@ def read_written(path: Path, where: str) -> Written:
         written.problems.append(Problem(f"{where}{line}", "not valid YAML", str(error.problem), (), hint))
     except (yaml.YAMLError, ValueError) as error:
         written.problems.append(Problem(where, "not valid YAML", _shortened(str(error))))
-    except RecursionError:
-        written.problems.append(Problem(where, "not valid YAML", "nested too deeply"))
     return written
 
 
 def _read_text(text: str, written: Written) -> None:
-    for event in yaml.parse(text, Loader=_LOADER):
-        if isinstance(event, yaml.AliasEvent):
-            assert event.start_mark is not None
-            place = f"{written.where}:{event.start_mark.line + 1}"
-            hint = "write the value out: a declaration is read as it stands"
-            written.problems.append(Problem(place, "aliases are not supported", f"*{event.anchor}", (), hint))
-            return
+    refused = _refused_writing(text, written.where)
+    if refused:
+        written.problems.append(refused)
+        return
     node = yaml.compose(text, Loader=_LOADER)
     if not isinstance(node, yaml.MappingNode):
         got = {yaml.ScalarNode: "a single value", yaml.SequenceNode: "a list"}.get(type(node), "an empty file")
@@ -103,9 +100,30 @@ def _read_text(text: str, written: Written) -> None:
     for path, child in _walk(node, (), written):
         written.nodes[path] = child
     # both loaders are the safe ones
-    values = yaml.load(text, Loader=_LOADER)  # noqa: S506
-    written.values = {key: value for key, value in values.items() if isinstance(key, str)}
+    written.values = _plain(yaml.load(text, Loader=_LOADER))  # noqa: S506
     written.readable = True
+
+
+def _refused_writing(text: str, where: str) -> Problem | None:
+    depth = 0
+    for event in yaml.parse(text, Loader=_LOADER):
+        place = f"{where}:{event.start_mark.line + 1}" if event.start_mark else where
+        if isinstance(event, yaml.AliasEvent):
+            hint = "write the value out: a declaration is read as it stands"
+            return Problem(place, "aliases are not supported", f"*{event.anchor}", (), hint)
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            return Problem(place, "nested too deeply", f"{depth} levels", (f"at most {MAX_DEPTH} levels",))
+    return None
+
+
+def _plain(value: Any) -> Any:
+    """Return YAML's values as JSON's: dates as text, no keys but text (other ones are reported by `_walk`)."""
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items() if isinstance(key, str)}
+    if isinstance(value, (list, tuple, set)):
+        return [_plain(inner) for inner in value]
+    return value if value is None or isinstance(value, (str, int, float)) else str(value)
 
 
 def _walk(node: yaml.Node, path: KeyPath, written: Written) -> Iterator[tuple[KeyPath, yaml.Node]]:

@@ -102,7 +102,8 @@ def _examined(folder: Path) -> tuple[Project | None, list[Problem]]:
     written = read_written(folder / DECLARATION, where)
     problems += written.problems
     for key in ("name", "folder"):
-        if written.values.pop(key, None) is not None:
+        if key in written.values:
+            del written.values[key]
             what = "the folder is the identity; this key may not be declared"
             problems.append(Problem(written.place((key,)), what, written.got((key,)), (), f"remove '{key}:'"))
     project = None

@@ -41,7 +41,7 @@ def _code_problems(folder: Path, name: str, function: str, arguments: int) -> It
     except SyntaxError as error:
         yield Problem(f"{where}:{error.lineno}", "not valid Python", str(error.msg))
         return
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError, MemoryError) as error:
         yield Problem(where, "cannot be read as Python", str(error))
         return
     yield from _function_problems(tree, where, function, arguments)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -54,7 +55,7 @@ def validated(written: Written, name: str, folder: str) -> tuple[Project | None,
     """
     values = {**written.values, "name": name, "folder": folder}
     try:
-        return Project.model_validate_json(json.dumps(values, default=str), strict=True), []
+        return Project.model_validate_json(json.dumps(values), strict=True), []
     except ValidationError as error:
         return None, problems_of(error, written)
 
@@ -81,7 +82,7 @@ def _valid_parts(written: Written, broken: set[str | int]) -> dict[str, Any]:
         if not field.is_required() and key not in broken
     }
     for key in written.values.keys() & hints.keys() - broken - {"name", "folder"}:
-        parts[key] = TypeAdapter(hints[key]).validate_json(json.dumps(written.values[key], default=str), strict=True)
+        parts[key] = TypeAdapter(hints[key]).validate_json(json.dumps(written.values[key]), strict=True)
     return parts
 
 
@@ -170,10 +171,9 @@ def _kind_of(value: object) -> str:
 
 def _is_number(text: str) -> bool:
     try:
-        float(text)
+        return math.isfinite(float(text))
     except ValueError:
         return False
-    return True
 
 
 def _explain_other(details: ErrorDetails, place: Place, written: Written) -> Problem:

@@ -20,6 +20,28 @@ BROKEN_FILES: tuple[Broken, ...] = (
         ('key_not_text/project.yaml:8: YAML does not read this key as text; got: no; hint: put it in quotes: "no":',),
     ),
     Broken(
+        "key_is_a_date",
+        "params: {C: 1.0}",
+        "params: {2013-01-01: 1.0}",
+        (
+            'key_is_a_date/project.yaml:36: candidates[0].params: YAML does not read this key as text; got: 2013-01-01; hint: put it in quotes: "2013-01-01":',
+        ),
+    ),
+    Broken(
+        "name_declared_empty",
+        "problem: binary",
+        "problem: binary\nname:",
+        (
+            "name_declared_empty/project.yaml:6: name: the folder is the identity; this key may not be declared; got: nothing; hint: remove 'name:'",
+        ),
+    ),
+    Broken(
+        "number_too_large",
+        "    above: 0.85",
+        "    above: 1e999",
+        ("number_too_large/project.yaml:57: gates[2].above: a number is needed; got: 1e999",),
+    ),
+    Broken(
         "alias",
         "pii: [passenger]",
         "pii: &people [passenger]\ntags_again: *people",

@@ -132,13 +132,44 @@ def test_a_missing_projects_folder_is_named(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("levels", [31, 200_000])
+def test_a_deeply_nested_declaration_is_refused_and_ends_no_process(tmp_path: Path, levels: int) -> None:
+    folder = write_good(tmp_path / "late_flights")
+    (folder / "project.yaml").write_text(f"owner: {'[' * levels}{']' * levels}")
+
+    problems = discover(tmp_path).broken["late_flights"]
+
+    assert [str(problem) for problem in problems] == [
+        "late_flights/project.yaml:1: nested too deeply; got: 31 levels; allowed: at most 30 levels"
+    ]
+
+
 def test_no_garbled_declaration_escapes_as_another_error(tmp_path: Path) -> None:
     folder = write_good(tmp_path / "late_flights")
     rng = random.Random(20130101)
     tokens = re.findall(r"\s+|[^\s]+", GOOD_DECLARATION)
-    spare = ["{}", "[]", "null", "- ", "1e999", ".nan", "yes", "{1: 2}", "2013-01-01", "'", "\t", "!!set {a}", "? [a]"]
+    spare = [
+        "{}",
+        "[]",
+        "null",
+        "- ",
+        "1e999",
+        ".nan",
+        "yes",
+        "{1: 2}",
+        "2013-01-01",
+        "'",
+        "\t",
+        "!!set {a}",
+        "? [a]",
+        "{2013-01-01: a}",
+        "!!binary aGk=",
+        "&a",
+        "*a",
+        "<<: {a: b}",
+    ]
     refused = 0
-    for _ in range(400):
+    for _ in range(600):
         garbled = list(tokens)
         for _ in range(rng.randint(1, 3)):
             garbled[rng.randrange(len(garbled))] = rng.choice([*spare, *tokens])
@@ -146,7 +177,7 @@ def test_no_garbled_declaration_escapes_as_another_error(tmp_path: Path) -> None
         found = discover(tmp_path)
         refused += len(found.broken)
         assert all(problem.where.startswith("late_flights/") for problem in found.broken.get("late_flights", ()))
-    assert refused > 300
+    assert refused > 400
 
 
 def test_the_projects_of_this_checkout_are_valid() -> None:
