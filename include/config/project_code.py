@@ -5,9 +5,11 @@ of ours):
 
 - `features.py`
     - `build_features(raw, history) -> DataFrame`: pure. `raw` has one row per example of one day, *without* the
-      target's column and the `unknown_at_prediction` columns. `history` has the rows of the `lookback_days` days
-      before, all columns; None when none is declared. Returns the declared feature columns, indexed like `raw`; numeric
-      features as float64, categorical ones as str (None when missing).
+      target's column and the `unknown_at_prediction` columns. `history` has the good rows of the `lookback_days` days
+      before (excluded days left out), all columns; None when none is declared. Of days whose label is not known by the
+      end of the day (`label_delay_days`), the target's and the `unknown_at_prediction` columns are empty. Returns the
+      declared feature columns, indexed like `raw`; numeric features as float64, categorical ones as str (None when
+      missing).
     - optional `assemble(tables) -> DataFrame`: join the source's tables (name -> frame) to one row per example; the
       default returns the only table.
 - `expectations.py`
