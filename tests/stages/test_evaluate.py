@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from mlflow import MlflowClient
+
+from include.config.decision import Decision
+from include.config.errors import ChecksumMismatchError, EvaluationError
+from include.config.results import EvaluateInputs, EvaluateResult
+from include.io import keys
+from include.io.tracking_database import busy_safe
+from include.ml.metrics import measure
+from include.stages import evaluate
+from include.stages.candidates import holdout_days, read_candidate
+from include.stages.feature_window import read_window
+from tests.support.model_nights import DAYS, FIRST, HOLDOUT_DAYS, ROWS, Nights, make_project, make_rows
+from tests.support.tracking import copy_prepared
+
+AS_OF = FIRST + timedelta(days=20)
+ONE = [{"name": "linear", "estimator": "logistic_regression"}]
+
+
+@pytest.fixture
+def nights(tmp_path: Path, prepared_tracking: Path) -> Nights:
+    copy_prepared(prepared_tracking, tmp_path)
+    return Nights(tmp_path, make_project(tmp_path))
+
+
+def _decision(nights: Nights, result: EvaluateResult) -> Decision:
+    key = keys.decision("parcels", result.decision_id)
+    assert result.decision_uri == nights.store.uri(key)
+    return Decision.model_validate_json(nights.store.get(key))
+
+
+def _gate(decision: Decision, kind: str) -> Any:
+    return next(gate for gate in decision.gates if gate.kind == kind)
+
+
+def test_the_first_decision_holds_all_evidence(nights: Nights) -> None:
+    result = nights.evaluate(AS_OF)
+    decision = _decision(nights, result)
+    assert (result.verdict, decision.verdict) == ("PROMOTE", "PROMOTE")
+    assert [gate.kind for gate in decision.gates] == [
+        "minimum", "not_worse_than_champion", "leak_alarm", "beats_baseline",
+    ]  # fmt: skip
+    assert _gate(decision, "not_worse_than_champion").note == "no champion yet"
+    assert decision.champion is None
+    assert (decision.holdout_rows, decision.train_rows) == (2 * ROWS, 6 * ROWS)
+    assert decision.baseline["roc_auc"] == 0.5
+    assert set(decision.curves) == {"challenger"}
+    assert len(decision.others) == 1
+    assert decision.others[0].holdout == {}
+
+    # the numbers are those of the stored model on the stored rows
+    window = read_window(nights.store, nights.project, holdout_days(nights.plan(AS_OF)))
+    _, model, record = read_candidate(nights.store, "parcels", result.candidate_id)
+    expected = measure(list(decision.challenger.holdout), window.frame["late"], model.score(window.frame), "test")
+    assert decision.challenger.holdout == pytest.approx(expected)
+    assert decision.challenger.params == record.params
+    prior = measure(list(decision.baseline), window.frame["late"], np.full(2 * ROWS, record.positive_rate), "test")
+    assert decision.baseline == pytest.approx(prior)
+
+
+@pytest.mark.parametrize(("metric", "best"), [("roc_auc", max), ("log_loss", min)])
+def test_cross_validation_chooses_the_challenger(nights: Nights, metric: str, best: Any) -> None:
+    nights.project = make_project(nights.folder, metrics={"primary": metric, "also": []})
+    result = nights.evaluate(AS_OF)
+    wanted = best(nights.results, key=lambda trained: trained.cv_mean)
+    assert result.candidate_id == wanted.candidate_id
+
+
+def test_of_equal_candidates_the_one_declared_first_wins(nights: Nights) -> None:
+    trained = [nights.train(AS_OF, name) for name in ("linear", "trees")]
+    equal = tuple(each.model_copy(update={"cv_mean": 0.8}) for each in reversed(trained))
+    inputs = EvaluateInputs(**nights.inputs(AS_OF, "run"), plan=nights.plan(AS_OF), trained=equal)
+    assert evaluate.run(nights.project, inputs).challenger == "linear"
+
+
+def test_equal_evidence_is_one_decision(nights: Nights) -> None:
+    first = nights.evaluate(AS_OF, "run 1")
+    decision = _decision(nights, first)
+    assert nights.evaluate(AS_OF, "run 2") == first
+    assert _decision(nights, first) == decision
+    assert len(list(nights.store.list("parcels/decisions/"))) == 1
+    held = nights.evaluate(AS_OF, "run 3", promotion_mode="hold")
+    assert (held.verdict, held.decision_id == first.decision_id) == ("HOLD", False)
+    assert held.reason.startswith("promotion mode is hold; it would be promoted: all gates passed")
+
+
+def test_a_candidate_is_one_model_version_with_the_challenger_alias(nights: Nights) -> None:
+    result = nights.evaluate(AS_OF, "run 1")
+    nights.evaluate(AS_OF, "run 2")
+    client = MlflowClient(busy_safe(nights.tracking_url), busy_safe(nights.tracking_url))
+    versions = client.search_model_versions("name = 'parcels'")
+    assert [version.tags["candidate_id"] for version in versions] == [result.candidate_id]
+    assert str(client.get_model_version_by_alias("parcels", "challenger").version) == "1"
+    run = client.get_run(_decision(nights, result).challenger.tracking_run_id)
+    assert run.data.metrics["holdout_roc_auc"] == _decision(nights, result).challenger.holdout["roc_auc"]
+    assert len(client.get_metric_history(run.info.run_id, "holdout_roc_auc")) == 1
+
+
+def test_champion_and_challenger_are_measured_on_the_same_rows(nights: Nights) -> None:
+    nights.night(AS_OF)
+    later = AS_OF + timedelta(days=1)
+    decision = _decision(nights, nights.evaluate(later))
+    champion = decision.champion
+    assert champion is not None
+    assert (champion.as_of, champion.version) == (AS_OF, "1")
+    window = read_window(nights.store, nights.project, holdout_days(nights.plan(later)))
+    _, model, _ = read_candidate(nights.store, "parcels", champion.candidate_id)
+    expected = measure(["roc_auc"], window.frame["late"], model.score(window.frame), "test")["roc_auc"]
+    assert champion.holdout["roc_auc"] == pytest.approx(expected)
+    assert _gate(decision, "not_worse_than_champion").reference == champion.holdout["roc_auc"]
+    assert set(decision.curves) == {"challenger", "champion"}
+
+
+def test_a_champion_is_scored_through_its_own_signature(nights: Nights) -> None:
+    nights.night(AS_OF)
+    features = {"numeric": ["weight"], "categorical": ["city"]}
+    nights.project = make_project(nights.folder, features=features, candidates=ONE)
+    decision = _decision(nights, nights.evaluate(AS_OF + timedelta(days=1)))
+    assert decision.champion is not None
+    assert decision.champion.holdout["roc_auc"] > 0.7
+
+
+def test_a_champion_that_needs_features_which_are_gone_means_hold(nights: Nights) -> None:
+    nights.night(AS_OF)
+    later = AS_OF + timedelta(days=1)
+    features = {"numeric": ["weight"], "categorical": ["city"]}
+    nights.project = make_project(nights.folder, features=features, candidates=ONE)
+    for back in range(DAYS):
+        day = later - timedelta(days=back)
+        nights.write_day(day, make_rows(day).drop(columns="distance"))
+    result = nights.evaluate(later)
+    assert (result.verdict, result.reason) == (
+        "HOLD",
+        "champion 1 could not be compared: the prepared features lack distance",
+    )
+    decision = _decision(nights, result)
+    gate = _gate(decision, "not_worse_than_champion")
+    assert gate.note == "champion not scored: the prepared features lack distance"
+    assert gate.reference is None
+    assert decision.champion is not None
+    assert decision.champion.holdout == {}
+
+
+def test_a_leak_is_rejected_by_the_alarm(nights: Nights) -> None:
+    for back in range(DAYS):
+        day = AS_OF - timedelta(days=back)
+        frame = make_rows(day)
+        nights.write_day(day, frame.assign(distance=frame["late"].astype("float64")))
+    result = nights.evaluate(AS_OF)
+    assert result.verdict == "REJECT"
+    assert result.reason == (
+        "leak_alarm: roc_auc 1 is not <= 0.95 "
+        "(too good to be true: look for a feature that is not known at prediction time)"
+    )
+
+
+def test_a_useless_model_is_rejected_by_every_gate_it_fails(nights: Nights) -> None:
+    nights.project = make_project(nights.folder, candidates=ONE)
+    for back in range(DAYS):
+        day = AS_OF - timedelta(days=back)
+        frame = make_rows(day)
+        # what held while training is the other way round in the holdout
+        turned = frame.assign(late=1 - frame["late"]) if back < HOLDOUT_DAYS else frame
+        nights.write_day(day, turned)
+    result = nights.evaluate(AS_OF)
+    assert result.verdict == "REJECT"
+    failed = [gate.kind for gate in _decision(nights, result).gates if not gate.passed]
+    assert failed == ["minimum", "beats_baseline"]
+    assert "minimum: roc_auc 0." in result.reason
+    assert "is not >= 0.6; beats_baseline: roc_auc 0." in result.reason
+
+
+def test_a_holdout_of_one_class_is_refused(nights: Nights) -> None:
+    plan = nights.plan(AS_OF)
+    for day in plan.days[-HOLDOUT_DAYS:]:
+        nights.write_day(day, make_rows(day).assign(late=np.int8(1)))
+    with pytest.raises(EvaluationError) as caught:
+        nights.evaluate(AS_OF)
+    assert str(caught.value) == (
+        f"holdout of parcels, {plan.holdout.first} to {plan.holdout.last}, challenger: both classes are needed to "
+        "measure a model; got: 240 rows, all of class 1; hint: lengthen window.holdout_days, "
+        "or look at the target's rule"
+    )
+    assert not list(nights.store.list("parcels/decisions/"))
+
+
+def test_a_changed_model_file_is_refused(nights: Nights) -> None:
+    trained = tuple(nights.train(AS_OF, candidate.name) for candidate in nights.project.candidates)
+    for each in trained:
+        nights.store.put(keys.model_file("parcels", each.candidate_id, "model.skops"), b"changed")
+    inputs = EvaluateInputs(**nights.inputs(AS_OF, "run"), plan=nights.plan(AS_OF), trained=trained)
+    with pytest.raises(ChecksumMismatchError, match="the bytes are not those the manifest names"):
+        evaluate.run(nights.project, inputs)
