@@ -55,7 +55,7 @@ class NightView:
 
     def doing(self, what: str, *, small: bool = False) -> None:
         """Say what is waited for; `small` changes are shown only where they overwrite each other."""
-        if what != self._doing and not small and not self._console.is_terminal:
+        if what and what != self._doing and not small and not self._console.is_terminal:
             self._line(what)
         self._doing = what
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -81,7 +81,7 @@ def _on_running(
     _wait_for_data(jobs, view)
     # a Dag file changed a moment ago is read within the refresh interval; a run reads the project anew anyway
     night.wait_until_parsed(api, project.name, state.started_at)
-    return _night(settings, api, request, view, lambda: None)
+    return _night(settings, api, request, view, lambda: None, scheduled=True)
 
 
 def _on_own(
@@ -96,11 +96,17 @@ def _on_own(
         _wait_for_data(stack.jobs, view)
         for run_id in night.drop_leftovers(api, project.name):
             view.note(f"ended the interrupted run {run_id}")
-        return _night(settings, api, request, view, stack.check_alive)
+        return _night(settings, api, request, view, stack.check_alive, scheduled=False)
 
 
 def _night(
-    settings: Settings, api: AirflowApi, request: night.NightRequest, view: NightView, check: Any
+    settings: Settings,
+    api: AirflowApi,
+    request: night.NightRequest,
+    view: NightView,
+    check: Callable[[], None],
+    *,
+    scheduled: bool,
 ) -> night.NightOutcome:
     dag_id = retrain_dag_id(request.project)
     waiting = api.runs(dag_id, "running", "queued")
@@ -108,7 +114,9 @@ def _night(
         view.note(f"{len(waiting)} run(s) of {dag_id} come first: one at a time")
     run_id = night.trigger(api, request)
     view.doing("")
-    with night.unpaused(api, request.project):
+    with night.unpaused(api, request.project) as was_paused:
+        if was_paused and scheduled:
+            view.note(f"{dag_id} was paused: until this run ends it is not, so Airflow runs a night it missed, too")
         succeeded, tasks = night.follow(
             api, dag_id, run_id, lambda _, tasks: view.stages(progress.stages(tasks)), check
         )

@@ -142,6 +142,15 @@ class AirflowApi:
             raise AirflowApiError(f"{method} {url}", "Airflow does not answer", status=0, got=str(error)) from error
 
 
+def answers(url: str) -> bool:
+    """Tell whether a server on loopback answers at `url` with success."""
+    try:
+        with _opener.open(url, timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
 # loopback is never behind a proxy, whatever the machine's variables say
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 

@@ -19,7 +19,7 @@ from include.stack.airflow_api import AirflowApi
 
 Tasks = Sequence[Mapping[str, Any]]
 RUN_PREFIX = "nightshift__"
-POLL_SECONDS = 0.5
+POLL_SECONDS = 0.7
 PARSED_SECONDS = 120
 ERROR_KEY = "error"
 

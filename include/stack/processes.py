@@ -16,7 +16,8 @@ from pydantic import BaseModel, ConfigDict
 from include.config.errors import StackError
 
 STACK_VARIABLE = "NIGHTSHIFT_STACK_ID"
-_CLOCK_TOLERANCE_SECONDS = 0.05
+# the kernel counts from the boot, whose time moves when the clock is set; a number comes round much later
+_CLOCK_TOLERANCE_SECONDS = 2.0
 
 
 class ProcessId(BaseModel):
@@ -141,55 +142,64 @@ def python_module(module: str, *arguments: str) -> list[str]:
     return [sys.executable, "-P", "-m", module, *arguments]
 
 
-def stop(components: Iterable[Component], *, grace_seconds: float = 20, at_once: Collection[str] = ()) -> list[str]:
-    """Ask each program to end (SIGTERM), and kill those that have not after `grace_seconds`.
-
-    Args:
-        components: What to end; those that are gone already are passed over.
-        grace_seconds: How long they may take.
-        at_once: Names of programs that are killed as soon as the others have ended: nothing of theirs can be lost.
-
-    Returns:
-        The names of the programs that had to be killed, `at_once` not counted.
-    """
+def stop(components: Iterable[Component], *, grace_seconds: float = 20) -> list[str]:
+    """Ask each program to end (SIGTERM), and kill those that have not after `grace_seconds`; return their names."""
     running = [(component, process) for component in components if (process := component.id.process())]
     for _, process in running:
         _send(process, signal.SIGTERM)
-    patient = [process for component, process in running if component.name not in at_once]
-    _, stubborn = psutil.wait_procs(patient, timeout=grace_seconds)
-    rest = [*stubborn, *(process for component, process in running if component.name in at_once)]
-    for process in rest:
+    _, stubborn = psutil.wait_procs([process for _, process in running], timeout=grace_seconds)
+    for process in stubborn:
         _send(process, signal.SIGKILL)
-    psutil.wait_procs(rest, timeout=5)
+    psutil.wait_procs(stubborn, timeout=5)
     return [component.name for component, process in running if process in stubborn]
 
 
-def members(stack_id: str) -> list[psutil.Process]:
-    """Return every living process that was started, at any remove, by the stack `stack_id`."""
+def members(stack_id: str, components: Iterable[Component]) -> list[psutil.Process]:
+    """Return every living process of a stack: the components, and whatever they started, at any remove.
+
+    A process is known by its session, which is its component's, or by the mark in its environment: Airflow's workers
+    overwrite theirs with their title, and a program may begin a session of its own, but none does both.
+    """
+    leaders = {component.id.pid: component.id for component in components}
     found = []
     for process in psutil.process_iter():
         try:
-            if process.environ().get(STACK_VARIABLE) == stack_id and process.status() != psutil.STATUS_ZOMBIE:
+            session = leaders.get(os.getsid(process.pid))
+            # while a session has members its number is given to no one else, so a stranger with it is its own leader
+            ours = session is not None and (session.process() is not None or not psutil.pid_exists(session.pid))
+            marked = ours or process.environ().get(STACK_VARIABLE) == stack_id
+            if marked and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
-        except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess, OSError):
+        except (psutil.Error, OSError):
             continue
     return [process for process in found if process.pid != os.getpid()]
 
 
-def sweep(stack_id: str, *, grace_seconds: float = 2) -> int:
-    """End what a stack left behind: grandchildren whose parent died. Return how many had to be killed."""
-    left = members(stack_id)
-    for process in left:
+def end(
+    stack_id: str, components: Sequence[Component], *, grace_seconds: float = 15, at_once: Collection[str] = ()
+) -> int:
+    """End a whole stack: ask every process of it, wait for the components, kill what is left. Return how many were.
+
+    Args:
+        stack_id: The mark of the stack's processes.
+        components: Its components.
+        grace_seconds: How long the components may take.
+        at_once: Names of components that are not waited for: nothing of theirs can be lost.
+    """
+    for process in members(stack_id, components):
         _send(process, signal.SIGTERM)
-    psutil.wait_procs(left, timeout=grace_seconds if left else 0)
-    # a process may have forked while it was asked to end
-    deadline = time.monotonic() + 5
+    patient = [
+        process for component in components if component.name not in at_once and (process := component.id.process())
+    ]
+    psutil.wait_procs(patient, timeout=grace_seconds)
     killed = 0
-    while (rest := members(stack_id)) and time.monotonic() < deadline:
+    deadline = time.monotonic() + 10
+    # again and again: one may have forked while it was asked to end
+    while (rest := members(stack_id, components)) and time.monotonic() < deadline:
         for process in rest:
             _send(process, signal.SIGKILL)
-            killed += 1
         psutil.wait_procs(rest, timeout=1)
+        killed += len(rest)
     return killed
 
 

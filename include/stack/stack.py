@@ -19,7 +19,7 @@ from include.config import clock
 from include.config.errors import SettingsError, StackError
 from include.config.settings import Settings
 from include.stack import preload, processes
-from include.stack.airflow_api import AirflowApi
+from include.stack.airflow_api import AirflowApi, answers
 from include.stack.airflow_settings import AirflowSettings, read_airflow_settings
 from include.stack.credentials import Credentials, load_credentials, write_password_file
 from include.stack.environment import (
@@ -89,7 +89,7 @@ class Stack:
         self._start_airflow("api-server")
         self._start_airflow("scheduler", "--skip-serve-logs", extra=preloaded)
         self._start_airflow("dag-processor")
-        if self._mode == "up":
+        if self._serves_mlflow():
             self._start_mlflow()
 
     def wait_until_healthy(self, while_waiting: Callable[[], None] = lambda: None) -> AirflowApi:
@@ -105,7 +105,7 @@ class Stack:
         while time.monotonic() < deadline:
             self.check_alive()
             healthy = {name for name, status in api.health().items() if status == "healthy"}
-            if wanted <= healthy:
+            if wanted <= healthy and (not self.state.mlflow_url or answers(f"{self.state.mlflow_url}/health")):
                 # nothing before the first task waits for it, so it does not compete for the cores until now
                 self._start_airflow("triggerer", "--skip-serve-logs")
                 return api
@@ -148,7 +148,10 @@ class Stack:
         )
         env.update(self.state.secret_environment())
         env[STACK_VARIABLE] = self.state.stack_id
-        env["AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE"] = str(self._mode == "up")
+        if self._mode == "run":
+            # only what was asked for: no night that was missed, and no Dag read again in the middle of it
+            env["AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE"] = "False"
+            env["AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL"] = "300"
         return env
 
     def run_job(self, name: str, module: str, *arguments: str) -> Job:
@@ -179,7 +182,7 @@ class Stack:
 
     def _choose_ports(self) -> None:
         wanted = ["airflow_port"]
-        wanted += ["mlflow_port"] if self._mode == "up" else []
+        wanted += ["mlflow_port"] if self._serves_mlflow() else []
         wanted += ["s3_port"] if self._s3 else []
         ports = choose_ports(self.settings, wanted, prefer_default=self._mode == "up")
         self.state = self.state.model_copy(update={"ports": ports})
@@ -192,10 +195,11 @@ class Stack:
     def _start_airflow(self, name: str, *arguments: str, extra: Mapping[str, str] | None = None) -> None:
         self._start(name, processes.python_module("airflow", name, *arguments), {**self.environment(), **(extra or {})})
 
+    def _serves_mlflow(self) -> bool:
+        # a server of somebody else's has an address of its own
+        return self._mode == "up" and self.settings.tracking_url.startswith("sqlite:")
+
     def _start_mlflow(self) -> None:
-        if not self.settings.tracking_url.startswith("sqlite:"):
-            # somebody else's server has an address of its own
-            return
         self._tracking.wait()
         port = str(self.state.ports["mlflow_port"])
         options = ["--host", LOOPBACK, "--port", port, "--workers", "1", "--no-serve-artifacts"]
@@ -306,8 +310,7 @@ def with_object_server(settings: Settings) -> Settings:
 def stop_stack(home: Path, state: StackState) -> None:
     """End every process of the stack that `state` describes, and forget it."""
     # an idle triggerer waits 10 s for triggers that do not exist
-    processes.stop(state.components, at_once={"triggerer"})
-    processes.sweep(state.stack_id)
+    processes.end(state.stack_id, state.components, at_once={"triggerer"})
     forget_state(home)
 
 
