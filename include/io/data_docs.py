@@ -13,16 +13,10 @@ import json
 import re
 from collections.abc import Sequence
 from datetime import date
-from functools import cache
-
-from great_expectations.core import ExpectationSuite
-from great_expectations.render.renderer import ExpectationSuitePageRenderer, ValidationResultsPageRenderer
-from great_expectations.render.view import DefaultJinjaPageView
 
 from include.config.errors import ObjectMissingError, PreconditionFailedError, StoreError
 from include.config.results import Receipt
 from include.io import keys
-from include.io.expectations import SuiteReport
 from include.io.object_store import ObjectStore
 
 MAX_DAYS = 400
@@ -54,44 +48,27 @@ class IndexLine(Receipt):
     path: str = ""
 
 
-def page_path(suite_name: str, day: date, snapshot: str) -> str:
+def page_path(project: str, day: date, snapshot: str) -> str:
     """Return the path of a day's page below the index: four folders deep, as the page's own links expect."""
-    return f"validations/{suite_name}/date={day.isoformat()}/{snapshot}/results.html"
+    return f"validations/{project}/date={day.isoformat()}/{snapshot}/results.html"
 
 
-class DataDocs:
-    """Publish the pages of one batch.
-
-    Args:
-        store: Holds the site.
-        project: The project's name.
-        suite: The suite that is checked.
-    """
-
-    def __init__(self, store: ObjectStore, project: str, suite: ExpectationSuite) -> None:
-        self._store = store
-        self._project = project
-        self._suite = suite
-
-    def publish_day(self, day: date, snapshot: str, report: SuiteReport) -> str:
-        """Write a day's page and return its path below the index."""
-        path = page_path(self._suite.name, day, snapshot)
-        page = _view().render(ValidationResultsPageRenderer().render(report.document))
-        self._store.put(keys.data_docs(self._project, path), page.encode())
-        return path
-
-    def publish_index(self, lines: Sequence[IndexLine]) -> str:
-        """Write the suite's page, and `lines` into the index; return the index's address."""
-        suite_page = _view().render(ExpectationSuitePageRenderer().render(self._suite))
-        self._store.put(keys.data_docs(self._project, f"expectations/{self._suite.name}.html"), suite_page.encode())
-        merge_index(self._store, self._project, lines)
-        return self._store.uri(keys.data_docs(self._project))
+def suite_path(project: str) -> str:
+    """Return the path of the page of what is expected: the suite's name is the project's."""
+    return f"expectations/{project}.html"
 
 
-@cache
-def _view() -> DefaultJinjaPageView:
-    """Return the one view of the process: compiling its templates takes ten times as long as rendering a page."""
-    return DefaultJinjaPageView()
+def publish_day(store: ObjectStore, project: str, day: date, snapshot: str, page: str) -> str:
+    """Write a day's page and return its path below the index."""
+    path = page_path(project, day, snapshot)
+    store.put(keys.data_docs(project, path), page.encode())
+    return path
+
+
+def publish_index(store: ObjectStore, project: str, suite_page: str, lines: Sequence[IndexLine]) -> None:
+    """Write the page of what is expected, and `lines` into the index."""
+    store.put(keys.data_docs(project, suite_path(project)), suite_page.encode())
+    merge_index(store, project, lines)
 
 
 def merge_index(store: ObjectStore, project: str, lines: Sequence[IndexLine]) -> None:
@@ -134,7 +111,7 @@ def _index_page(project: str, lines: Sequence[IndexLine]) -> str:
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Data Docs | {project}</title><style>{_STYLE}</style></head>
 <body><h1>Data Docs | {project}</h1>
-<p>The newest {MAX_DAYS} checked days at most. <a href="expectations/{project}.html">What is expected</a></p>
+<p>The newest {MAX_DAYS} checked days at most. <a href="{suite_path(project)}">What is expected</a></p>
 <table><tr><th>Day</th><th>Status</th><th>Rows</th><th>Set aside</th><th>Findings</th></tr>
 {rows}
 </table><script type="application/json" id="days">{data}</script></body></html>

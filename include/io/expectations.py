@@ -1,4 +1,4 @@
-"""Run a Great Expectations suite over frames: the only place that knows how Great Expectations reports.
+"""Run a Great Expectations suite over frames: the only place that knows how Great Expectations works.
 
 One ephemeral context and one suite serve all frames of a batch: a context costs 25 ms, a frame of 900 rows with 14
 expectations about 90 ms, whatever the result format; hence one pass with row numbers (COMPLETE) instead of two.
@@ -11,6 +11,7 @@ import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import pandas as pd
@@ -32,6 +33,11 @@ from great_expectations.data_context.types.base import (  # noqa: E402
     ProgressBarsConfig,
 )
 from great_expectations.expectations.expectation import Expectation  # noqa: E402
+from great_expectations.render.renderer import (  # noqa: E402
+    ExpectationSuitePageRenderer,
+    ValidationResultsPageRenderer,
+)
+from great_expectations.render.view import DefaultJinjaPageView  # noqa: E402
 from great_expectations.util import convert_to_json_serializable  # noqa: E402
 
 RESULT_FORMAT = {"result_format": "COMPLETE", "return_unexpected_index_query": False}
@@ -71,7 +77,7 @@ class Check:
 
 @dataclass(frozen=True)
 class SuiteReport:
-    """Hold what a suite found in one frame: checks for us, `document` for its Data Docs."""
+    """Hold what a suite found in one frame: checks for us, `document` for Great Expectations' own page."""
 
     checks: tuple[Check, ...]
     document: ExpectationSuiteValidationResult = field(repr=False)
@@ -79,6 +85,10 @@ class SuiteReport:
     def as_json(self) -> list[dict[str, Any]]:
         """Return each expectation's result as plain JSON values; the same frame gives the same values."""
         return [_plain(result) for result in self.document.results]
+
+    def as_page(self) -> str:
+        """Return Great Expectations' own page of the results."""
+        return str(_view().render(ValidationResultsPageRenderer().render(self.document)))
 
 
 class SuiteRunner:
@@ -97,13 +107,13 @@ class SuiteRunner:
         context = gx.get_context(mode="ephemeral", project_config=config)
         asset = context.data_sources.add_pandas(name).add_dataframe_asset("partition")
         self._batch_definition = asset.add_batch_definition_whole_dataframe("day")
-        self.suite = gx.ExpectationSuite(name=name, expectations=list(expectations))
+        self._suite = gx.ExpectationSuite(name=name, expectations=list(expectations))
         self._hidden = frozenset(hidden_columns)
 
     def run(self, frame: pd.DataFrame) -> SuiteReport:
         """Return what the suite finds in `frame`, whose index must be 0, 1, 2, ..."""
         batch = self._batch_definition.get_batch(batch_parameters={"dataframe": frame})
-        document = batch.validate(self.suite, result_format=RESULT_FORMAT)
+        document = batch.validate(self._suite, result_format=RESULT_FORMAT)
         checks = []
         for result in document.results:
             columns = _columns(result)
@@ -116,6 +126,16 @@ class SuiteRunner:
                 result.result.pop(values, None)
             result.result = _json_values(result.result)
         return SuiteReport(tuple(checks), document)
+
+    def as_page(self) -> str:
+        """Return Great Expectations' own page of what is expected."""
+        return str(_view().render(ExpectationSuitePageRenderer().render(self._suite)))
+
+
+@cache
+def _view() -> DefaultJinjaPageView:
+    """Return the one view of the process: compiling its templates takes ten times as long as rendering a page."""
+    return DefaultJinjaPageView()
 
 
 def is_expectation(value: object) -> bool:

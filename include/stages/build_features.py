@@ -19,15 +19,13 @@ from include.io.manifests import Manifest, put_file, read_manifest, write_manife
 from include.io.object_store import ObjectStore, open_store
 from include.io.tables import get_frame, to_parquet
 from include.stages.assembling import assemble
+from include.stages.columns import ROW_COLUMN, ROWS
 from include.stages.feature_contract import build, unknown_columns
 from include.stages.fingerprints import Recipe, recipe_of
 from include.stages.partitions import lookback_of
 from include.stages.snapshots import Snapshot, load_tables, read_snapshot
-from include.stages.validate import ROW_COLUMN
 
 logger = logging.getLogger(__name__)
-
-ROWS = "rows"
 
 
 def run(project: Project, inputs: PartitionInputs) -> FeaturesResult:
@@ -95,7 +93,7 @@ class _GoodDays:
         """Return a day's good rows, all columns, with the index 0, 1, 2, ..."""
         if day not in self._frames:
             frame = assemble(self.project, day, load_tables(self.store, self.snapshot(day).manifest))
-            set_aside = self.validation(day).files.get("rows")
+            set_aside = self.validation(day).files.get(ROWS)
             if set_aside is not None:
                 rows = get_frame(self.store, set_aside)[ROW_COLUMN].tolist()
                 frame = frame.drop(index=rows).reset_index(drop=True)

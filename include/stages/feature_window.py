@@ -15,11 +15,9 @@ from include.io import keys
 from include.io.manifests import FileRef
 from include.io.object_store import ObjectStore
 from include.io.tables import get_frame
-from include.stages.build_features import ROWS
+from include.stages.columns import DAY, ROWS
 from include.stages.fingerprints import digest
 from include.stages.snapshots import STORE_THREADS, read_manifests
-
-DAY = "day"
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ KEYS_PRESENT = "keys_are_present"
 TARGET_NUMERIC = "target_is_numeric"
 MIN_ROWS = "quality.min_rows"
 MAX_REJECTED = "quality.max_rejected_fraction"
+MAX_FINDINGS_SHOWN = 5
 
 
 class Finding(Receipt):

@@ -64,14 +64,9 @@ def run(project: Project, inputs: PartitionInputs) -> IngestResult:
             total=len(days),
             hint="have the source deliver the day again and run again, or list the day in window.excluded",
         )
-    result = IngestResult(
-        days=inputs.days,
-        rows=sum(day.rows for day in done),
-        written=sum(day.written for day in done),
-        reused=sum(not day.written for day in done),
-    )
-    logger.info("%s: ingested %d days, %d reused, %d rows", project.name, result.written, result.reused, result.rows)
-    return result
+    rows, written = sum(day.rows for day in done), sum(day.written for day in done)
+    logger.info("%s: %d of %d days ingested, the others reused, %d rows", project.name, written, len(days), rows)
+    return IngestResult(days=inputs.days, rows=rows, written=written, reused=len(days) - written)
 
 
 def _ingest_day(project: Project, inputs: PartitionInputs, store: ObjectStore, day: date) -> _Ingested:

@@ -2,49 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-import pandas as pd
-from pydantic_core import to_json
-
-from include.config import clock
 from include.config.errors import MAX_EXAMPLES, ObjectMissingError, PartitionRejectedError, ProjectCodeError
 from include.config.project import Project
 from include.config.project_code import load_module
 from include.config.results import PartitionInputs, ValidateResult
 from include.io import keys
-from include.io.data_docs import DataDocs, IndexLine
-from include.io.expectations import SuiteReport, SuiteRunner, is_expectation
-from include.io.manifests import FileRef, Manifest, put_file, read_manifest, write_manifest
+from include.io.expectations import SuiteRunner, is_expectation
+from include.io.manifests import Manifest, read_manifest
 from include.io.object_store import ObjectStore, open_store
-from include.io.tables import to_parquet
 from include.stages.assembling import assemble
-from include.stages.findings import Finding, Judgement, judge
-from include.stages.fingerprints import Recipe, recipe_of
+from include.stages.findings import MAX_FINDINGS_SHOWN, Finding, Judgement, judge
+from include.stages.fingerprints import recipe_of
 from include.stages.partitions import with_lookback
 from include.stages.refusals import several
 from include.stages.snapshots import Snapshot, load_tables, read_snapshot
+from include.stages.validation_artifacts import Checked, publish
 
 logger = logging.getLogger(__name__)
-
-ROW_COLUMN = "_row"
-REASONS_COLUMN = "_reasons"
-MAX_FINDINGS_SHOWN = 5
-
-
-@dataclass(frozen=True)
-class _Checked:
-    """Hold one checked day until the whole batch is: its judgement, the frame and what the suite said."""
-
-    day: date
-    snapshot: Snapshot
-    judgement: Judgement
-    frame: pd.DataFrame | None = None
-    report: SuiteReport | None = None
 
 
 def run(project: Project, inputs: PartitionInputs) -> ValidateResult:
@@ -65,7 +43,7 @@ def run(project: Project, inputs: PartitionInputs) -> ValidateResult:
     recipe = recipe_of(project)
     days = with_lookback(project, inputs.days)
     manifests: dict[date, Manifest] = {}
-    checked: list[_Checked] = []
+    checked: list[Checked] = []
     suite = _Suite(project)
     for day in days:
         snapshot = read_snapshot(store, project, day)
@@ -76,23 +54,17 @@ def run(project: Project, inputs: PartitionInputs) -> ValidateResult:
             manifests[day] = known
         else:
             checked.append(_check(project, store, suite, day, snapshot))
-    manifests.update(_publish(project, inputs, store, recipe, suite, checked))
+    if checked:
+        manifests.update(publish(project, inputs, store, recipe, suite.runner.as_page(), checked))
     _refuse(project, store, manifests)
-    result = ValidateResult(
-        days=inputs.days,
-        rows=sum(manifests[day].details["rows"] - manifests[day].details["quarantined"] for day in inputs.days),
-        quarantined=sum(manifests[day].details["quarantined"] for day in inputs.days),
-        data_docs_uri=store.uri(keys.data_docs(project.name)),
-    )
+    details = [manifests[day].details for day in inputs.days]
+    set_aside = sum(day["quarantined"] for day in details)
+    rows = sum(day["rows"] for day in details) - set_aside
     logger.info(
-        "%s: validated %d days (%d checked now), %d rows passed, %d set aside",
-        project.name,
-        len(days),
-        len(checked),
-        result.rows,
-        result.quarantined,
+        "%s: %d of %d days checked, %d rows good, %d not", project.name, len(checked), len(days), rows, set_aside
     )
-    return result
+    uri = store.uri(keys.data_docs(project.name))
+    return ValidateResult(days=inputs.days, rows=rows, quarantined=set_aside, data_docs_uri=uri)
 
 
 class _Suite:
@@ -127,92 +99,15 @@ def _expectations(project: Project) -> list[Any]:
     return expectations
 
 
-def _check(project: Project, store: ObjectStore, suite: _Suite, day: date, snapshot: Snapshot) -> _Checked:
+def _check(project: Project, store: ObjectStore, suite: _Suite, day: date, snapshot: Snapshot) -> Checked:
     try:
         frame = assemble(project, day, load_tables(store, snapshot.manifest))
     except PartitionRejectedError as error:
         problem = error.problem
         note = f"{problem.what}: {problem.got}; the tables have {', '.join(problem.allowed)[:500]}"
-        return _Checked(day, snapshot, Judgement(0, findings=(Finding(check="assemble", note=note, refuses=True),)))
+        return Checked(day, snapshot, Judgement(0, findings=(Finding(check="assemble", note=note, refuses=True),)))
     report = suite.runner.run(frame)
-    return _Checked(day, snapshot, judge(project, frame, report.checks), frame, report)
-
-
-def _publish(
-    project: Project,
-    inputs: PartitionInputs,
-    store: ObjectStore,
-    recipe: Recipe,
-    suite: _Suite,
-    checked: list[_Checked],
-) -> dict[date, Manifest]:
-    """Write everything the checked days gave: files, then Data Docs, then manifests."""
-    if not checked:
-        return {}
-    docs = DataDocs(store, project.name, suite.runner.suite)
-    manifests, lines = {}, []
-    for one in checked:
-        judgement = one.judgement
-        path = docs.publish_day(one.day, one.snapshot.id, one.report) if one.report else ""
-        manifests[one.day] = Manifest(
-            kind="validation",
-            project=project.name,
-            day=one.day,
-            status="rejected" if judgement.refused else "complete",
-            fingerprint=recipe.of_validation(one.snapshot.id),
-            files=_files(project, store, one),
-            origin=inputs.origin,
-            made_at=clock.now(),
-            details={
-                "snapshot": one.snapshot.id,
-                "rows": judgement.rows,
-                "quarantined": len(judgement.reasons),
-                "findings": [finding.model_dump(mode="json") for finding in judgement.findings],
-                "data_docs": path,
-            },
-        )
-        lines.append(
-            IndexLine(
-                day=one.day,
-                status="rejected" if judgement.refused else "passed",
-                rows=judgement.rows,
-                set_aside=len(judgement.reasons),
-                findings=tuple(str(finding) for finding in judgement.findings[:MAX_FINDINGS_SHOWN]),
-                path=path,
-            )
-        )
-    docs.publish_index(lines)
-    for day, manifest in manifests.items():
-        write_manifest(store, keys.validation_manifest(project.name, day), manifest)
-    return manifests
-
-
-def _files(project: Project, store: ObjectStore, one: _Checked) -> dict[str, FileRef]:
-    """Write the full results, and the rows set aside with their reasons; content names the keys, so nothing is torn."""
-    results = to_json(
-        {
-            "project": project.name,
-            "day": one.day.isoformat(),
-            "snapshot": one.snapshot.id,
-            "rows": one.judgement.rows,
-            "quarantined": len(one.judgement.reasons),
-            "findings": [finding.model_dump(mode="json") for finding in one.judgement.findings],
-            "expectations": one.report.as_json() if one.report else [],
-        },
-        indent=2,
-        inf_nan_mode="null",
-    )
-    snapshot = one.snapshot.id
-    key = keys.validation_results(project.name, one.day, snapshot, hashlib.sha256(results).hexdigest())
-    files = {"results": put_file(store, key, results)}
-    if one.judgement.reasons and one.frame is not None:
-        rows = one.frame.loc[list(one.judgement.reasons)].copy()
-        rows[ROW_COLUMN] = list(one.judgement.reasons)
-        rows[REASONS_COLUMN] = ["; ".join(reasons) for reasons in one.judgement.reasons.values()]
-        data = to_parquet(rows, f"{project.name}/{one.day}: rows set aside")
-        key = keys.rejected_rows(project.name, one.day, snapshot, hashlib.sha256(data).hexdigest())
-        files["rows"] = put_file(store, key, data, rows=len(rows))
-    return files
+    return Checked(day, snapshot, judge(project, frame, report.checks), frame, report)
 
 
 def _refuse(project: Project, store: ObjectStore, manifests: dict[date, Manifest]) -> None:

@@ -22,6 +22,7 @@ from include.io.local_store import LocalStore
 from include.io.manifests import Manifest, read_manifest
 from include.io.tables import get_frame
 from include.stages import build_features, ingest, validate
+from include.stages.columns import REASONS_COLUMN, ROW_COLUMN
 from tests.stages.shop import assert_nothing_half_written, contents
 
 pytestmark = pytest.mark.integration
@@ -132,12 +133,8 @@ def test_a_few_duplicated_keys_are_set_aside(project: Project, store: LocalStore
     rows = get_frame(store, validation(store, BAD).files["rows"])
     # the project's own expectation names both copies, the engine only the second
     assert len(rows) == 10
-    assert (
-        rows[validate.REASONS_COLUMN]
-        .str.contains("expect_compound_columns_to_be_unique(year, month", regex=False)
-        .all()
-    )
-    assert rows[validate.REASONS_COLUMN].str.contains("keys_are_unique(year, month", regex=False).sum() == 5
+    assert rows[REASONS_COLUMN].str.contains("expect_compound_columns_to_be_unique(year, month", regex=False).all()
+    assert rows[REASONS_COLUMN].str.contains("keys_are_unique(year, month", regex=False).sum() == 5
     assert validation(store, BAD).details["rows"] == len(flights) + 5
     made = read_manifest(store, keys.features_manifest(project.name, BAD))
     assert made is not None
@@ -161,8 +158,8 @@ def test_a_few_values_out_of_range_are_set_aside(project: Project, store: LocalS
     spoil(store, set_values("distance", -7, 4))
     prepare(project, store)
     rows = get_frame(store, validation(store, BAD).files["rows"])
-    assert rows[validate.ROW_COLUMN].tolist() == [0, 1, 2, 3]
-    assert set(rows[validate.REASONS_COLUMN]) == {"expect_column_values_to_be_between(distance)"}
+    assert rows[ROW_COLUMN].tolist() == [0, 1, 2, 3]
+    assert set(rows[REASONS_COLUMN]) == {"expect_column_values_to_be_between(distance)"}
     assert rows["distance"].tolist() == [-7] * 4
 
 

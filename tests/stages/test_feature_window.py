@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import date
 
 import pytest
 
 from include.config.errors import ChecksumMismatchError, ObjectMissingError
+from include.config.settings import ROOT
 from include.io import keys
 from include.io.manifests import read_manifest
 from include.stages.feature_window import read_window
@@ -47,6 +50,13 @@ def test_a_day_without_features_is_named(shop: Shop) -> None:
     shop.prepare(DAYS[:2])
     with pytest.raises(ObjectMissingError, match="days have no features; got: 1 of 3 days: 2024-03-07"):
         read_window(shop.store, shop.project, DAYS)
+
+
+def test_only_validation_pays_for_great_expectations() -> None:
+    stages = "plan, ingest, build_features, feature_window"
+    code = f"import sys; from include.stages import {stages}; print('great_expectations' in sys.modules)"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert told.stdout.strip() == "False"
 
 
 def test_changed_bytes_are_refused(shop: Shop) -> None:

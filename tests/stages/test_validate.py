@@ -16,6 +16,7 @@ from include.io.local_store import LocalStore
 from include.io.manifests import Manifest, get_file, read_manifest
 from include.io.tables import get_frame
 from include.stages import ingest, validate
+from include.stages.columns import REASONS_COLUMN, ROW_COLUMN
 from tests.stages.shop import (
     DECLARATION,
     EXPECTATIONS,
@@ -75,9 +76,9 @@ def test_bad_rows_are_set_aside_with_their_reasons(shop: Shop) -> None:
     result = check(shop, frame)
     assert (result.rows, result.quarantined) == (58, 2)
     rows = get_frame(shop.store, manifest(shop).files["rows"])
-    assert rows[validate.ROW_COLUMN].tolist() == [4, 9]
+    assert rows[ROW_COLUMN].tolist() == [4, 9]
     assert rows["order_id"].tolist() == ["20240307-4", "20240307-9"]
-    assert [sorted(reasons.split("; ")) for reasons in rows[validate.REASONS_COLUMN]] == [
+    assert [sorted(reasons.split("; ")) for reasons in rows[REASONS_COLUMN]] == [
         ["expect_column_values_to_be_between(amount)"],
         ["expect_column_values_to_be_between(amount)", "expect_column_values_to_not_be_null(country)"],
     ]
@@ -134,7 +135,7 @@ def test_copies_keep_one_row_and_rivals_none(shop: Shop) -> None:
     result = check(shop, pd.concat([GOOD, copy_of_first, rival, nameless], ignore_index=True))
     assert (result.rows, result.quarantined) == (59, 4)
     rows = get_frame(shop.store, manifest(shop).files["rows"])
-    assert dict(zip(rows[validate.ROW_COLUMN], rows[validate.REASONS_COLUMN], strict=True)) == {
+    assert dict(zip(rows[ROW_COLUMN], rows[REASONS_COLUMN], strict=True)) == {
         1: "keys_are_unique(order_id)",
         60: "keys_are_unique(order_id)",
         61: "keys_are_unique(order_id)",

@@ -1,0 +1,120 @@
+"""Write what validation found: results, rows set aside, Data Docs, and the manifests last."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import pandas as pd
+from pydantic_core import to_json
+
+from include.config import clock
+from include.config.project import Project
+from include.config.results import PartitionInputs
+from include.io import keys
+from include.io.data_docs import IndexLine, publish_day, publish_index
+from include.io.expectations import SuiteReport
+from include.io.manifests import FileRef, Manifest, put_file, write_manifest
+from include.io.object_store import ObjectStore
+from include.io.tables import to_parquet
+from include.stages.columns import REASONS_COLUMN, ROW_COLUMN, ROWS
+from include.stages.findings import MAX_FINDINGS_SHOWN, Judgement
+from include.stages.fingerprints import Recipe
+from include.stages.snapshots import Snapshot
+
+RESULTS = "results"
+
+
+@dataclass(frozen=True)
+class Checked:
+    """Hold one checked day until its whole batch is checked.
+
+    Attributes:
+        day: The partition.
+        snapshot: The raw snapshot that was checked.
+        judgement: The verdict on it.
+        frame: The assembled day; None when it could not be assembled.
+        report: What the suite said; None when there was no frame.
+    """
+
+    day: date
+    snapshot: Snapshot
+    judgement: Judgement
+    frame: pd.DataFrame | None = None
+    report: SuiteReport | None = None
+
+
+def publish(
+    project: Project,
+    inputs: PartitionInputs,
+    store: ObjectStore,
+    recipe: Recipe,
+    suite_page: str,
+    checked: Sequence[Checked],
+) -> dict[date, Manifest]:
+    """Write everything the checked days gave, and return their manifests.
+
+    Files first, then the Data Docs, then the manifests: when a run is killed in between, the days count as unchecked.
+    """
+    manifests: dict[date, Manifest] = {}
+    lines = []
+    for one in checked:
+        page = one.report.as_page() if one.report else ""
+        path = publish_day(store, project.name, one.day, one.snapshot.id, page) if page else ""
+        lines.append(_line(one, path))
+        manifests[one.day] = Manifest(
+            kind="validation",
+            project=project.name,
+            day=one.day,
+            status="rejected" if one.judgement.refused else "complete",
+            fingerprint=recipe.of_validation(one.snapshot.id),
+            files=_files(project, store, one),
+            origin=inputs.origin,
+            made_at=clock.now(),
+            details={"snapshot": one.snapshot.id, **_summary(one.judgement), "data_docs": path},
+        )
+    publish_index(store, project.name, suite_page, lines)
+    for day, manifest in manifests.items():
+        write_manifest(store, keys.validation_manifest(project.name, day), manifest)
+    return manifests
+
+
+def _summary(judgement: Judgement) -> dict[str, object]:
+    return {
+        "rows": judgement.rows,
+        "quarantined": len(judgement.reasons),
+        "findings": [finding.model_dump(mode="json") for finding in judgement.findings],
+    }
+
+
+def _line(one: Checked, path: str) -> IndexLine:
+    return IndexLine(
+        day=one.day,
+        status="rejected" if one.judgement.refused else "passed",
+        rows=one.judgement.rows,
+        set_aside=len(one.judgement.reasons),
+        findings=tuple(str(finding) for finding in one.judgement.findings[:MAX_FINDINGS_SHOWN]),
+        path=path,
+    )
+
+
+def _files(project: Project, store: ObjectStore, one: Checked) -> dict[str, FileRef]:
+    """Write the full results, and the rows set aside with their reasons.
+
+    The keys hold a hash of the content: a forced run never overwrites bytes that a manifest still names.
+    """
+    expectations = one.report.as_json() if one.report else []
+    told = {"project": project.name, "day": one.day.isoformat(), "snapshot": one.snapshot.id}
+    results = to_json({**told, **_summary(one.judgement), "expectations": expectations}, indent=2, inf_nan_mode="null")
+    key = keys.validation_results(project.name, one.day, one.snapshot.id, hashlib.sha256(results).hexdigest())
+    files = {RESULTS: put_file(store, key, results)}
+    if one.judgement.reasons and one.frame is not None:
+        rows = one.frame.loc[list(one.judgement.reasons)].copy()
+        rows[ROW_COLUMN] = list(one.judgement.reasons)
+        rows[REASONS_COLUMN] = ["; ".join(reasons) for reasons in one.judgement.reasons.values()]
+        data = to_parquet(rows, f"{project.name}/{one.day}: rows set aside")
+        key = keys.rejected_rows(project.name, one.day, one.snapshot.id, hashlib.sha256(data).hexdigest())
+        files[ROWS] = put_file(store, key, data, rows=len(rows))
+    return files
