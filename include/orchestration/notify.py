@@ -189,7 +189,9 @@ def _failed_tasks(failed: FailedRun) -> list[str]:
                 TaskInstance.state == "failed",
             )
         ).all()
-        rows: Any = session.scalars(XComModel.get_many(run_id=failed.run_id, dag_ids=failed.dag_id, key=ERROR_KEY)).all()
+        rows: Any = session.scalars(
+            XComModel.get_many(run_id=failed.run_id, dag_ids=failed.dag_id, key=ERROR_KEY)
+        ).all()
         errors = {(row.task_id, row.map_index): XComModel.deserialize_value(row) for row in rows}
     lines = []
     for task_id, index, tries in tasks:

@@ -66,9 +66,10 @@ def _wire(project: Project) -> None:
     @task_group(group_id=PREPARE_GROUP, prefix_group_id=False)
     def prepare(days: Any) -> None:
         """Prepare one batch of stale days."""
-        snapshot: Any = tasks.ingest(name, days)
-        validated: Any = tasks.validate(name, snapshot)
-        tasks.build_features(name, validated)
+        # by keyword: the labels in the UI are made from the days
+        ingested: Any = tasks.ingest(name, days=days)
+        validated: Any = tasks.validate(name, days=ingested)
+        tasks.build_features(name, days=validated)
 
     prepared: Any = prepare.expand(days=planned)
     trained: Any = tasks.train.partial(project_name=name, plan=the_plan).expand(

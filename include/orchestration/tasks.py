@@ -19,7 +19,12 @@ from include.orchestration.stage_call import call_stage, failures_for_airflow
 
 PLAN_KEY = "plan"
 RESULT_KEY = "return_value"
-LABEL = "{{ label }}"
+# what the UI calls an instance of a mapped task, from its start on
+DAYS_LABEL = (
+    "{% set days = task.op_kwargs.days %}{{ days[0] }}"
+    "{% if days | length > 1 %} to {{ days[-1] }} ({{ days | length }} days){% endif %}"
+)
+CANDIDATE_LABEL = "{{ task.op_kwargs.candidate }}"
 
 
 @task(multiple_outputs=False, execution_timeout=timedelta(minutes=10))
@@ -35,26 +40,23 @@ def plan(project_name: str) -> list[list[str]]:
     return plain["batches"]
 
 
-@task(multiple_outputs=False, execution_timeout=timedelta(hours=1), map_index_template=LABEL)
+@task(multiple_outputs=False, execution_timeout=timedelta(hours=1), map_index_template=DAYS_LABEL)
 def ingest(project_name: str, days: list[str]) -> list[str]:
     """Snapshot the raw data of a batch of days, and hand the days on."""
-    _label(_span(days))
     call_stage("ingest", project_name, days=days)
     return days
 
 
-@task(multiple_outputs=False, execution_timeout=timedelta(hours=1), map_index_template=LABEL)
+@task(multiple_outputs=False, execution_timeout=timedelta(hours=1), map_index_template=DAYS_LABEL)
 def validate(project_name: str, days: list[str]) -> list[str]:
     """Check the batch against the project's expectations, and hand the days on."""
-    _label(_span(days))
     call_stage("validate", project_name, days=days)
     return days
 
 
-@task(multiple_outputs=False, execution_timeout=timedelta(hours=1), map_index_template=LABEL)
+@task(multiple_outputs=False, execution_timeout=timedelta(hours=1), map_index_template=DAYS_LABEL)
 def build_features(project_name: str, days: list[str]) -> dict[str, Any]:
     """Build the features of the batch."""
-    _label(_span(days))
     return call_stage("build_features", project_name, days=days).model_dump(mode="json")
 
 
@@ -64,11 +66,10 @@ def build_features(project_name: str, days: list[str]) -> dict[str, Any]:
     pool=TRAINING_POOL,
     # no stale day: the batches are skipped, and training goes on with what is there
     trigger_rule="none_failed",
-    map_index_template=LABEL,
+    map_index_template=CANDIDATE_LABEL,
 )
 def train(project_name: str, candidate: str, plan: dict[str, Any]) -> dict[str, Any]:
     """Train one declared candidate."""
-    _label(candidate)
     return call_stage("train", project_name, candidate=candidate, plan=plan).model_dump(mode="json")
 
 
@@ -122,13 +123,3 @@ def _stay_silent_in_a_backfill() -> None:
     """Skip in a backfill: it would trigger what waits for the asset once for every day, in any order."""
     if get_current_context()["dag_run"].run_type == "backfill":
         raise AirflowSkipException("a backfill announces nothing")
-
-
-def _label(text: str) -> None:
-    """Name this instance of a mapped task in the UI, from its start on."""
-    context: Any = get_current_context()
-    context["label"] = text
-
-
-def _span(days: list[str]) -> str:
-    return days[0] if len(days) == 1 else f"{days[0]} to {days[-1]} ({len(days)} days)"

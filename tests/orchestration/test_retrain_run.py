@@ -33,13 +33,17 @@ def states(dag_run: Any) -> dict[str, list[str]]:
 
 
 def test_promote_runs_everything_and_announces(projects_dir: Path, script: Script) -> None:
-    script.batches = ((DAY,), (date(2013, 3, 31),))
+    script.batches = ((DAY,), (date(2013, 3, 30), date(2013, 3, 31)))
     dag_run = run()
     assert dag_run.state == "success"
     found = states(dag_run)
     assert found["build_features"] == ["success", "success"]
     assert found["train"] == ["success", "success"]
     assert found["promote"] == found["announce_champion"] == found["announce_features"] == ["success"]
+    labels = {(task.task_id, task.map_index): task.rendered_map_index for task in dag_run.get_task_instances()}
+    assert labels["ingest", 0] == labels["build_features", 0] == "2013-04-01"
+    assert labels["validate", 1] == "2013-03-30 to 2013-03-31 (2 days)"
+    assert (labels["train", 0], labels["train", 1]) == ("simple", "trees")
     assert [inputs.candidate for inputs in script.of("train")] == ["simple", "trees"]
     assert [result.candidate for result in script.of("evaluate")[0].trained] == ["simple", "trees"]
     inputs = script.of("train")[0]
