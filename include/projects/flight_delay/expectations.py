@@ -23,7 +23,7 @@ def build_suite() -> list[Expectation]:
 
 
 def _of_the_table() -> list[Expectation]:
-    columns = {*KEYS, *TEXT, *WHOLE_NUMBERS, *NUMBERS, "tailnum", "plane_built", "yesterday_wind"}
+    columns = {*KEYS, *TEXT, *WHOLE_NUMBERS, *NUMBERS, "tailnum", "plane_built", "yesterday_visibility"}
     types = [
         *(_type(name, "str", "text") for name in TEXT),
         *(_type(name, "int64", "whole numbers") for name in WHOLE_NUMBERS),

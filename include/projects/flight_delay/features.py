@@ -11,16 +11,10 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-LATE_MINUTES = 15
 MINUTES_A_DAY = 24 * 60
-
-_WEATHER = {
-    "wind": ("wind_speed", "max"),
-    "rain": ("precip", "sum"),
-    "visibility": ("visib", "min"),
-    "pressure": ("pressure", "min"),
-    "temperature": ("temp", "mean"),
-}
+# a delay of a day or two says no more than one of three hours
+DELAY_BOUNDS_MINUTES = (-20, 180)
+LOW_VISIBILITY_MILES = 2
 
 
 def assemble(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -30,13 +24,13 @@ def assemble(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     weather of 31 December: what is not known is left missing.
     """
     flights = tables["flights"]
-    planes = tables["planes"].rename(columns={"year": "plane_built", "seats": "plane_seats", "engine": "plane_engine"})
-    planes = planes[["tailnum", "plane_built", "plane_seats", "plane_engine"]].drop_duplicates("tailnum")
+    planes = tables["planes"].rename(columns={"year": "plane_built", "seats": "plane_seats"})
+    planes = planes[["tailnum", "plane_built", "plane_seats"]].drop_duplicates("tailnum")
     airports = tables["airports"].rename(columns={"faa": "dest", "lat": "dest_latitude", "lon": "dest_longitude"})
     airports = airports[["dest", "dest_latitude", "dest_longitude"]].drop_duplicates("dest")
     joined = flights.merge(planes, on="tailnum", how="left", validate="many_to_one")
     joined = joined.merge(airports, on="dest", how="left", validate="many_to_one")
-    weather = _weather_by_origin(tables.get("previous_weather"))
+    weather = _visibility_by_origin(tables.get("previous_weather"))
     return joined.merge(weather, on="origin", how="left", validate="many_to_one")
 
 
@@ -57,17 +51,10 @@ def build_features(raw: pd.DataFrame, history: pd.DataFrame | None) -> pd.DataFr
         "plane_seats": raw["plane_seats"],
         "dest_latitude": raw["dest_latitude"],
         "dest_longitude": raw["dest_longitude"],
-        **{f"yesterday_{name}": raw[f"yesterday_{name}"] for name in _WEATHER},
+        "low_visibility_yesterday": _low(raw["yesterday_visibility"]),
         **_yesterday(raw, history),
     }
-    weekday = pd.to_datetime(raw[["year", "month", "day"]]).dt.day_name()
-    categorical = {
-        "airline": raw["carrier"],
-        "origin_airport": raw["origin"],
-        "dest_airport": raw["dest"],
-        "weekday": weekday,
-        "plane_engine": raw["plane_engine"],
-    }
+    categorical = {"airline": raw["carrier"], "origin_airport": raw["origin"], "dest_airport": raw["dest"]}
     return pd.DataFrame(
         {name: values.astype("float64") for name, values in numeric.items()}
         | {name: values.astype("str") for name, values in categorical.items()},
@@ -75,41 +62,43 @@ def build_features(raw: pd.DataFrame, history: pd.DataFrame | None) -> pd.DataFr
     )
 
 
+def _yesterday(raw: pd.DataFrame, history: pd.DataFrame | None) -> dict[str, pd.Series]:
+    """Return by how many minutes the same flight, and the aircraft's last flight, left late yesterday.
+
+    Only what was known by midnight counts: a flight that had not left by then has no delay yet. So these features need
+    no label of yesterday; they are missing where a flight or an aircraft did not leave New York yesterday.
+    """
+    if history is None or history.empty:
+        nothing = pd.Series(np.nan, index=raw.index)
+        return {"same_flight_delay_yesterday": nothing, "aircraft_delay_yesterday": nothing}
+    scheduled = _minute_of_day(history["sched_dep_time"])
+    left = history[scheduled + history["dep_delay"] <= MINUTES_A_DAY]
+    delay = left["dep_delay"].clip(*DELAY_BOUNDS_MINUTES)
+    by_flight = delay.groupby(_flight_name(left)).mean()
+    by_aircraft = delay.loc[scheduled[left.index].sort_values(kind="stable").index].groupby(left["tailnum"]).last()
+    return {
+        "same_flight_delay_yesterday": _flight_name(raw).map(by_flight),
+        "aircraft_delay_yesterday": raw["tailnum"].map(by_aircraft),
+    }
+
+
+def _flight_name(flights: pd.DataFrame) -> pd.Series:
+    """Return what a flight is called every day: "UA 1545 EWR"."""
+    return flights["carrier"] + " " + flights["flight"].astype("str") + " " + flights["origin"]
+
+
+def _low(visibility: pd.Series) -> pd.Series:
+    # as a number it would tell 60 days apart, and a model would learn those days by heart
+    return (visibility < LOW_VISIBILITY_MILES).astype("float64").where(visibility.notna())
+
+
 def _minute_of_day(clock: pd.Series) -> pd.Series:
     """Return minutes since midnight of clock times written as HHMM integers (2359, and 2400 for midnight)."""
     return (clock // 100 * 60 + clock % 100).astype("float64")
 
 
-def _weather_by_origin(weather: pd.DataFrame | None) -> pd.DataFrame:
-    """Return one row an airport of a day's weather: over all its hours, so an hour lived twice does no harm."""
-    names = [f"yesterday_{name}" for name in _WEATHER]
+def _visibility_by_origin(weather: pd.DataFrame | None) -> pd.DataFrame:
+    """Return the worst visibility of a day at each airport, in miles: an hour that is there twice does no harm."""
     if weather is None:
-        return pd.DataFrame({"origin": pd.Series(dtype="str"), **{name: pd.Series(dtype="float64") for name in names}})
-    hours = weather.drop_duplicates(["origin", "hour"])
-    return hours.groupby("origin", as_index=False).agg(**{f"yesterday_{k}": how for k, how in _WEATHER.items()})
-
-
-def _yesterday(raw: pd.DataFrame, history: pd.DataFrame | None) -> dict[str, pd.Series]:
-    """Return how punctual yesterday was: in all, at the airport, of the airline.
-
-    Only what was known by midnight counts: flights that had left by then, by how late they had left, and the share
-    that had not left (cancelled, or still waiting). So yesterday's features do not need yesterday's labels.
-    """
-    names = ("yesterday_late", "yesterday_late_origin", "yesterday_late_airline", "yesterday_not_left_origin")
-    if history is None or history.empty:
-        return {name: pd.Series(np.nan, index=raw.index) for name in names}
-    left = _minute_of_day(history["sched_dep_time"]) + history["dep_delay"] <= MINUTES_A_DAY
-    late = (history["dep_delay"] > LATE_MINUTES).where(left).astype("float64")
-    not_left = (~left).astype("float64")
-    return dict(
-        zip(
-            names,
-            (
-                pd.Series(late.mean(), index=raw.index),
-                raw["origin"].map(late.groupby(history["origin"]).mean()),
-                raw["carrier"].map(late.groupby(history["carrier"]).mean()),
-                raw["origin"].map(not_left.groupby(history["origin"]).mean()),
-            ),
-            strict=True,
-        )
-    )
+        return pd.DataFrame({"origin": pd.Series(dtype="str"), "yesterday_visibility": pd.Series(dtype="float64")})
+    return weather.groupby("origin", as_index=False).agg(yesterday_visibility=("visib", "min"))

