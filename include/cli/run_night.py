@@ -30,6 +30,7 @@ from include.stack.airflow_api import AirflowApi
 from include.stack.credentials import load_credentials
 from include.stack.demo_data import days_needed
 from include.stack.environment import task_logs
+from include.stack.pause import unpaused
 from include.stack.processes import Job
 from include.stack.stack import Stack, running_stack, stack_job
 from include.stack.state import StackState, exclusive
@@ -114,7 +115,7 @@ def _night(
         view.note(f"{len(waiting)} run(s) of {dag_id} come first: one at a time")
     run_id = night.trigger(api, request)
     view.doing("")
-    with night.unpaused(api, request.project) as was_paused:
+    with unpaused(api, dag_id, settings.home) as was_paused:
         if was_paused and scheduled:
             view.note(f"{dag_id} was paused: until this run ends it is not, so Airflow runs a night it missed, too")
         succeeded, tasks = night.follow(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -86,20 +85,6 @@ def wait_until_parsed(
     raise StackError(
         dag_id, "the Dag does not appear in Airflow", got=errors or "no import error", hint="./nightshift check"
     )
-
-
-@contextmanager
-def unpaused(api: AirflowApi, project: str) -> Iterator[bool]:
-    """Let the project's Dag run, and pause it again afterwards when it was paused; yield whether it was."""
-    dag_id = retrain_dag_id(project)
-    was_paused = bool((api.dag(dag_id) or {}).get("is_paused"))
-    if was_paused:
-        api.set_paused(dag_id, False)
-    try:
-        yield was_paused
-    finally:
-        if was_paused:
-            api.set_paused(dag_id, True)
 
 
 def drop_leftovers(api: AirflowApi, project: str) -> list[str]:

@@ -176,7 +176,7 @@ def members(stack_id: str, components: Iterable[Component]) -> list[psutil.Proce
 
 
 def end(
-    stack_id: str, components: Sequence[Component], *, grace_seconds: float = 15, at_once: Collection[str] = ()
+    stack_id: str, components: Sequence[Component], *, grace_seconds: float = 5, at_once: Collection[str] = ()
 ) -> int:
     """End a whole stack: ask every process of it, wait for the components, kill what is left. Return how many were.
 

@@ -30,12 +30,15 @@ from include.stack.environment import (
     password_file,
 )
 from include.stack.object_server import ObjectServer
+from include.stack.pause import pause_again
 from include.stack.ports import LOOPBACK, choose_ports
 from include.stack.processes import STACK_VARIABLE, Job, ProcessId
 from include.stack.state import StackState, forget_state, read_state, write_state
 
 Say = Callable[[str], None]
 HEALTHY_SECONDS = 240
+# they have written what they have to; Python's own teardown, and triggers that do not exist, take 10 s more
+ENDED_AT_ONCE = frozenset({"api-server", "dag-processor", "triggerer", "mlflow"})
 DATABASE_STAMP = "database.stamp"
 
 
@@ -191,6 +194,8 @@ class Stack:
         self._tracking = self.run_job("prepare-tracking", "include.stack.prepare_tracking", self.settings.tracking_url)
         if prepare_home(self.settings, self._credentials, self._declared, self.environment()):
             self._say("made Airflow's database")
+        if left := pause_again(self.settings.home):
+            self._say(f"paused {left} again: a command that was killed had let it run")
 
     def _start_airflow(self, name: str, *arguments: str, extra: Mapping[str, str] | None = None) -> None:
         self._start(name, processes.python_module("airflow", name, *arguments), {**self.environment(), **(extra or {})})
@@ -206,7 +211,8 @@ class Stack:
         command = processes.python_module(
             "mlflow", "server", "--backend-store-uri", self.settings.tracking_url, *options
         )
-        self._start("mlflow", command, self.environment())
+        # its job runner (for prompt optimisation and the like) is eight more processes
+        self._start("mlflow", command, {**self.environment(), "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"})
 
     def _start(self, name: str, command: list[str], environ: Mapping[str, str]) -> None:
         component = processes.start(
@@ -309,8 +315,7 @@ def with_object_server(settings: Settings) -> Settings:
 
 def stop_stack(home: Path, state: StackState) -> None:
     """End every process of the stack that `state` describes, and forget it."""
-    # an idle triggerer waits 10 s for triggers that do not exist
-    processes.end(state.stack_id, state.components, at_once={"triggerer"})
+    processes.end(state.stack_id, state.components, at_once=ENDED_AT_ONCE)
     forget_state(home)
 
 
