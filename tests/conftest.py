@@ -24,8 +24,6 @@ os.environ.update(
         "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        # tiny fits on shared cores: a second thread would only wait
-        "NIGHTSHIFT_THREADS": "1",
         "AIRFLOW__API_AUTH__JWT_SECRET": "only-for-tests-" * 5,
     }
 )

@@ -1,4 +1,9 @@
-"""Say how many threads one model may use: one setting, because two cores are often shared by several trainings."""
+"""Say how many threads one model may use: one setting, for fitting and scoring.
+
+One is the default, because candidates and projects train side by side. Measured with 150 trees on 37,000 rows and two
+busy cores: one thread needs 1.0 s of CPU and 2.6 s; two threads, which wait for each other spinning, 4.7 s and 12 s.
+With more than one thread, `OMP_WAIT_POLICY=PASSIVE` takes that cost away.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +12,12 @@ import os
 from include.config.errors import SettingsError
 
 THREADS_VARIABLE = "NIGHTSHIFT_THREADS"
-DEFAULT_THREADS = 2
+DEFAULT_THREADS = 1
 MAX_THREADS = 256
 
 
 def training_threads() -> int:
-    """Return the number of threads for fitting and scoring one model (`NIGHTSHIFT_THREADS`, default 2).
+    """Return the number of threads for fitting and scoring one model (`NIGHTSHIFT_THREADS`, default 1).
 
     Raises:
         SettingsError: The variable is not a number between 1 and 256.

@@ -6,7 +6,7 @@ from include.config.errors import SettingsError
 from include.config.threads import training_threads
 
 
-@pytest.mark.parametrize(("text", "threads"), [("", 2), ("1", 1), (" 8 ", 8)])
+@pytest.mark.parametrize(("text", "threads"), [("", 1), ("2", 2), (" 8 ", 8)])
 def test_one_variable_sets_the_threads(text: str, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NIGHTSHIFT_THREADS", text)
     assert training_threads() == threads
