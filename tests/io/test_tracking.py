@@ -205,6 +205,13 @@ def test_a_server_that_is_not_there_is_named_without_its_password(
     assert "secret" not in str(caught.value).partition("; got:")[0]
 
 
+def test_artifacts_that_cannot_be_kept_are_told_as_ours(url: str, s3_url: str) -> None:
+    tracking = Tracking(url, "parcels", "s3://no-such-bucket/parcels/mlflow")
+    started = tracking.start("c1", "linear", TAGS)
+    with pytest.raises(TrackingError, match=f"could not finish run {started.run_id}; got: .*NoSuchBucket"):
+        _finish(tracking, started.run_id)
+
+
 @pytest.mark.parametrize(
     ("url", "expected"),
     [

@@ -67,6 +67,16 @@ def test_the_first_night_makes_a_champion(nights: Nights) -> None:
     assert "PROMOTE" in report
 
 
+def test_a_night_on_s3_keeps_models_and_mlflows_files_there(nights: Nights, s3_url: str) -> None:
+    nights.s3_url = s3_url
+    assert nights.night(AS_OF).verdict == "PROMOTE"
+    _is_champion(nights, "1")
+    tracked = nights.results[0].tracking_run_id
+    found = {info.key.rpartition("/")[2] for info in nights.store.list(f"parcels/mlflow/{tracked}/artifacts/model/")}
+    assert {"MLmodel", "model.skops"} <= found
+    assert nights.night(AS_OF, "again").verdict == "HOLD"
+
+
 def test_the_same_day_again_is_a_tie_and_makes_nothing_new(nights: Nights) -> None:
     first = nights.night(AS_OF, "run 1")
     champion = nights.results[0]

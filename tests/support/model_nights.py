@@ -87,12 +87,13 @@ class Nights:
     folder: Path
     project: Project
     strength: float = 1.5
+    s3_url: str = ""
     results: list[TrainResult] = field(default_factory=list)
 
     @property
     def store_url(self) -> str:
         """Return the store's address."""
-        return f"file://{self.folder / 'store'}"
+        return self.s3_url or f"file://{self.folder / 'store'}"
 
     @property
     def tracking_url(self) -> str:
