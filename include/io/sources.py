@@ -111,7 +111,7 @@ def _read_table(table: FileTable, store: ObjectStore, where: str, day: date) -> 
 def _from_csv(data: bytes, where: str) -> pd.DataFrame:
     """Read UTF-8 CSV. Dates stay text, and only an empty field is missing: the text "NA" or "None" stays text."""
     try:
-        return pd.read_csv(
+        frame = pd.read_csv(
             io.BytesIO(data),
             encoding="utf-8",
             parse_dates=False,
@@ -119,6 +119,9 @@ def _from_csv(data: bytes, where: str) -> pd.DataFrame:
             na_values=[""],
             low_memory=False,
         )
+        if not isinstance(frame.index, pd.RangeIndex):
+            # pandas would take the first field as a name of the row, and shift every column
+            raise pd.errors.ParserError("the rows have more fields than the header line")
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise SourceDataError(
             where,
@@ -127,3 +130,4 @@ def _from_csv(data: bytes, where: str) -> pd.DataFrame:
             allowed=["UTF-8 text with a header line and commas"],
             hint="the file may be truncated; ask the source to deliver it again",
         ) from error
+    return frame

@@ -113,7 +113,9 @@ def _connect(engine: Engine, where: str, address: str) -> Connection:
 
 def _select(connection: Connection, query: str, day: date, where: str, address: str) -> pd.DataFrame:
     try:
-        return pd.read_sql_query(text(query), connection, params={"date": day.isoformat()})
+        found = connection.execute(text(query), {"date": day.isoformat()})
+        # a decimal column becomes numbers, as any other
+        return pd.DataFrame.from_records(found.fetchall(), columns=list(found.keys()), coerce_float=True)
     except OperationalError as error:
         if _may_pass(connection, error):
             raise _unavailable(where, address, error) from error

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import great_expectations.expectations as gxe
 from great_expectations.expectations import Expectation
+from great_expectations.expectations.row_conditions import Column
 
 FLAGS = ["female", "senior_citizen", "partner", "dependents", "phone_service", "paperless_billing"]
 EXTRAS = ["online_security", "online_backup", "device_protection", "tech_support", "streaming_tv", "streaming_movies"]
@@ -79,8 +80,7 @@ def _of_each_customer() -> list[Expectation]:
         ),
         gxe.ExpectColumnValuesToNotBeNull(
             column="total_charges",
-            row_condition="tenure>0",
-            condition_parser="pandas",
+            row_condition=Column("tenure") > 0,
             meta={"why": "only a customer of tenure 0 has had no bill"},
         ),
         gxe.ExpectColumnValuesToBeBetween(column="total_charges", min_value=0, max_value=20000),
