@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from include.config.errors import SettingsError
+from include.stack.processes import Component, ProcessId
+from include.stack.stack import running_stack
+from include.stack.state import StackState, exclusive, forget_state, read_state, write_state
+
+
+def state(**changes: Any) -> StackState:
+    me = ProcessId.of(os.getpid())
+    given: dict[str, Any] = {
+        "stack_id": "no-process-has-this",
+        "mode": "up",
+        "owner": None,
+        "started_at": datetime(2026, 1, 1, tzinfo=UTC),
+        "ports": {"airflow_port": 8080},
+        "store_url": "file:///store",
+        "tracking_url": "sqlite:////mlflow.db",
+        "components": (Component(name="scheduler", id=me, log=Path("/log")),),
+    }
+    return StackState(**{**given, **changes})
+
+
+def test_a_state_is_read_back_whole_and_is_private(tmp_path: Path) -> None:
+    written = state(store_environment={"AWS_SECRET_ACCESS_KEY": SecretStr("hidden")})
+    write_state(tmp_path, written)
+    assert read_state(tmp_path) == written
+    assert (tmp_path / "stack.json").stat().st_mode & 0o777 == 0o600
+    assert "hidden" not in repr(written)
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"stack_id": "x"}'])
+def test_a_damaged_file_is_no_stack(tmp_path: Path, content: str) -> None:
+    (tmp_path / "stack.json").write_text(content, encoding="utf-8")
+    assert read_state(tmp_path) is None
+    assert running_stack(tmp_path) is None
+
+
+def test_a_stack_is_alive_as_long_as_its_components() -> None:
+    assert state().alive()
+    gone = Component(name="api-server", id=ProcessId(pid=os.getpid(), started=1.0), log=Path("/log"))
+    assert not state(components=(*state().components, gone)).alive()
+    assert not state(components=()).alive()
+
+
+def test_a_run_stack_lives_no_longer_than_its_owner() -> None:
+    me = ProcessId.of(os.getpid())
+    assert state(mode="run", owner=me).alive()
+    assert not state(mode="run", owner=ProcessId(pid=me.pid, started=1.0)).alive()
+    assert not state(mode="run", owner=None).alive()
+
+
+def test_a_stack_that_lost_its_owner_is_forgotten(tmp_path: Path) -> None:
+    gone = Component(name="scheduler", id=ProcessId(pid=os.getpid(), started=1.0), log=Path("/log"))
+    write_state(tmp_path, state(mode="run", owner=None, components=(gone,)))
+    assert running_stack(tmp_path) is None
+    assert read_state(tmp_path) is None
+
+
+def test_a_home_is_held_by_one_command_and_freed_with_it(tmp_path: Path) -> None:
+    code = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).resolve().parents[2])!r})
+from pathlib import Path
+from include.stack.state import exclusive
+with exclusive(Path({str(tmp_path)!r})):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None and other.stdout.readline() == b"held\n"
+        with pytest.raises(SettingsError, match="another .* command is starting"), exclusive(tmp_path):
+            pytest.fail("two commands held one home")
+        other.kill()
+    with exclusive(tmp_path):
+        forget_state(tmp_path)
