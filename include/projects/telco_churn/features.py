@@ -38,7 +38,7 @@ def build_features(raw: pd.DataFrame, history: pd.DataFrame | None) -> pd.DataFr
         "has_dependents": _yes_no(raw["dependents"]),
         "contract": raw["contract"],
         "payment_method": raw["payment_method"],
-        "paperless_billing": _yes_no(raw["paperless_billing"]),
+        "has_paperless_billing": _yes_no(raw["paperless_billing"]),
         "phone_lines": raw["multiple_lines"],
         "internet_service": raw["internet_service"],
         **{name: raw[name] for name in _EXTRAS},
