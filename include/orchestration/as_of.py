@@ -16,8 +16,12 @@ HINT = "set 'as_of' in the trigger form (or in --conf), or give the run a partit
 def resolve_as_of(context: Mapping[str, Any]) -> date:
     """Return the as-of day of a task's run: the param `as_of`, else the partition key, else the data interval.
 
+    A run that a person triggered with an empty form has none of them: it is about the newest day that was complete when
+    it was asked for. `run_after` is stored with the run, so a cleared run is about the same day again.
+
     Args:
-        context: A task's context; read are `params`, and of `dag_run` the partition key and the data interval.
+        context: A task's context; read are `params`, and of `dag_run` its partition key, data interval, logical date,
+            type and `run_after`.
 
     Raises:
         AsOfError: None of them is there, two of them disagree, one is not a day, or the day is not complete yet.
@@ -32,7 +36,7 @@ def resolve_as_of(context: Mapping[str, Any]) -> date:
             got=f"as_of {asked}, partition key {key}",
             hint="give one of them",
         )
-    day = asked or key or _interval_day(dag_run)
+    day = asked or key or _interval_day(dag_run) or _asked_day(dag_run)
     if day is None:
         raise AsOfError(WHERE, "nothing says which day the run is about", hint=HINT)
     return complete(day)
@@ -60,6 +64,14 @@ def _day(value: object, name: str) -> date | None:
     if day is None or day.isoformat() != str(value):
         raise AsOfError(f"{WHERE}: {name}", "not a day", got=repr(value), allowed=("YYYY-MM-DD",))
     return day
+
+
+def _asked_day(dag_run: Any) -> date | None:
+    # compared with ==: str() of this enum is not its value
+    if dag_run.run_type != "manual":
+        return None
+    asked: datetime = dag_run.run_after.astimezone(UTC)
+    return asked.date() - timedelta(days=1)
 
 
 def _interval_day(dag_run: Any) -> date | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from types import SimpleNamespace
 from typing import Any
 
@@ -25,9 +25,18 @@ def context(
     key: str | None = None,
     interval: tuple[datetime, datetime] | None = None,
     logical: datetime | None = None,
+    run_type: str = "manual",
+    run_after: datetime = datetime(2013, 6, 1, 0, 5, tzinfo=UTC),
 ) -> dict[str, Any]:
     start, end = interval or (None, None)
-    dag_run = SimpleNamespace(partition_key=key, data_interval_start=start, data_interval_end=end, logical_date=logical)
+    dag_run = SimpleNamespace(
+        partition_key=key,
+        data_interval_start=start,
+        data_interval_end=end,
+        logical_date=logical,
+        run_type=run_type,
+        run_after=run_after,
+    )
     return {"params": {"as_of": as_of}, "dag_run": dag_run}
 
 
@@ -35,7 +44,12 @@ DAY_INTERVAL = (MIDNIGHT, MIDNIGHT + timedelta(days=1))
 CASES = {
     "the form": (context(as_of="2013-04-01"), date(2013, 4, 1)),
     "scheduled or backfilled: the key": (context(key="2013-04-02"), date(2013, 4, 2)),
-    "by hand in the UI: the interval of the day before": (
+    "by hand with an empty form: the newest day when it was asked for": (context(), date(2013, 5, 31)),
+    "by hand, just before midnight in UTC": (
+        context(run_after=datetime(2013, 5, 31, 19, 59, tzinfo=timezone(timedelta(hours=-4)))),
+        date(2013, 5, 30),
+    ),
+    "by hand for a logical date: the interval of the day before": (
         context(interval=DAY_INTERVAL, logical=datetime(2013, 5, 3, 9, 30, tzinfo=UTC)),
         date(2013, 5, 2),
     ),
@@ -54,7 +68,10 @@ def test_the_day(given: dict[str, Any], day: date) -> None:
 
 
 REFUSED = {
-    "nothing says": (context(), "the day of the run: nothing says which day the run is about; hint: set 'as_of'"),
+    "triggered by an asset without a key": (
+        context(run_type="asset_triggered"),
+        "the day of the run: nothing says which day the run is about; hint: set 'as_of'",
+    ),
     "today is not complete": (
         context(key="2013-06-15"),
         "the day is not complete yet; got: 2013-06-15; allowed: up to 2013-06-14",
