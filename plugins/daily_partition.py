@@ -14,13 +14,15 @@ from typing import Any
 import pendulum
 from airflow.exceptions import AirflowTimetableInvalid, InvalidPartitionKeyError
 from airflow.plugins_manager import AirflowPlugin
-from airflow.timetables.base import DagRunInfo, DataInterval, Timetable
+from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction, Timetable
 from airflow.timetables.trigger import CronPartitionTimetable
 from croniter import croniter
 from pendulum import DateTime
 
 KEY_FORMAT = "%Y-%m-%d"
 ONE_DAY = timedelta(days=1)
+# a Dag that is new at its tick still runs: the scheduler may be a little late
+FIRST_RUN_BUFFER = timedelta(minutes=15)
 
 
 class DailyPartitionTimetable(CronPartitionTimetable):
@@ -34,7 +36,7 @@ class DailyPartitionTimetable(CronPartitionTimetable):
     """
 
     def __init__(self, cron: str) -> None:
-        super().__init__(cron, timezone="UTC", key_format=KEY_FORMAT)
+        super().__init__(cron, timezone="UTC", key_format=KEY_FORMAT, run_immediately=FIRST_RUN_BUFFER)
         if self.description:
             self.description = f"{self.description} UTC, about the day before"
 
@@ -65,6 +67,19 @@ class DailyPartitionTimetable(CronPartitionTimetable):
         """Return the newest day that was complete at `run_after`, for a run by hand without a partition key."""
         end = _midnight(run_after)
         return DataInterval(end - ONE_DAY, end)
+
+    def next_dagrun_info_v2(
+        self, *, last_dagrun_info: DagRunInfo | None, restriction: TimeRestriction
+    ) -> DagRunInfo | None:
+        """Return the next scheduled run; a Dag's first one is the next night, not the one before it was unpaused.
+
+        Airflow does so for a Dag without a start date. With one, unpausing a new Dag starts the newest missed night at
+        once: a person who asks for one run gets two. Nights that are missed later on are made up for as ever.
+        """
+        started = restriction.earliest is not None and restriction.earliest <= pendulum.now("UTC")
+        if last_dagrun_info is None and started and not restriction.catchup:
+            restriction = restriction._replace(earliest=None)
+        return super().next_dagrun_info_v2(last_dagrun_info=last_dagrun_info, restriction=restriction)
 
     def iter_partition_dagrun_infos(self, *, earliest: datetime, latest: datetime) -> Iterable[DagRunInfo]:
         """Yield one run for each day from `earliest` to `latest`, both included, that a scheduled run would be about.

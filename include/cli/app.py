@@ -163,8 +163,6 @@ def demo_load(
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit status; a failure of ours is one message, never a traceback."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _stop)
     try:
         app(args=arguments, prog_name=NAME)
     except NightshiftError as error:
@@ -177,6 +175,12 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
+def stop_in_order() -> None:
+    """Turn the signals that end a command into an exception, so that whatever it started is stopped on the way out."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _stop)
+
+
 def _stop(number: int, _: FrameType | None) -> NoReturn:
-    # as an exception, so that whoever started something stops it on the way out; the shell's status for a signal
+    # the shell's status for a signal
     sys.exit(128 + number)

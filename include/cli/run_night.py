@@ -117,7 +117,7 @@ def _night(
     view.doing("")
     with unpaused(api, dag_id, settings.home) as was_paused:
         if was_paused and scheduled:
-            view.note(f"{dag_id} was paused: until this run ends it is not, so Airflow runs a night it missed, too")
+            view.note(f"{dag_id} was paused and is again when this run ends; a night it has missed may run, too")
         succeeded, tasks = night.follow(
             api, dag_id, run_id, lambda _, tasks: view.stages(progress.stages(tasks)), check
         )

@@ -26,6 +26,10 @@ def now(monkeypatch: pytest.MonkeyPatch) -> pendulum.DateTime:
     return moment
 
 
+# a Dag that has run before: the newest missed night is made up for
+LONG_AGO = DagRunInfo(run_after=utc(2013, 1, 2, 3, 15), data_interval=None, partition_date=None, partition_key=None)
+
+
 def backfill(timetable: DailyPartitionTimetable, first: pendulum.DateTime, last: pendulum.DateTime) -> list[DagRunInfo]:
     return list(timetable.iter_partition_dagrun_infos(earliest=first, latest=last))
 
@@ -38,7 +42,7 @@ def next_run(timetable: DailyPartitionTimetable, last: DagRunInfo | None, **chan
 
 
 def test_a_scheduled_run_is_about_the_day_before_its_tick(now: pendulum.DateTime) -> None:
-    info = next_run(DailyPartitionTimetable("15 3 * * *"), None)
+    info = next_run(DailyPartitionTimetable("15 3 * * *"), LONG_AGO)
     assert info.run_after == utc(2013, 4, 10, 3, 15)
     assert info.partition_key == "2013-04-09"
     assert info.partition_date == utc(2013, 4, 9)
@@ -47,8 +51,25 @@ def test_a_scheduled_run_is_about_the_day_before_its_tick(now: pendulum.DateTime
 
 def test_the_run_after_it_is_the_next_day(now: pendulum.DateTime) -> None:
     timetable = DailyPartitionTimetable("15 3 * * *")
-    info = next_run(timetable, next_run(timetable, None))
+    info = next_run(timetable, next_run(timetable, LONG_AGO))
     assert (info.run_after, info.partition_key) == (utc(2013, 4, 11, 3, 15), "2013-04-10")
+
+
+@pytest.mark.parametrize(
+    ("cron", "key"),
+    [
+        ("15 3 * * *", "2013-04-10"),  # missed hours ago: the next night is the first
+        ("50 11 * * *", "2013-04-09"),  # ten minutes ago: the scheduler is late, not the person
+        ("59 23 * * *", "2013-04-09"),
+    ],
+)
+def test_a_new_dag_begins_with_the_next_night(now: pendulum.DateTime, cron: str, key: str) -> None:
+    assert next_run(DailyPartitionTimetable(cron), None).partition_key == key
+
+
+def test_a_new_dag_does_not_begin_before_its_start_date(now: pendulum.DateTime) -> None:
+    info = next_run(DailyPartitionTimetable("15 3 * * *"), None, earliest=utc(2013, 5, 1))
+    assert info.run_after == utc(2013, 5, 1, 3, 15)
 
 
 def test_a_backfill_takes_both_dates(now: pendulum.DateTime) -> None:
@@ -59,7 +80,7 @@ def test_a_backfill_takes_both_dates(now: pendulum.DateTime) -> None:
 @pytest.mark.parametrize("cron", ["15 3 * * *", "0 0 * * *", "@daily", "59 23 * * *"])
 def test_a_backfilled_day_is_the_day_a_scheduled_run_has(now: pendulum.DateTime, cron: str) -> None:
     timetable = DailyPartitionTimetable(cron)
-    scheduled = next_run(timetable, None)
+    scheduled = next_run(timetable, LONG_AGO)
     day = scheduled.partition_date
     assert day is not None
     assert backfill(timetable, day, day) == [scheduled]
@@ -80,7 +101,7 @@ def test_a_weekly_project_is_backfilled_by_its_own_days(now: pendulum.DateTime) 
     timetable = DailyPartitionTimetable("0 4 * * 1")
     infos = backfill(timetable, utc(2013, 3, 1), utc(2013, 3, 31))
     assert [info.partition_key for info in infos] == [f"2013-03-{day:02}" for day in (3, 10, 17, 24, 31)]
-    assert next_run(timetable, None).partition_key == "2013-04-07"
+    assert next_run(timetable, LONG_AGO).partition_key == "2013-04-07"
 
 
 def test_summer_time_does_not_move_a_day(now: pendulum.DateTime) -> None:

@@ -79,7 +79,7 @@ with exclusive(Path({str(tmp_path)!r})):
 """
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout is not None and other.stdout.readline() == b"held\n"
-        with pytest.raises(SettingsError, match="another .* command is starting"), exclusive(tmp_path):
+        with pytest.raises(SettingsError, match=r"another .* command is starting"), exclusive(tmp_path):
             pytest.fail("two commands held one home")
         other.kill()
     with exclusive(tmp_path):

@@ -1,0 +1,250 @@
+"""One night on a real scheduler, by the command that people type, in a home of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from include.config import clock
+from include.config.settings import ROOT
+from include.config.stages import RETRAIN_STAGES
+from include.stack.airflow_api import AirflowApi
+from include.stack.credentials import load_credentials
+from include.stack.ports import LOOPBACK, free_ports
+from include.stack.state import StackState, read_state
+
+pytestmark = pytest.mark.e2e
+
+PROJECT = "telco_churn"
+AS_OF = "2013-06-30"
+# a short window: the night is about the path, not about the model
+WINDOW = ("--window-days", "30")
+NIGHT_SECONDS = 900
+
+
+class Door:
+    """Call `./nightshift` in one home, as a shell would."""
+
+    def __init__(self, home: Path, **environ: str) -> None:
+        self.home = home
+        kept = {name: os.environ[name] for name in ("HOME", "PATH", "TMPDIR", "LANG") if name in os.environ}
+        self.environ = {**kept, "NIGHTSHIFT_HOME": str(home), **environ}
+
+    def __call__(self, *arguments: str, status: int = 0) -> str:
+        ended = subprocess.run(
+            [str(ROOT / "nightshift"), *arguments],
+            env=self.environ,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=NIGHT_SECONDS,
+        )
+        assert ended.returncode == status, f"{ended.stdout}\n{ended.stderr}"
+        return ended.stdout + ended.stderr
+
+    def json(self, *arguments: str) -> Any:
+        return json.loads(self(*arguments, "--json"))
+
+    def state(self) -> StackState:
+        state = read_state(self.home)
+        assert state is not None
+        return state
+
+    def api(self) -> AirflowApi:
+        return AirflowApi(self.state().airflow_url, load_credentials(self.home).admin_password)
+
+    def living(self) -> list[str]:
+        """Return the command lines of the processes that still work in this home."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                text = " ".join(
+                    [*process.cmdline(), *process.environ().values(), *(f.path for f in process.open_files())]
+                )
+            except (psutil.Error, OSError):
+                continue
+            if str(self.home) in text and process.pid != os.getpid():
+                found.append(" ".join(process.cmdline()))
+        return found
+
+
+@pytest.fixture(scope="module")
+def projects(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the projects, and a broken one beside them."""
+    folder = tmp_path_factory.mktemp("projects") / "projects"
+    shutil.copytree(ROOT / "include/projects", folder)
+    shutil.copytree(folder / PROJECT, folder / "broken_churn")
+    declared = folder / "broken_churn/project.yaml"
+    text = declared.read_text(encoding="utf-8")
+    declared.write_text(text.replace("problem: binary", "problem: binry"), encoding="utf-8")
+    # far from the hour at which these tests run, whenever that is: no nightly run belongs to them
+    later = clock.now() + timedelta(hours=6)
+    declared = folder / PROJECT / "project.yaml"
+    text = re.sub(
+        r"^schedule: .*$", f'schedule: "0 {later.hour} * * *"', declared.read_text(encoding="utf-8"), flags=re.M
+    )
+    declared.write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def door(tmp_path_factory: pytest.TempPathFactory, projects: Path) -> Iterator[Door]:
+    door = Door(tmp_path_factory.mktemp("home"), NIGHTSHIFT_PROJECTS=str(projects))
+    yield door
+    door("down")
+    assert door.living() == []
+
+
+@pytest.fixture(scope="module")
+def first_night(door: Door) -> str:
+    return door("run", PROJECT, "--as-of", AS_OF, *WINDOW)
+
+
+def test_the_first_night_ends_with_a_champion(first_night: str, door: Door) -> None:
+    assert re.search(r"^PROMOTE  decision 1 of telco_churn as of 2013-06-30: ", first_night, re.MULTILINE)
+    assert re.search(r"^minimum .* pass", first_night, re.MULTILINE)
+    assert re.search(r"^champion  version 1 of 2013-06-30", first_night, re.MULTILINE)
+    for stage in RETRAIN_STAGES:
+        assert f"s  {stage}: done" in first_night, stage
+    report = re.search(r"^report    file://(.*)$", first_night, re.MULTILINE)
+    assert report is not None and Path(report[1]).read_text(encoding="utf-8").startswith("<!")
+    logs = re.search(r"^logs      (.*)$", first_night, re.MULTILINE)
+    assert logs is not None and list(Path(logs[1]).glob("task_id=promote/attempt=1.log"))
+
+
+@pytest.mark.usefixtures("first_night")
+def test_a_night_leaves_no_process_behind(door: Door) -> None:
+    assert door.living() == []
+    assert read_state(door.home) is None
+
+
+@pytest.mark.usefixtures("first_night")
+def test_every_command_tells_the_same_story(door: Door) -> None:
+    (status,) = [entry for entry in door.json("status")["projects"] if entry["project"] == PROJECT]
+    ledger = door.json("ledger", PROJECT)
+    decision = door.json("decision", PROJECT)
+    assert [entry["kind"] for entry in ledger] == ["decision", "promotion"]
+    assert status["champion"]["version"] == ledger[1]["version"] == "1"
+    assert status["last_decision"]["verdict"] == decision["decision"]["verdict"] == "PROMOTE"
+    assert decision["entry"] == ledger[0]
+    metric = decision["decision"]["primary_metric"]
+    assert status["champion"]["value"] == decision["decision"]["challenger"]["holdout"][metric]
+    assert 0.8 < status["champion"]["value"] < 0.87
+
+
+@pytest.mark.usefixtures("first_night")
+def test_the_broken_project_is_named_and_alone(door: Door) -> None:
+    shown = door("check", status=2)
+    assert "telco_churn: valid" in shown
+    assert "binry" in shown
+    assert list(door.json("status")["broken"]) == ["broken_churn"]
+
+
+@pytest.fixture(scope="module")
+def running(door: Door, first_night: str) -> Iterator[Door]:
+    """Keep the stack up on ports of our own choice."""
+    airflow, mlflow = free_ports(2)
+    door.environ |= {"NIGHTSHIFT_AIRFLOW_PORT": str(airflow), "NIGHTSHIFT_MLFLOW_PORT": str(mlflow)}
+    shown = door("up")
+    assert f"http://127.0.0.1:{airflow}" in shown and "password" in shown
+    yield door
+    door("down")
+
+
+def test_airflow_lists_the_broken_project_and_has_the_good_dags(running: Door) -> None:
+    api = running.api()
+    (error,) = api.import_errors().items()
+    assert error[0].endswith("broken_projects.py")
+    assert "broken_churn" in error[1] and "binry" in error[1]
+    dags = {dag["dag_id"]: dag["is_paused"] for dag in api.get("/dags")["dags"]}
+    assert dags == {"flight_delay__retrain": True, "telco_churn__retrain": True}
+
+
+def test_a_second_up_says_that_it_runs(running: Door) -> None:
+    assert running("up").startswith("already running")
+    stack = running.json("status")["stack"]
+    assert stack["running"] and stack["mode"] == "up"
+
+
+def test_nobody_comes_in_without_the_password(running: Door) -> None:
+    url = f"{running.state().airflow_url}/api/v2/dags"
+    code = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", url]
+    assert subprocess.run(code, capture_output=True, text=True, check=True).stdout == "401"
+
+
+def test_a_second_night_uses_the_running_stack_and_compares(running: Door) -> None:
+    shown = running("run", PROJECT, "--as-of", AS_OF, *WINDOW)
+    assert "using the running stack" in shown
+    assert re.search(r"^HOLD  decision \d+ of telco_churn as of 2013-06-30: ", shown, re.MULTILINE)
+    assert running.state().alive()
+    assert running.api().get("/dags/telco_churn__retrain")["is_paused"]
+    assert running.json("status")["projects"][1]["champion"]["version"] == "1"
+    # unpausing for one night ran that night and no other
+    kinds = [
+        run["run_type"] for run in running.api().runs("telco_churn__retrain", "success", "running", "queued", "failed")
+    ]
+    assert kinds == ["manual", "manual"]
+
+
+def test_down_ends_everything(running: Door) -> None:
+    assert running("down").strip() == "stopped"
+    assert running.living() == []
+    assert running("down").strip() == "nothing is running"
+
+
+def test_a_busy_port_is_one_sentence(tmp_path: Path) -> None:
+    with socket.socket() as listener:
+        listener.bind((LOOPBACK, 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        door = Door(tmp_path, NIGHTSHIFT_AIRFLOW_PORT=str(port))
+        shown = door("run", PROJECT, status=2)
+    assert f"NIGHTSHIFT_AIRFLOW_PORT: the port is in use; got: {port}" in shown
+    assert door.living() == []
+
+
+@pytest.fixture
+def started(tmp_path: Path) -> Iterator[tuple[Door, subprocess.Popen[bytes]]]:
+    """Start a night in a home of its own, as far as the first processes of its stack."""
+    door = Door(tmp_path)
+    quiet = subprocess.DEVNULL
+    command = [str(ROOT / "nightshift"), "run", PROJECT]
+    with subprocess.Popen(command, env=door.environ, stdout=quiet, stderr=quiet) as night:
+        deadline = time.monotonic() + 120
+        while (state := read_state(tmp_path)) is None or len(state.components) < 3:
+            assert time.monotonic() < deadline, "the stack was not started"
+            time.sleep(0.2)
+        yield door, night
+    door("down")
+
+
+def test_a_killed_night_is_cleaned_up_by_the_next_command(started: tuple[Door, subprocess.Popen[bytes]]) -> None:
+    door, night = started
+    night.send_signal(signal.SIGKILL)
+    night.wait(10)
+    assert door.living()
+    assert door("down").strip() == "stopped"
+    assert door.living() == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_night_stops_what_it_started(
+    started: tuple[Door, subprocess.Popen[bytes]], number: signal.Signals
+) -> None:
+    door, night = started
+    night.send_signal(number)
+    assert night.wait(60) == 128 + number
+    assert door.living() == []
