@@ -35,6 +35,9 @@ from include.stack.processes import Job
 from include.stack.stack import Stack, running_stack, stack_job
 from include.stack.state import StackState, exclusive
 
+# the bounds of `window.days` in a declaration
+MIN_WINDOW_DAYS, MAX_WINDOW_DAYS = 3, 1825
+
 
 def run_night(project_name: str, as_of: str, *, s3: bool, force: bool, window_days: int | None) -> int:
     """Run one night and return the exit status: 0 for PROMOTE and HOLD, 1 for REJECT and failures.
@@ -54,7 +57,7 @@ def run_night(project_name: str, as_of: str, *, s3: bool, force: bool, window_da
     day = complete(parse_day(as_of, "--as-of")) if as_of else newest_complete_day()
     conf: dict[str, Any] = {"force": True} if force else {}
     if window_days is not None:
-        conf["window_days"] = window_days
+        conf["window_days"] = _checked_window(project, window_days)
     request = night.NightRequest(project.name, day, conf)
     console = output()
     state = running_stack(settings.home)
@@ -64,6 +67,16 @@ def run_night(project_name: str, as_of: str, *, s3: bool, force: bool, window_da
         else:
             outcome = _on_own(settings, project, request, view, s3=s3)
     return _conclude(console, settings, outcome, project.name, s3=s3, ui_stays=state is not None, seconds=view.seconds)
+
+
+def _checked_window(project: Project, days: int) -> int:
+    # Airflow's form refuses it, too, but only once everything has been started
+    smallest, largest = max(MIN_WINDOW_DAYS, 2 * project.window.holdout_days), MAX_WINDOW_DAYS
+    if not smallest <= days <= largest:
+        raise SettingsError(
+            "option --window-days", "not a window of this project", got=str(days), allowed=(f"{smallest} to {largest}",)
+        )
+    return days
 
 
 def _on_running(

@@ -109,6 +109,7 @@ def test_the_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> Non
             1,
             "the ledger of telco_churn: no decision yet; hint: ./nightshift run telco_churn",
         ),
+        (["run", "telco_churn", "--window-days", "9"], 2, "option --window-days: not a window of this project; got: 9"),
         (["status", "nothing"], 2, "no such project; got: 'nothing'"),
         (["check", "nothing"], 2, "no such project; got: 'nothing'"),
         (["demo", "load", "nothing", "--from", "2013-01-01", "--to", "2013-01-02"], 2, "no such feed; got: 'nothing'"),
