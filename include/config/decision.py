@@ -18,7 +18,7 @@ class GateResult(Receipt):
         value: The candidate's value, on the holdout.
         reference: The value it was compared with (champion's or baseline's), if any.
         passed: Whether the gate lets the candidate through.
-        note: Why, when the numbers do not say it: "no champion yet".
+        note: Why, when the numbers do not say it: "no champion as of this day".
     """
 
     kind: str

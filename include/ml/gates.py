@@ -18,7 +18,7 @@ from include.config.gates import (
 )
 from include.ml.metrics import improvement, lower_is_better
 
-NO_CHAMPION = "no champion yet"
+NO_CHAMPION = "no champion as of this day"
 
 
 @dataclass(frozen=True)

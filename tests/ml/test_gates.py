@@ -73,7 +73,7 @@ def test_a_champion_that_is_no_number_lets_nothing_pass() -> None:
 
 def test_without_a_champion_the_comparison_passes_and_says_why() -> None:
     result = _judge(_gate("not_worse_than_champion", margin=0.01), 0.7)
-    assert (result.passed, result.note, result.threshold) == (True, "no champion yet", ">= champion - 0.01")
+    assert (result.passed, result.note, result.threshold) == (True, "no champion as of this day", ">= champion - 0.01")
     evidence = Evidence({"roc_auc": 0.7}, {"roc_auc": 0.5}, None, "champion not scored: no column tail")
     assert judge(_gate("not_worse_than_champion"), evidence).note == "champion not scored: no column tail"
 

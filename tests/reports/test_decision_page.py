@@ -130,7 +130,7 @@ def test_a_decision_without_champion_curves_or_cross_validation_is_shown() -> No
     assert "No curve was recorded." in text
     assert "Champion none yet" in text
     assert "MLflow run not recorded" in text
-    assert "no champion yet" in text
+    assert "no champion as of this day" in text
 
 
 def test_a_champion_that_could_not_be_scored_is_said() -> None:

@@ -47,7 +47,7 @@ def test_the_first_decision_holds_all_evidence(nights: Nights) -> None:
     assert [gate.kind for gate in decision.gates] == [
         "minimum", "not_worse_than_champion", "leak_alarm", "beats_baseline",
     ]  # fmt: skip
-    assert _gate(decision, "not_worse_than_champion").note == "no champion yet"
+    assert _gate(decision, "not_worse_than_champion").note == "no champion as of this day"
     assert decision.champion is None
     assert (decision.holdout_rows, decision.train_rows) == (2 * ROWS, 6 * ROWS)
     assert decision.baseline["roc_auc"] == 0.5
