@@ -199,6 +199,24 @@ def test_a_second_night_uses_the_running_stack_and_compares(running: Door) -> No
     assert kinds == ["manual", "manual"]
 
 
+def test_a_failed_night_names_the_task_its_error_and_its_log(running: Door, projects: Path) -> None:
+    code = projects / PROJECT / "features.py"
+    whole = code.read_text(encoding="utf-8")
+    code.write_text(
+        f"{whole}\n\ndef build_features(raw, history):\n    raise ValueError('out of ideas')\n", encoding="utf-8"
+    )
+    try:
+        shown = running("run", PROJECT, "--as-of", AS_OF, *WINDOW, status=1)
+    finally:
+        code.write_text(whole, encoding="utf-8")
+    assert "FAILED  no decision was made" in shown
+    assert re.search(r"^task      build_features \(\d\)$", shown, re.MULTILINE)
+    assert re.search(r"^error     .*out of ideas", shown, re.MULTILINE)
+    log = re.search(r"^log       (.*)$", shown, re.MULTILINE)
+    assert log is not None and "out of ideas" in Path(log[1]).read_text(encoding="utf-8")
+    assert running.json("status")["projects"][1]["champion"]["version"] == "1"
+
+
 def test_down_ends_everything(running: Door) -> None:
     assert running("down").strip() == "stopped"
     assert running.living() == []
