@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from include.config.decision import Decision, GateResult, LedgerEntry
 
+WIDE_COLUMNS = 100
 COLOURS = {"PROMOTE": "green", "HOLD": "yellow", "REJECT": "red"}
 
 
@@ -26,7 +28,7 @@ def show(console: Console, decision: Decision, entry: LedgerEntry | None, champi
         f"as of {decision.as_of}: {escape(decision.reason)}"
     )
     console.print(_evidence(decision))
-    console.print(gates_table(decision))
+    console.print(gates_table(decision, wide=console.width >= WIDE_COLUMNS))
     if champion is None:
         console.print("champion  none yet")
     else:
@@ -35,26 +37,30 @@ def show(console: Console, decision: Decision, entry: LedgerEntry | None, champi
         )
 
 
-def gates_table(decision: Decision) -> Table:
-    """Return the table of gates: what was demanded, the candidate's value, the champion's and the baseline's."""
-    table = Table(show_edge=False, pad_edge=False)
-    for name in ("gate", "metric", "demanded"):
-        table.add_column(name, no_wrap=True)
-    for name in ("candidate", "champion", "baseline"):
+def gates_table(decision: Decision, *, wide: bool) -> Table:
+    """Return the table of gates: what was demanded, the candidate's value, the champion's and the baseline's.
+
+    Args:
+        decision: The decision.
+        wide: Whether 100 columns are there; else each gate takes two lines, and the baseline is left out.
+    """
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for name in ("gate", "metric", "demanded") if wide else ("gate", "demanded"):
+        table.add_column(name, overflow="fold")
+    for name in ("candidate", "champion", "baseline") if wide else ("candidate", "champion"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("result", no_wrap=True)
-    table.add_column("note")
+    if wide:
+        table.add_column("note")
     for gate in decision.gates:
-        table.add_row(
-            gate.kind,
-            gate.metric,
-            escape(gate.threshold),
-            number(gate.value),
-            number(decision.champion.holdout.get(gate.metric) if decision.champion else None),
-            number(decision.baseline.get(gate.metric)),
-            _result(gate),
-            escape(gate.note),
-        )
+        champion = number(decision.champion.holdout.get(gate.metric) if decision.champion else None)
+        told = (escape(gate.threshold), number(gate.value), champion)
+        if wide:
+            baseline = number(decision.baseline.get(gate.metric))
+            table.add_row(gate.kind, gate.metric, *told, baseline, _result(gate), escape(gate.note))
+        else:
+            note = f"\n  {escape(gate.note)}" if gate.note else ""
+            table.add_row(f"{gate.kind}\n  {gate.metric}{note}", *told, _result(gate))
     return table
 
 

@@ -27,12 +27,13 @@ from include.io.ledger import Ledger
 from include.orchestration.as_of import complete
 from include.stack import night, progress
 from include.stack.airflow_api import AirflowApi
+from include.stack.commands import stack_job
 from include.stack.credentials import load_credentials
 from include.stack.demo_data import days_needed
 from include.stack.environment import task_logs
 from include.stack.pause import unpaused
 from include.stack.processes import Job
-from include.stack.stack import Stack, running_stack, stack_job
+from include.stack.stack import Stack, running_stack
 from include.stack.state import StackState, exclusive
 
 # the bounds of `window.days` in a declaration

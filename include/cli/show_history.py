@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
@@ -51,7 +52,7 @@ def show_ledger(project: str, *, as_json: bool, s3: bool) -> int:
     if not entries:
         output().print(f"{name}: no decision yet; ./nightshift run {name}")
         return 0
-    table = Table(show_edge=False, pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for column in COLUMNS:
         table.add_column(column, justify="right" if column == "number" else "left", no_wrap=column != "reason")
     for entry in entries:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
@@ -95,7 +96,7 @@ def stack_status(state: StackState | None) -> dict[str, Any]:
 
 def _print(projects: list[dict[str, Any]], broken: dict[str, list[str]], stack: dict[str, Any]) -> None:
     console = output()
-    table = Table(show_edge=False, pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for name in ("project", "champion", "as of", "metric", "last decision", "schedule (UTC)"):
         table.add_column(name, no_wrap=True)
     for project in projects:

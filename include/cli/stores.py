@@ -25,8 +25,8 @@ def opened_store(settings: Settings, *, s3: bool) -> Iterator[ObjectStore]:
     if not s3:
         yield open_store(settings.store_url)
         return
+    from include.stack.home import with_object_server
     from include.stack.object_server import ObjectServer
-    from include.stack.stack import with_object_server
     from include.stack.state import exclusive
 
     with exclusive(settings.home), ObjectServer(settings.home / "s3") as server:

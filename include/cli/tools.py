@@ -32,7 +32,7 @@ def run_airflow(arguments: Sequence[str]) -> int:  # noqa: RET503 - nothing come
     if not arguments or arguments[0] in ("-h", "--help"):
         sys.stdout.write(AIRFLOW_HELP)
         return 0
-    from include.stack.stack import command_environment
+    from include.stack.commands import command_environment
 
     os.execve(  # noqa: S606 - becoming the program is the point: its signals and exit status are the user's
         sys.executable,

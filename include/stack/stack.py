@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
-import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
 from pydantic import SecretStr
 
 from include.config import clock
-from include.config.errors import SettingsError, StackError
+from include.config.errors import StackError
 from include.config.settings import Settings
-from include.stack import preload, processes
+from include.stack import processes
 from include.stack.airflow_api import AirflowApi, answers
 from include.stack.airflow_settings import AirflowSettings, read_airflow_settings
-from include.stack.credentials import Credentials, load_credentials, write_password_file
+from include.stack.credentials import load_credentials
 from include.stack.environment import (
     PRELOAD_VARIABLE,
     airflow_environment,
     component_logs,
-    database_file,
-    password_file,
 )
+from include.stack.home import prepare_home, with_object_server
 from include.stack.object_server import ObjectServer
 from include.stack.pause import pause_again
 from include.stack.ports import LOOPBACK, choose_ports
@@ -39,7 +35,6 @@ Say = Callable[[str], None]
 HEALTHY_SECONDS = 240
 # they have written what they have to; Python's own teardown, and triggers that do not exist, take 10 s more
 ENDED_AT_ONCE = frozenset({"api-server", "dag-processor", "triggerer", "mlflow"})
-DATABASE_STAMP = "database.stamp"
 
 
 class Stack:
@@ -241,76 +236,6 @@ class Stack:
 
     def _remember(self) -> None:
         write_state(self.settings.home, self.state)
-
-
-def prepare_home(
-    settings: Settings, credentials: Credentials, declared: AirflowSettings, environ: Mapping[str, str]
-) -> bool:
-    """Write Airflow's files of this home; make or upgrade its database when it or Airflow is new.
-
-    Returns:
-        Whether the database was touched.
-
-    Raises:
-        StackError: It could not be made; with the last lines of the log.
-    """
-    home = settings.home
-    config = home / "airflow" / "config"
-    config.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(Path(preload.__file__), config / "airflow_local_settings.py")
-    write_password_file(password_file(home), credentials)
-    pools = [pool.model_dump() for pool in declared.pools]
-    stamp = home / "airflow" / DATABASE_STAMP
-    wanted = json.dumps({"airflow": version("apache-airflow"), "pools": pools}, sort_keys=True)
-    if database_file(home).is_file() and stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
-        return False
-    command = processes.python_module("include.stack.prepare_database", json.dumps(pools))
-    Job("prepare-database", command, environ=environ, cwd=settings.root, logs=component_logs(home)).wait()
-    stamp.write_text(wanted, encoding="utf-8")
-    return True
-
-
-def command_environment(settings: Settings) -> dict[str, str]:
-    """Return the environment for an `airflow` command on this home, whose database is made when there is none.
-
-    With a running stack it is that stack's: its port, its store.
-    """
-    state = running_stack(settings.home)
-    credentials, declared = load_credentials(settings.home), read_airflow_settings(settings.root)
-    port = settings.airflow_port
-    if state is not None:
-        settings = settings.model_copy(update={"store_url": state.store_url, "tracking_url": state.tracking_url})
-        port = state.ports["airflow_port"]
-    env = airflow_environment(settings, credentials, declared, airflow_port=port)
-    env.update(state.secret_environment() if state is not None else {})
-    prepare_home(settings, credentials, declared, env)
-    return env
-
-
-def stack_job(settings: Settings, state: StackState, name: str, module: str, *arguments: str) -> Job:
-    """Start one of our own modules with the environment of a running stack."""
-    environ = {**command_environment(settings), STACK_VARIABLE: state.stack_id}
-    command = processes.python_module(module, *arguments)
-    return Job(name, command, environ=environ, cwd=settings.root, logs=component_logs(settings.home))
-
-
-def with_object_server(settings: Settings) -> Settings:
-    """Return the settings for objects in an own S3 server; its champions are others, so MLflow's database is, too.
-
-    Raises:
-        SettingsError: The user named another store.
-    """
-    if os.environ.get("NIGHTSHIFT_STORE_URL"):
-        raise SettingsError(
-            "NIGHTSHIFT_STORE_URL",
-            "--s3 starts a store of its own",
-            got=os.environ["NIGHTSHIFT_STORE_URL"],
-            hint="leave out --s3, or unset the variable",
-        )
-    changes = {"store_url": "s3://nightshift"}
-    if not os.environ.get("NIGHTSHIFT_TRACKING_URL"):
-        changes["tracking_url"] = f"sqlite:///{settings.home / 's3' / 'mlflow.db'}"
-    return settings.model_copy(update=changes)
 
 
 def stop_stack(home: Path, state: StackState) -> None:

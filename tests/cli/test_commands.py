@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -189,7 +190,7 @@ def test_a_decision_shows_every_gate_with_all_numbers(capsys: pytest.CaptureFixt
     shown = capsys.readouterr().out
     lines = {line.split()[0]: line.split() for line in shown.splitlines() if line.split()}
     assert shown.startswith("PROMOTE  decision 2 of telco_churn as of 2026-01-02: all [gates] passed")
-    assert [word for word in lines["minimum"] if word != "│"] == [
+    assert lines["minimum"] == [
         "minimum",
         "roc_auc",
         ">=",
@@ -202,6 +203,15 @@ def test_a_decision_shows_every_gate_with_all_numbers(capsys: pytest.CaptureFixt
     assert "FAIL" in lines["maximum"] and "[bold]" in lines["maximum"]
     assert "version 7 of 2026-01-02 (xgboost)" in shown
     assert "telco_churn/decisions/d1/report.html" in shown
+
+
+@pytest.mark.usefixtures("recorded")
+def test_a_narrow_terminal_loses_no_number(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["decision", "telco_churn"]) == 0
+    shown = capsys.readouterr().out
+    assert "…" not in shown
+    assert re.search(r"^ ?minimum +>= 0.8 +0.8457 +0.8111 +pass *$", shown, re.MULTILINE)
 
 
 @pytest.mark.usefixtures("recorded")
