@@ -10,7 +10,7 @@ from include.config.decision import Decision, GateResult, LedgerEntry, ModelSumm
 from include.config.results import Origin, Span, Verdict
 from include.io import keys
 from include.io.ledger import Ledger
-from include.io.object_store import open_store
+from include.io.stores import open_store
 
 DECLARATION = """\
 owner: {{name: Ada, email: ada@example.org}}

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from include.config.settings import Settings
-from include.io.object_store import ObjectStore, open_store
+from include.io.object_store import ObjectStore
+from include.io.stores import open_store
 from include.stack.state import read_state
 
 

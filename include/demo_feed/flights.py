@@ -18,7 +18,8 @@ import pandas as pd
 
 from include.config.errors import PreconditionFailedError
 from include.demo_feed.packaged import packaged_file
-from include.io.object_store import ObjectStore, open_store
+from include.io.object_store import ObjectStore
+from include.io.stores import open_store
 from include.io.tables import to_parquet
 
 LANDING = "landing/nyc_flights"

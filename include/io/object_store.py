@@ -10,8 +10,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from include.config.errors import SettingsError
-
 
 @dataclass(frozen=True)
 class ObjectInfo:
@@ -94,27 +92,3 @@ class ObjectStore(ABC):
         if not uri.startswith(prefix):
             raise ValueError(f"{uri} is not in the store {self.url}")
         return uri[len(prefix) :]
-
-
-def open_store(url: str) -> ObjectStore:
-    """Return the store at `file:///folder` or `s3://bucket/prefix`.
-
-    Raises:
-        SettingsError: The URL has another scheme.
-    """
-    # boto3 is imported only when an s3:// store is opened
-    if url.startswith("file://"):
-        from include.io.local_store import LocalStore
-
-        return LocalStore(url)
-    if url.startswith("s3://"):
-        from include.io.s3_store import S3Store
-
-        return S3Store(url)
-    raise SettingsError(
-        "the object store's URL",
-        "unknown scheme",
-        got=url,
-        allowed=("file:///folder", "s3://bucket/prefix"),
-        hint="set NIGHTSHIFT_STORE_URL",
-    )

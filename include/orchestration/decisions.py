@@ -6,7 +6,8 @@ from include.config.decision import LedgerEntry
 from include.config.settings import Settings
 from include.config.stages import retrain_dag_id
 from include.io.ledger import Ledger
-from include.io.object_store import ObjectStore, open_store
+from include.io.object_store import ObjectStore
+from include.io.stores import open_store
 
 SUFFIX = retrain_dag_id("")
 

@@ -11,7 +11,6 @@ from include.config import clock
 from include.config.stages import RETRAIN_STAGES
 
 FINISHED = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
-FAILED = frozenset({"failed", "upstream_failed"})
 WAITING = frozenset({"", "scheduled", "queued", "deferred", "up_for_reschedule"})
 
 
@@ -21,7 +20,7 @@ class StageProgress:
 
     Attributes:
         stage: The stage's name (a task's id, for other tasks).
-        state: waiting, running, retrying, done, skipped or failed.
+        state: waiting, running, retrying, done, skipped, failed, or not run after another failed.
         done, total: Task instances that are finished, and that are known; a mapped stage has several.
         seconds: From its first start to its last end, or to now.
     """
@@ -43,7 +42,7 @@ def stages(tasks: Sequence[Mapping[str, Any]]) -> list[StageProgress]:
     for task in tasks:
         grouped.setdefault(str(task["task_id"]).rpartition(".")[2], []).append(task)
     summed = [_stage(name, instances) for name, instances in grouped.items()]
-    return [stage for stage in summed if stage.stage in RETRAIN_STAGES or stage.state not in ("waiting", "skipped")]
+    return [stage for stage in summed if stage.stage in RETRAIN_STAGES or stage.state not in ("waiting", "skipped", "not run")]
 
 
 def _stage(name: str, instances: Sequence[Mapping[str, Any]]) -> StageProgress:
@@ -53,8 +52,10 @@ def _stage(name: str, instances: Sequence[Mapping[str, Any]]) -> StageProgress:
 
 
 def _state(states: Sequence[str]) -> str:
-    if any(state in FAILED for state in states):
+    if "failed" in states:
         return "failed"
+    if "upstream_failed" in states:
+        return "not run"
     if "up_for_retry" in states:
         return "retrying"
     if states and all(state in FINISHED for state in states):

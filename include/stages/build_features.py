@@ -16,7 +16,8 @@ from include.config.project import Project, Target
 from include.config.results import FeaturesResult, PartitionInputs
 from include.io import keys
 from include.io.manifests import Manifest, put_file, read_manifest, write_manifest
-from include.io.object_store import ObjectStore, open_store
+from include.io.object_store import ObjectStore
+from include.io.stores import open_store
 from include.io.tables import get_frame, to_parquet
 from include.stages.assembling import assemble
 from include.stages.columns import ROW_COLUMN, ROWS

@@ -12,7 +12,8 @@ from include.config.results import EvaluateInputs, EvaluateResult, TrainResult
 from include.io import keys
 from include.io.ledger import Ledger
 from include.io.manifests import parse_receipt, to_json
-from include.io.object_store import ObjectStore, open_store
+from include.io.object_store import ObjectStore
+from include.io.stores import open_store
 from include.io.tracking import Measurement, Tracking
 from include.ml.metrics import improvement
 from include.stages.candidates import holdout_days, read_candidate

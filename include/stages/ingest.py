@@ -13,8 +13,9 @@ from include.config.project import Project
 from include.config.results import IngestResult, PartitionInputs
 from include.io import keys
 from include.io.manifests import Manifest, put_file, read_manifest, to_json
-from include.io.object_store import ObjectStore, open_store
+from include.io.object_store import ObjectStore
 from include.io.sources import read_source
+from include.io.stores import open_store
 from include.io.tables import to_parquet
 from include.stages.fingerprints import source_digest
 from include.stages.partitions import with_lookback

@@ -11,7 +11,7 @@ from include.config.project import Project
 from include.config.results import PlanInputs, PlanResult
 from include.io import keys
 from include.io.manifests import Manifest
-from include.io.object_store import open_store
+from include.io.stores import open_store
 from include.stages.fingerprints import Recipe, recipe_of
 from include.stages.partitions import lookback_of, split, spread, window_of, with_lookback
 from include.stages.snapshots import read_manifests, snapshot_id

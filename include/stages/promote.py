@@ -17,8 +17,9 @@ from include.config.results import PromoteInputs, PromoteResult
 from include.io import keys
 from include.io.ledger import Ledger
 from include.io.manifests import Manifest, get_file, parse_receipt
-from include.io.object_store import ObjectStore, open_store
+from include.io.object_store import ObjectStore
 from include.io.releases import ReleasePointer, point_at, publish_release
+from include.io.stores import open_store
 from include.io.tracking import Tracking
 from include.reports.decision_page import render
 from include.stages.candidates import DECISION, MODEL, SIGNATURE, TRAINING, read_candidate

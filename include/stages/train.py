@@ -28,7 +28,8 @@ from include.config.threads import training_threads
 from include.io import keys
 from include.io.manifests import Manifest, put_file, to_json, write_manifest
 from include.io.model_files import dump_model
-from include.io.object_store import ObjectStore, open_store
+from include.io.object_store import ObjectStore
+from include.io.stores import open_store
 from include.io.tracking import ModelToLog, TrackedRun, Tracking
 from include.ml.estimators import build_estimator
 from include.ml.signature import model_input, signature_of

@@ -13,7 +13,8 @@ from include.config.results import PartitionInputs, ValidateResult
 from include.io import keys
 from include.io.expectations import SuiteRunner, is_expectation
 from include.io.manifests import Manifest, read_manifest
-from include.io.object_store import ObjectStore, open_store
+from include.io.object_store import ObjectStore
+from include.io.stores import open_store
 from include.stages.assembling import assemble
 from include.stages.findings import MAX_FINDINGS_SHOWN, Finding, Judgement, judge
 from include.stages.fingerprints import recipe_of

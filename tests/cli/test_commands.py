@@ -17,7 +17,7 @@ from include.config.results import Origin, Span
 from include.config.settings import ROOT
 from include.io import keys
 from include.io.ledger import Ledger
-from include.io.object_store import open_store
+from include.io.stores import open_store
 
 COMMANDS = ("run", "up", "down", "check", "status", "decision", "ledger", "airflow", "test", "lint", "demo")
 DAY = date(2026, 1, 2)

@@ -16,8 +16,8 @@ from include.config.discovery import load_project
 from include.config.settings import ROOT, Settings
 from include.demo_feed import feed
 from include.io.ledger import Ledger
-from include.io.object_store import open_store
 from include.io.releases import read_pointer
+from include.io.stores import open_store
 from include.stack.demo_data import days_needed
 from tests.airflow_fixtures import airflow_database
 

@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from include.config.errors import InvalidKeyError, ObjectMissingError, PreconditionFailedError, SettingsError
-from include.io.object_store import ObjectStore, open_store
+from include.io.object_store import ObjectStore
+from include.io.stores import open_store
 
 UNICODE_KEYS = ("p/naïve café.json", "p/日本/データ.parquet", "p/emoji-🛫", "p/a b+c%2F&d=e?f#g.json")
 

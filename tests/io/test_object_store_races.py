@@ -11,7 +11,8 @@ from threading import Barrier
 import pytest
 
 from include.config.errors import PreconditionFailedError
-from include.io.object_store import ObjectStore, open_store
+from include.io.object_store import ObjectStore
+from include.io.stores import open_store
 
 RACERS = 16
 PROCESSES = 4
@@ -63,7 +64,7 @@ RACER = textwrap.dedent(
     """
     import sys
     from include.config.errors import PreconditionFailedError
-    from include.io.object_store import open_store
+    from include.io.stores import open_store
 
     store, me, rounds = open_store(sys.argv[1]), sys.argv[2], int(sys.argv[3])
     print("ready", flush=True)

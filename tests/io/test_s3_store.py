@@ -9,8 +9,8 @@ import boto3
 import pytest
 
 from include.config.errors import PreconditionFailedError, StoreError, StoreRefusedError, StoreUnsafeError
-from include.io.object_store import open_store
 from include.io.s3_store import S3Store
+from include.io.stores import open_store
 from include.stack.object_server import ObjectServer
 from include.stack.ports import free_ports
 from tests.support.s3_proxy import Exchange, S3Proxy, Tamper, once

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 
 from include.io import keys
-from include.io.object_store import open_store
+from include.io.stores import open_store
 from tests.airflow_fixtures import airflow_database, write_decision, write_project
 
 RUN_ID = "manual__2013-04-02T03:15:00+00:00"

@@ -24,7 +24,8 @@ from include.config.results import (
 )
 from include.io import keys
 from include.io.manifests import Manifest, write_manifest
-from include.io.object_store import ObjectStore, open_store
+from include.io.object_store import ObjectStore
+from include.io.stores import open_store
 from include.io.tables import put_frame
 from include.stages import evaluate, promote, train
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from include.io.object_store import ObjectStore, open_store
+from include.io.object_store import ObjectStore
+from include.io.stores import open_store
 from include.stack.object_server import ObjectServer
 
 
