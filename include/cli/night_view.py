@@ -21,6 +21,7 @@ COLOURS = {
     "retrying": "yellow",
     "skipped": "dim",
     "waiting": "dim",
+    "not run": "dim",
 }
 
 

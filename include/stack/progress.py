@@ -42,7 +42,11 @@ def stages(tasks: Sequence[Mapping[str, Any]]) -> list[StageProgress]:
     for task in tasks:
         grouped.setdefault(str(task["task_id"]).rpartition(".")[2], []).append(task)
     summed = [_stage(name, instances) for name, instances in grouped.items()]
-    return [stage for stage in summed if stage.stage in RETRAIN_STAGES or stage.state not in ("waiting", "skipped", "not run")]
+    return [
+        stage
+        for stage in summed
+        if stage.stage in RETRAIN_STAGES or stage.state not in ("waiting", "skipped", "not run")
+    ]
 
 
 def _stage(name: str, instances: Sequence[Mapping[str, Any]]) -> StageProgress:

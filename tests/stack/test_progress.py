@@ -28,7 +28,8 @@ def task(task_id: str, state: str | None, start: int | None = None, end: int | N
         (["running"], "running"),
         (["success", "up_for_retry"], "retrying"),
         (["success", "failed", "running"], "failed"),
-        (["upstream_failed"], "failed"),
+        (["upstream_failed"], "not run"),
+        (["success", "failed", "upstream_failed"], "failed"),
         (["success", "skipped"], "done"),
         (["skipped", "skipped"], "skipped"),
     ],
@@ -48,6 +49,7 @@ def test_stages_come_in_their_order_and_groups_are_left_out() -> None:
 def test_another_task_is_shown_once_it_has_begun() -> None:
     assert stages([task("announce", "running", 1)])[-1].stage == "announce"
     assert stages([task("announce", "skipped")])[-1].stage == RETRAIN_STAGES[-1]
+    assert stages([task("announce", "upstream_failed")])[-1].stage == RETRAIN_STAGES[-1]
 
 
 def test_a_finished_stage_took_from_its_first_start_to_its_last_end() -> None:
