@@ -8,17 +8,15 @@ from __future__ import annotations
 import inspect
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from include.config.errors import did_you_mean
 from include.config.estimators import PARAMS, ParamValue
 from include.config.findings import Finding, KeyPath
 from include.config.gate_checks import gates_can_pass, gates_fit_their_metrics, gates_named_once
+from include.config.parts import Candidate, CrossValidation, Features, Metrics, Target, Window
 from include.config.schedule import ALLOWED, schedule_fault
 from include.config.source_checks import a_required_table_is_of_the_day, paths_are_plain
-
-if TYPE_CHECKING:
-    from include.config.project import Candidate, CrossValidation, Features, Metrics, Target, Window
 
 Check = Callable[..., Iterator[Finding]]
 

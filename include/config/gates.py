@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from include.config.closed import Closed
 
 MetricName = Literal["roc_auc", "average_precision", "brier_score", "log_loss", "accuracy", "f1"]
 LOWER_IS_BETTER: frozenset[str] = frozenset({"brier_score", "log_loss"})
 
 
-class _Gate(BaseModel):
-    # a threshold of .nan would let everything pass
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class MinimumGate(_Gate):
+class MinimumGate(Closed):
     """Pass when the candidate's metric on the holdout is at least a value.
 
     Attributes:
@@ -29,7 +26,7 @@ class MinimumGate(_Gate):
     value: float
 
 
-class MaximumGate(_Gate):
+class MaximumGate(Closed):
     """Pass when the candidate's metric on the holdout is at most a value.
 
     Attributes:
@@ -43,7 +40,7 @@ class MaximumGate(_Gate):
     value: float
 
 
-class BeatsBaselineGate(_Gate):
+class BeatsBaselineGate(Closed):
     """Pass when the candidate is better than a model that ignores the features.
 
     Attributes:
@@ -57,7 +54,7 @@ class BeatsBaselineGate(_Gate):
     margin: float = Field(default=0.0, ge=0)
 
 
-class NotWorseThanChampionGate(_Gate):
+class NotWorseThanChampionGate(Closed):
     """Pass when the candidate is not worse than the champion on the same holdout.
 
     Attributes:
@@ -71,13 +68,13 @@ class NotWorseThanChampionGate(_Gate):
     margin: float = Field(default=0.0, ge=0)
 
 
-class LeakAlarmGate(_Gate):
+class LeakAlarmGate(Closed):
     """Pass when the candidate is not too good to be true: such a score is a leak until explained.
 
     Attributes:
         kind: `leak_alarm`.
         metric: The metric it looks at.
-            above: The best score that is believed.
+        above: The best score that is believed.
     """
 
     kind: Literal["leak_alarm"]

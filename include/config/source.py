@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
+from include.config.closed import Closed
 from include.config.findings import Finding, FindingsError
-from include.config.source_checks import query_parameters
 
 ColumnName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 ConnectionName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
-
-
-class Closed(BaseModel):
-    """Be frozen and refuse unknown keys: a typing mistake must never be silently ignored."""
-
-    # a bound of .nan would let everything pass
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+# SQLAlchemy's own rule for what is a parameter: `::date` is a cast, `\:x` is escaped
+_PARAMETER = re.compile(r"(?<![:\w\\]):(\w+)(?!:)")
 
 
 class FileTable(Closed):
@@ -74,3 +70,8 @@ class SqlSource(Closed):
 
 
 Source = Annotated[FileSource | SqlSource, Field(discriminator="kind")]
+
+
+def query_parameters(query: str) -> set[str]:
+    """Return the names of the parameters of a SQL query, as SQLAlchemy will see them."""
+    return set(_PARAMETER.findall(query))

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from string import Formatter
-from typing import TYPE_CHECKING
 
 from include.config.findings import Finding
-
-if TYPE_CHECKING:
-    from include.config.source import Source
+from include.config.source import Source
 
 PLACEHOLDERS = ("date", "previous_date")
 _ALLOWED = tuple(f"{{{name}}}" for name in PLACEHOLDERS)
-# SQLAlchemy's own rule for what is a parameter: `::date` is a cast, `\:x` is escaped
-_PARAMETER = re.compile(r"(?<![:\w\\]):(\w+)(?!:)")
-
-
-def query_parameters(query: str) -> set[str]:
-    """Return the names of the parameters of a SQL query, as SQLAlchemy will see them."""
-    return set(_PARAMETER.findall(query))
 
 
 def paths_are_plain(source: Source) -> Iterator[Finding]:

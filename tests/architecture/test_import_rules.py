@@ -18,6 +18,14 @@ def _lint_imports(root: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=120, check=False)
 
 
+def _copy_include(root: Path) -> None:
+    (root / "pyproject.toml").write_bytes((ROOT / "pyproject.toml").read_bytes())
+    for path in python_files("include"):
+        copy = root / path.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(path.read_bytes())
+
+
 def test_every_contract_is_kept() -> None:
     linted = _lint_imports(ROOT)
 
@@ -35,17 +43,24 @@ def test_every_contract_is_kept() -> None:
     ],
 )
 def test_a_contract_is_broken_by_what_it_forbids(tmp_path: Path, room: str, statement: str, contract: str) -> None:
-    (tmp_path / "pyproject.toml").write_bytes((ROOT / "pyproject.toml").read_bytes())
-    for path in python_files("include"):
-        copy = tmp_path / path.relative_to(ROOT)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        copy.write_bytes(path.read_bytes())
+    _copy_include(tmp_path)
     (tmp_path / "include" / room / "intruder.py").write_text(f"{statement}\n")
 
     linted = _lint_imports(tmp_path)
 
     assert linted.returncode == 1
     assert f"{contract} BROKEN" in linted.stdout
+
+
+def test_a_circle_inside_a_room_is_refused_also_when_an_import_is_lazy(tmp_path: Path) -> None:
+    _copy_include(tmp_path)
+    with (tmp_path / "include" / "io" / "object_store.py").open("a") as interface:
+        interface.write("\n\ndef back() -> None:\n    import include.io.stores\n")
+
+    linted = _lint_imports(tmp_path)
+
+    assert linted.returncode == 1
+    assert "No circle of imports BROKEN" in linted.stdout
 
 
 @pytest.mark.parametrize("path", python_files("dags"), ids=written)

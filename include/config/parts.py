@@ -1,0 +1,182 @@
+"""Declare the parts of a project but its source and gates, each with its defaults and the checks it needs alone."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints, model_validator
+
+from include.config.closed import Closed
+from include.config.estimators import EstimatorName, ParamValue
+from include.config.findings import Finding, FindingsError
+from include.config.gates import MetricName
+from include.config.source import ColumnName
+
+
+class Owner(Closed):
+    """Say who is told of a REJECT or a failure.
+
+    Attributes:
+        name: A person or a team.
+        email: Where messages go.
+    """
+
+    name: Annotated[str, StringConstraints(min_length=1)]
+    email: Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
+
+
+class Target(Closed):
+    """Say what is predicted: a raw column made binary by exactly one rule.
+
+    Attributes:
+        name: What the label is called in features, reports and answers.
+        column: The raw column it is made from; rows where it is null have no label.
+        greater_than: 1 where the column is above this number, else 0.
+        equals: 1 where the column has this value, else 0.
+    """
+
+    name: ColumnName
+    column: ColumnName
+    greater_than: float | None = None
+    equals: str | int | bool | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one_rule(self) -> Target:
+        if (self.greater_than is None) == (self.equals is None):
+            both = "both" if self.equals is not None else "neither"
+            raise FindingsError([Finding((), "exactly one of greater_than and equals is needed", both)])
+        return self
+
+
+class Window(Closed):
+    """Say which days a run for day D uses, all of them known by the end of D.
+
+    Attributes:
+        label_delay_days: The label of day d is known at the end of day d + this; matured days are d <= D - this.
+        days: How many of the newest matured days are used in all.
+        holdout_days: How many of those, the newest, judge the models; no model is fitted or tuned on them.
+        lookback_days: How many earlier days `build_features` may read for one day.
+        excluded: Days left out on purpose; say why in a comment.
+    """
+
+    label_delay_days: int = Field(default=1, ge=0, le=365)
+    days: int = Field(ge=3, le=1825)
+    holdout_days: int = Field(ge=1)
+    lookback_days: int = Field(default=0, ge=0, le=90)
+    excluded: tuple[date, ...] = ()
+
+    @model_validator(mode="after")
+    def _something_left_to_train_on(self) -> Window:
+        if self.holdout_days * 2 > self.days:
+            what = f"must be at most half of window.days ({self.days})"
+            raise FindingsError([Finding(("holdout_days",), what, allowed=(f"1 to {self.days // 2}",))])
+        return self
+
+
+class Features(Closed):
+    """Name the columns that `build_features` returns and models may use, by how they are encoded.
+
+    Attributes:
+        numeric: Columns of numbers: missing ones are imputed, all are scaled where the estimator needs it.
+        categorical: Columns of text: one-hot encoded.
+    """
+
+    numeric: tuple[ColumnName, ...] = ()
+    categorical: tuple[ColumnName, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return all feature names, numeric first, in the declared order."""
+        return self.numeric + self.categorical
+
+    @model_validator(mode="after")
+    def _named_once(self) -> Features:
+        if not self.names:
+            raise FindingsError([Finding((), "at least one feature is needed", "none")])
+        seen: set[str] = set()
+        findings = []
+        for kind, names in (("numeric", self.numeric), ("categorical", self.categorical)):
+            for index, name in enumerate(names):
+                if name in seen:
+                    findings.append(Finding((kind, index), "the feature is named twice", hint="keep one"))
+                seen.add(name)
+        if findings:
+            raise FindingsError(findings)
+        return self
+
+
+class Search(Closed):
+    """Try random settings, scored by cross-validation inside the train part.
+
+    Attributes:
+        trials: How many settings are drawn.
+        space: The values to draw from, for each parameter.
+    """
+
+    trials: int = Field(ge=1, le=500)
+    space: dict[str, list[ParamValue]] = Field(min_length=1)
+
+
+class Candidate(Closed):
+    """Name one model to try.
+
+    Attributes:
+        name: What it is called in reports.
+        estimator: Which kind of model.
+        params: Fixed parameters of the estimator.
+        search: Parameters to search for.
+    """
+
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+    estimator: EstimatorName
+    params: dict[str, ParamValue] = {}
+    search: Search | None = None
+
+
+class CrossValidation(Closed):
+    """Say how the train part is split to score candidates.
+
+    Attributes:
+        folds: Into how many parts.
+        order: `time` keeps every fold's past before its future; `random` is for data without a time.
+    """
+
+    folds: int = Field(default=3, ge=2, le=20)
+    order: Literal["time", "random"] = "time"
+
+
+class Metrics(Closed):
+    """Say which number chooses between candidates, and which are reported beside it.
+
+    Attributes:
+        primary: Chooses the challenger and decides whether it beats the champion.
+        also: Reported, and open to gates.
+    """
+
+    primary: MetricName = "roc_auc"
+    also: tuple[MetricName, ...] = ("average_precision", "brier_score", "log_loss")
+
+
+class Quality(Closed):
+    """Bound what validation may set aside before it rejects a whole day.
+
+    Attributes:
+        max_rejected_fraction: The largest share of a day's rows that may be set aside.
+        min_rows: A day with fewer rows is rejected.
+    """
+
+    max_rejected_fraction: float = Field(default=0.02, ge=0, lt=0.5)
+    min_rows: int = Field(default=1, ge=1)
+
+
+class Promotion(Closed):
+    """Say what a passing candidate leads to.
+
+    Attributes:
+        mode: `automatic` promotes it when it is better than the champion; `hold` records the decision only.
+        min_improvement: By how much of the primary metric it must be better; a tie never promotes.
+    """
+
+    mode: Literal["automatic", "hold"] = "automatic"
+    min_improvement: float = Field(default=0.0, ge=0, lt=1)
