@@ -16,7 +16,8 @@ from include.demo_feed.feed import FEEDS
 from include.stack.credentials import ADMIN, load_credentials
 from include.stack.demo_data import days_needed
 from include.stack.processes import Job
-from include.stack.stack import Stack, running_stack, stop_stack
+from include.stack.running import running_stack, stop_stack
+from include.stack.stack import Stack
 from include.stack.state import StackState, exclusive, read_state
 
 # the flights are of 2013: backfills of that year, with the window before it, are what people try first

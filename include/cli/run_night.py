@@ -33,7 +33,8 @@ from include.stack.demo_data import days_needed
 from include.stack.environment import task_logs
 from include.stack.pause import unpaused
 from include.stack.processes import Job
-from include.stack.stack import Stack, running_stack
+from include.stack.running import running_stack
+from include.stack.stack import Stack
 from include.stack.state import StackState, exclusive
 
 # the bounds of `window.days` in a declaration

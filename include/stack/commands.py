@@ -9,7 +9,7 @@ from include.stack.credentials import load_credentials
 from include.stack.environment import airflow_environment, component_logs
 from include.stack.home import prepare_home
 from include.stack.processes import STACK_VARIABLE, Job
-from include.stack.stack import running_stack
+from include.stack.running import running_stack
 from include.stack.state import StackState
 
 

@@ -7,7 +7,6 @@ import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Literal
 
 from pydantic import SecretStr
@@ -29,12 +28,11 @@ from include.stack.object_server import ObjectServer
 from include.stack.pause import pause_again
 from include.stack.ports import LOOPBACK, choose_ports
 from include.stack.processes import STACK_VARIABLE, Job, ProcessId
-from include.stack.state import StackState, forget_state, read_state, write_state
+from include.stack.running import stop_stack
+from include.stack.state import StackState, write_state
 
 Say = Callable[[str], None]
 HEALTHY_SECONDS = 240
-# they have written what they have to; Python's own teardown, and triggers that do not exist, take 10 s more
-ENDED_AT_ONCE = frozenset({"api-server", "dag-processor", "triggerer", "mlflow"})
 
 
 class Stack:
@@ -236,23 +234,3 @@ class Stack:
 
     def _remember(self) -> None:
         write_state(self.settings.home, self.state)
-
-
-def stop_stack(home: Path, state: StackState) -> None:
-    """End every process of the stack that `state` describes, and forget it."""
-    processes.end(state.stack_id, state.components, at_once=ENDED_AT_ONCE)
-    forget_state(home)
-
-
-def running_stack(home: Path) -> StackState | None:
-    """Return the stack of this home that works, after ending what a killed command left behind.
-
-    A `run` stack whose owner is gone, or a stack with a dead component, is no stack: its processes are ended.
-    """
-    state = read_state(home)
-    if state is None:
-        return None
-    if state.alive():
-        return state
-    stop_stack(home, state)
-    return None

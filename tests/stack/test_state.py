@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from include.config.errors import SettingsError
 from include.stack.processes import Component, ProcessId
-from include.stack.stack import running_stack
+from include.stack.running import running_stack
 from include.stack.state import StackState, exclusive, forget_state, read_state, write_state
 
 
