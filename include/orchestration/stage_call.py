@@ -41,6 +41,18 @@ INPUTS: Mapping[Stage, type[StageInputs]] = {
 RUN_TYPES: tuple[RunType, ...] = ("scheduled", "manual", "backfill", "asset_triggered")
 # the key of the XCom that says why a task failed; the owner's message and the command line read it
 ERROR_KEY = "error"
+# what Python raises for a mistake in code; ValueError and LookupError hold their families
+BUGS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    ImportError,
+    LookupError,
+    NameError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+)
 
 
 def call_stage(stage: Stage, project_name: str, **given: Any) -> Any:
@@ -95,9 +107,10 @@ def origin(dag_run: Any) -> Origin:
 
 @contextmanager
 def failures_for_airflow(context: Any) -> Iterator[None]:
-    """Fail now when the failure's class says that retrying is useless; let everything else be retried.
+    """Let retryable failures be retried, and fail now for all that a retry cannot heal.
 
-    A bug cannot be told from an unlucky moment, so exceptions that are not ours are retried, too (twice, soon).
+    Our errors say it by their class. Of others, a bug fails now, because it would only fail again; what is left
+    (the operating system, the network, Airflow itself) may heal.
     """
     from airflow.sdk.exceptions import AirflowFailException
 
@@ -109,5 +122,8 @@ def failures_for_airflow(context: Any) -> Iterator[None]:
             raise
         raise AirflowFailException(str(error)) from error
     except Exception as error:
-        context["ti"].xcom_push(ERROR_KEY, f"{type(error).__name__}: {error}")
+        message = f"{type(error).__name__}: {error}"
+        context["ti"].xcom_push(ERROR_KEY, message)
+        if isinstance(error, BUGS):
+            raise AirflowFailException(message) from error
         raise

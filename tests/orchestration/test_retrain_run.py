@@ -86,7 +86,7 @@ def test_reject_fails_the_run_at_once(projects_dir: Path, script: Script) -> Non
     )
 
 
-@pytest.mark.parametrize("error", [StoreError("store", "does not answer"), ZeroDivisionError("a bug, perhaps")])
+@pytest.mark.parametrize("error", [StoreError("store", "does not answer"), OSError("no space left on device")])
 def test_what_may_heal_is_retried(
     projects_dir: Path, script: Script, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
@@ -97,6 +97,15 @@ def test_what_may_heal_is_retried(
     dag_run = run()
     assert dag_run.state == "success"
     assert len(script.of("evaluate")) == 2
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("division by zero"), KeyError("tailnum")])
+def test_a_bug_fails_at_once(projects_dir: Path, script: Script, error: Exception) -> None:
+    script.failures["evaluate"] = [error]
+    dag_run = run()
+    assert dag_run.state == "failed"
+    assert len(script.of("evaluate")) == 1
+    assert xcom(dag_run, "evaluate", "error") == f"{type(error).__name__}: {error}"
 
 
 def test_a_retryable_failure_gives_up_after_two_retries(
