@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.model_selection import ParameterGrid, ParameterSampler
 from sklearn.pipeline import Pipeline
 
 from include.config.estimators import ParamValue
@@ -48,14 +48,8 @@ def settings_of(candidate: Candidate, seed: int) -> list[Params]:
         return [dict(candidate.params)]
     # a value listed twice is one value: settings are to be distinct
     axes = {name: _distinct(values) for name, values in sorted(candidate.search.space.items())}
-    size = 1
-    for values in axes.values():
-        size *= len(values)
-    if candidate.search.trials >= size:
-        points = list(range(size))
-    else:
-        points = random.Random(seed).sample(range(size), candidate.search.trials)
-    return [{**candidate.params, **_point(axes, point)} for point in points]
+    trials = min(candidate.search.trials, len(ParameterGrid(axes)))
+    return [{**candidate.params, **point} for point in ParameterSampler(axes, trials, random_state=seed)]
 
 
 def tune(
@@ -101,12 +95,3 @@ def _score(
 
 def _distinct(values: Sequence[ParamValue]) -> list[ParamValue]:
     return list({repr(value): value for value in values}.values())
-
-
-def _point(axes: Mapping[str, list[ParamValue]], index: int) -> Params:
-    """Return the point with number `index`, counting as digits of a mixed-radix number."""
-    point: Params = {}
-    for name, values in axes.items():
-        index, digit = divmod(index, len(values))
-        point[name] = values[digit]
-    return point
