@@ -7,6 +7,7 @@ import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict
 
@@ -27,6 +28,7 @@ class Settings(BaseModel):
         projects_dir: The folder of project folders (`NIGHTSHIFT_PROJECTS`).
         store_url: `file:///folder` or `s3://bucket/prefix` (`NIGHTSHIFT_STORE_URL`).
         tracking_url: MLflow's address: `sqlite:///file` or `http://host:port` (`NIGHTSHIFT_TRACKING_URL`).
+        mlflow_url: Where browsers find MLflow's UI (`NIGHTSHIFT_MLFLOW_URL`, default the tracking server), or empty.
         airflow_port, mlflow_port, s3_port: TCP ports on loopback (`NIGHTSHIFT_AIRFLOW_PORT`, ...).
         ports_chosen: Which of those ports the user named explicitly.
     """
@@ -38,6 +40,7 @@ class Settings(BaseModel):
     projects_dir: Path
     store_url: str
     tracking_url: str
+    mlflow_url: str = ""
     airflow_port: int = DEFAULT_AIRFLOW_PORT
     mlflow_port: int = DEFAULT_MLFLOW_PORT
     s3_port: int = DEFAULT_S3_PORT
@@ -57,14 +60,22 @@ class Settings(BaseModel):
             "mlflow_port": _port(env, "NIGHTSHIFT_MLFLOW_PORT", DEFAULT_MLFLOW_PORT),
             "s3_port": _port(env, "NIGHTSHIFT_S3_PORT", DEFAULT_S3_PORT),
         }
+        tracking_url = env.get("NIGHTSHIFT_TRACKING_URL") or f"sqlite:///{home / 'mlflow' / 'mlflow.db'}"
         return cls(
             home=home,
             projects_dir=Path(env.get("NIGHTSHIFT_PROJECTS") or ROOT / "include" / "projects").resolve(),
             store_url=env.get("NIGHTSHIFT_STORE_URL") or f"file://{home / 'store'}",
-            tracking_url=env.get("NIGHTSHIFT_TRACKING_URL") or f"sqlite:///{home / 'mlflow' / 'mlflow.db'}",
+            tracking_url=tracking_url,
+            mlflow_url=env.get("NIGHTSHIFT_MLFLOW_URL") or _page_of(tracking_url),
             ports_chosen=frozenset(name for name in ports if env.get(f"NIGHTSHIFT_{name.upper()}")),
             **ports,
         )
+
+
+def _page_of(tracking_url: str) -> str:
+    address = urlsplit(tracking_url)
+    # a browser is not told the tasks' password
+    return address._replace(netloc=address.netloc.rpartition("@")[2]).geturl() if address.scheme[:4] == "http" else ""
 
 
 def _port(env: Mapping[str, str], variable: str, default: int) -> int:

@@ -5,7 +5,6 @@ object store and was rendered from data, so no script of it may run: it would ru
 """
 
 import mimetypes
-import os
 import re
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -26,7 +25,7 @@ from include.io.ledger import Ledger
 from include.orchestration.decisions import decision_of_run, project_of, store_of
 from include.orchestration.pages import decisions_page, message_page, projects_page
 
-MLFLOW_URL_VARIABLE = "NIGHTSHIFT_MLFLOW_URL"
+NO_MLFLOW = "no MLflow server runs beside this Airflow: ./nightshift up starts one, NIGHTSHIFT_MLFLOW_URL names another"
 MAX_DECISIONS_SHOWN = 100
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
@@ -121,8 +120,11 @@ def run_tracking(dag_id: str, run_id: str) -> RedirectResponse:
     """Go to the challenger's run in MLflow's own UI."""
     settings = Settings.from_environment()
     entry = _decided(settings, dag_id, run_id)
-    address = os.environ.get(MLFLOW_URL_VARIABLE) or f"http://127.0.0.1:{settings.mlflow_port}"
-    return RedirectResponse(f"{address.rstrip('/')}/#/runs/{quote(entry.tracking_run_id)}")
+    if not entry.tracking_run_id:
+        raise HTTPException(404, f"the decision of run {run_id} names no MLflow run")
+    if not settings.mlflow_url:
+        raise HTTPException(503, NO_MLFLOW)
+    return RedirectResponse(f"{settings.mlflow_url.rstrip('/')}/#/runs/{quote(entry.tracking_run_id)}")
 
 
 @app.get("/run-data-docs/{dag_id}", dependencies=MAY_SEE_DAG)

@@ -18,11 +18,7 @@ from include.stack import processes
 from include.stack.airflow_api import AirflowApi, answers
 from include.stack.airflow_settings import AirflowSettings, read_airflow_settings
 from include.stack.credentials import load_credentials
-from include.stack.environment import (
-    PRELOAD_VARIABLE,
-    airflow_environment,
-    component_logs,
-)
+from include.stack.environment import PRELOAD_VARIABLE, airflow_environment, component_logs
 from include.stack.home import prepare_home, with_object_server
 from include.stack.object_server import ObjectServer
 from include.stack.pause import pause_again
@@ -144,6 +140,8 @@ class Stack:
         )
         env.update(self.state.secret_environment())
         env[STACK_VARIABLE] = self.state.stack_id
+        if self.state.mlflow_url:
+            env["NIGHTSHIFT_MLFLOW_URL"] = self.state.mlflow_url
         if self._mode == "run":
             # only what was asked for: no night that was missed, and no Dag read again in the middle of it
             env["AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE"] = "False"

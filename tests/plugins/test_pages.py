@@ -131,6 +131,15 @@ def test_the_tracking_run(viewer: Any, store_url: str, monkeypatch: pytest.Monke
     assert answer.headers["location"] == "https://mlflow.example.org/#/runs/t1"
 
 
+def test_without_an_mlflow_server_a_page_says_so(viewer: Any, store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_decision(store_url, "shop", run_id=RUN_ID)
+    monkeypatch.delenv("NIGHTSHIFT_MLFLOW_URL", raising=False)
+    answer = viewer.get(f"/nightshift/mlflow/shop__retrain/{RUN}", headers=BROWSER)
+    assert answer.status_code == 503
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "no MLflow server runs beside this Airflow: ./nightshift up starts one" in answer.text
+
+
 def test_the_data_docs(viewer: Any, store_url: str) -> None:
     open_store(store_url).put(keys.data_docs("shop"), b"<h1>docs</h1><script>alert(1)</script>")
     open_store(store_url).put(keys.data_docs("shop", "validations/s/date=2013-04-01/a/results.html"), b"one day")
