@@ -6,10 +6,12 @@ expectations about 90 ms, whatever the result format; hence one pass with row nu
 
 from __future__ import annotations
 
+import html
 import json
 import logging
 import os
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -87,8 +89,14 @@ class SuiteReport:
         return [_plain(result) for result in self.document.results]
 
     def as_page(self) -> str:
-        """Return Great Expectations' own page of the results."""
-        return str(_view().render(ValidationResultsPageRenderer().render(self.document)))
+        """Return Great Expectations' own page of the results; its templates do not escape what comes from the data."""
+        document = copy(self.document)
+        document.results = [copy(result) for result in self.document.results]
+        for result in document.results:
+            result.result = _escaped(result.result)
+            # Great Expectations escapes the message, not the traceback, which may quote a value, too
+            result.exception_info = _escaped(result.exception_info, only="exception_traceback")
+        return str(_view().render(ValidationResultsPageRenderer().render(document)))
 
 
 class SuiteRunner:
@@ -188,6 +196,15 @@ def _plain(result: ExpectationValidationResult) -> dict[str, Any]:
         "result": result.result,
         "exception": _exception(result.exception_info or {}),
     }
+
+
+def _escaped(value: Any, only: str = "") -> Any:
+    """Return `value` with its texts escaped for HTML; with `only`, those under that key alone."""
+    if isinstance(value, str):
+        return value if only else html.escape(value)
+    if isinstance(value, dict):
+        return {name: _escaped(one, "" if name == only else only) for name, one in value.items()}
+    return [_escaped(one, only) for one in value] if isinstance(value, list) else value
 
 
 def _json_values(value: Any) -> Any:

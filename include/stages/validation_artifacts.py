@@ -14,7 +14,7 @@ from include.config import clock
 from include.config.project import Project
 from include.config.results import PartitionInputs
 from include.io import keys
-from include.io.data_docs import IndexLine, publish_day, publish_index
+from include.io.data_docs import IndexLine, page_path, publish_day, publish_index
 from include.io.expectations import SuiteReport
 from include.io.manifests import FileRef, Manifest, put_file, write_manifest
 from include.io.object_store import ObjectStore
@@ -62,8 +62,10 @@ def publish(
     lines = []
     for one in checked:
         page = one.report.as_page() if one.report else ""
-        path = publish_day(store, project.name, one.day, one.snapshot.id, page) if page else ""
+        path = page_path(project.name, one.day, one.snapshot.id) if page else ""
         lines.append(_line(one, path))
+        if page:
+            publish_day(store, project.name, lines[-1], page)
         manifests[one.day] = Manifest(
             kind="validation",
             project=project.name,

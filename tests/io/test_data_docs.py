@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from include.config.errors import StoreError
 from include.io import data_docs, keys
-from include.io.data_docs import IndexLine, merge_index, read_index
+from include.io.data_docs import IndexLine, merge_index, page_path, publish_day, publish_index, read_index, suite_path
 from include.io.local_store import LocalStore
 from include.io.object_store import StoredObject
 
@@ -78,3 +79,23 @@ def test_what_data_says_cannot_break_the_page(store: LocalStore) -> None:
 
 def test_a_page_that_is_not_ours_has_no_lines() -> None:
     assert read_index(b"<html></html>") == ()
+
+
+def test_the_pages_lead_to_each_other(store: LocalStore, tmp_path: Path) -> None:
+    day = line(0, path=page_path("shop", FIRST, "s1"), status="rejected", set_aside=3, findings=("a < b: 3 rows",))
+    publish_day(store, "shop", day, "<html><body><p>all results</p></body></html>")
+    publish_index(store, "shop", "<body><p>all rules</p></body>", [day])
+    home = (tmp_path / keys.data_docs("shop")).parent
+    pages = {name: home / name for name in ("index.html", day.path, suite_path("shop"))}
+
+    def targets(page: Path) -> set[Path]:
+        return {(page.parent / target).resolve() for target in re.findall(r'href="([^"#]*)"', page.read_text())}
+
+    index, result, rules = (page.resolve() for page in pages.values())
+    assert [targets(page) for page in (index, result, rules)] == [{result, rules}, {index, rules}, {index}]
+    text = pages[day.path].read_text()
+    assert "<p>all results</p>" in text
+    assert '<h1>shop, 2024-01-01 <span class="rejected">rejected</span></h1>' in text
+    assert "10 rows, 3 of them set aside." in text
+    assert "a &lt; b: 3 rows" in text
+    assert "<p>all rules</p>" in pages[suite_path("shop")].read_text()

@@ -130,3 +130,20 @@ def test_a_run_is_silent(capfd: pytest.CaptureFixture[str], caplog: pytest.LogCa
 def test_only_expectations_are_expectations() -> None:
     assert is_expectation(gxe.ExpectColumnValuesToNotBeNull(column="name"))
     assert not is_expectation({"type": "expect_column_values_to_not_be_null"})
+
+
+def test_a_page_shows_what_the_data_says_as_text() -> None:
+    hostile = "<b onclick=alert(1)>x&y</b>"
+    frame = pd.DataFrame({"name": ["a", hostile], "price": [1, 2]})
+    suite = (
+        gxe.ExpectColumnValuesToBeInSet(column="name", value_set=["a"]),
+        gxe.ExpectColumnPairValuesToBeEqual(column_A="name", column_B="price"),
+        gxe.ExpectColumnDistinctValuesToContainSet(column="name", value_set=["b"]),
+        gxe.ExpectColumnMeanToBeBetween(column="name", min_value=0),
+    )
+    report = SuiteRunner("demo", suite, ()).run(frame)
+    page = report.as_page()
+    assert page.count("&lt;b onclick=alert(1)&gt;x&amp;y&lt;/b&gt;") == 2
+    assert "<b onclick" not in page
+    assert "&amp;lt;" not in page
+    assert hostile in json.dumps(report.as_json())

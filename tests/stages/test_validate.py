@@ -233,7 +233,7 @@ def test_data_docs_list_every_checked_day_and_link_its_page(shop: Shop) -> None:
         page = shop.store.get(keys.data_docs("shop", line.path)).decode()
         assert "Expectation Suite:" in page
         assert "unexpected Exception" not in page
-    assert b"expectations" in shop.store.get(keys.data_docs("shop", "expectations/shop.html"))
+    assert b"What is expected of shop" in shop.store.get(keys.data_docs("shop", "expectations/shop.html"))
 
 
 def test_a_day_that_was_never_ingested_is_said_so(shop: Shop) -> None:
