@@ -71,10 +71,17 @@ def start(name: str, command: Sequence[str], *, environ: Mapping[str, str], cwd:
         cwd: Its working folder.
         logs: Folder of log files.
     """
-    logs.mkdir(parents=True, exist_ok=True)
     log = logs / f"{name}.log"
+    process = _open(command, log, environ, cwd)
+    # its end is found by the kernel's table; this object must not warn that it was never waited for
+    process.returncode = 0
+    return Component(name=name, id=ProcessId.of(process.pid), log=log)
+
+
+def _open(command: Sequence[str], log: Path, environ: Mapping[str, str], cwd: Path) -> subprocess.Popen[bytes]:
+    log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             list(command),
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -83,9 +90,6 @@ def start(name: str, command: Sequence[str], *, environ: Mapping[str, str], cwd:
             cwd=cwd,
             start_new_session=True,
         )
-    # its end is found by the kernel's table; this object must not warn that it was never waited for
-    process.returncode = 0
-    return Component(name=name, id=ProcessId.of(process.pid), log=log)
 
 
 class Job:
@@ -97,17 +101,7 @@ class Job:
     def __init__(self, name: str, command: Sequence[str], *, environ: Mapping[str, str], cwd: Path, logs: Path) -> None:
         self.name = name
         self.log = logs / f"{name}.log"
-        logs.mkdir(parents=True, exist_ok=True)
-        with self.log.open("wb") as output:
-            self._process = subprocess.Popen(
-                list(command),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env=dict(environ),
-                cwd=cwd,
-                start_new_session=True,
-            )
+        self._process = _open(command, self.log, environ, cwd)
 
     def finished(self) -> bool:
         """Tell whether the program has ended.
