@@ -7,7 +7,6 @@ from typing import Literal
 Stage = Literal["plan", "ingest", "validate", "build_features", "train", "evaluate", "promote"]
 
 RETRAIN_STAGES: tuple[Stage, ...] = ("plan", "ingest", "validate", "build_features", "train", "evaluate", "promote")
-PARTITION_STAGES: tuple[Stage, ...] = ("ingest", "validate", "build_features")
 PREPARE_GROUP = "prepare"
 TRAINING_POOL = "training"
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from include.config.errors import SourceDataError
-from include.io.manifests import FileRef, get_file, put_file
+from include.io.manifests import FileRef, get_file
 from include.io.object_store import ObjectStore
 
 ROW_GROUP_ROWS = 131_072
@@ -59,11 +59,6 @@ def from_parquet(data: bytes, where: str) -> pd.DataFrame:
             got=f"{len(data)} bytes: {_one_line(error)}",
             hint="the file is cut short or is something else; have the source deliver it again",
         ) from error
-
-
-def put_frame(store: ObjectStore, key: str, frame: pd.DataFrame) -> FileRef:
-    """Write a frame as Parquet and return what a manifest says of it."""
-    return put_file(store, key, to_parquet(frame, where=store.uri(key)), rows=len(frame))
 
 
 def get_frame(store: ObjectStore, ref: FileRef) -> pd.DataFrame:

@@ -68,11 +68,6 @@ def with_lookback(project: Project, days: Sequence[date]) -> tuple[date, ...]:
     return tuple(sorted(wanted))
 
 
-def source_days(project: Project, as_of: date, window_days: int | None = None) -> tuple[date, ...]:
-    """Return every day of which a run for `as_of` may ask the source for data, oldest first."""
-    return with_lookback(project, window_of(project, as_of, window_days))
-
-
 def spread(days: Sequence[date], batches: int) -> tuple[tuple[date, ...], ...]:
     """Return `days` in at most `batches` contiguous runs of nearly equal length; none of them is empty.
 

@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 
 from include.config.errors import ChecksumMismatchError, ObjectMissingError, SourceDataError
+from include.io.manifests import put_file
 from include.io.object_store import ObjectStore
-from include.io.tables import from_parquet, get_frame, put_frame, to_parquet
+from include.io.tables import from_parquet, get_frame, to_parquet
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def frame() -> pd.DataFrame:
 
 
 def test_a_frame_comes_back_as_it_was(store: ObjectStore, frame: pd.DataFrame) -> None:
-    ref = put_frame(store, "p/features/rows.parquet", frame)
+    ref = put_file(store, "p/features/rows.parquet", to_parquet(frame), rows=len(frame))
     assert (ref.rows, ref.key) == (500, "p/features/rows.parquet")
     pd.testing.assert_frame_equal(get_frame(store, ref), frame)
 
@@ -100,8 +101,8 @@ def test_a_flipped_bit_is_noticed(frame: pd.DataFrame) -> None:
 
 
 def test_other_bytes_than_the_manifest_names_are_refused(store: ObjectStore, frame: pd.DataFrame) -> None:
-    ref = put_frame(store, "p/rows.parquet", frame)
-    put_frame(store, "p/rows.parquet", frame.iloc[:10])
+    ref = put_file(store, "p/rows.parquet", to_parquet(frame))
+    put_file(store, "p/rows.parquet", to_parquet(frame.iloc[:10]))
     with pytest.raises(ChecksumMismatchError, match=r"rows.parquet: the bytes are not those the manifest names"):
         get_frame(store, ref)
     store.delete("p/rows.parquet")

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from include.config.errors import WindowError
-from include.stages.partitions import lookback_of, source_days, split, spread, window_of, with_lookback
+from include.stages.partitions import lookback_of, split, spread, window_of, with_lookback
 from tests.stages.shop import AS_OF, Shop
 
 
@@ -57,7 +57,7 @@ def test_the_holdout_is_the_newest_part_and_shares_no_day_with_train(shop: Shop)
 def test_lookback_comes_before_the_day(shop: Shop) -> None:
     assert lookback_of(shop.project, date(2024, 3, 1)) == (date(2024, 2, 28), date(2024, 2, 29))
     assert with_lookback(shop.project, march(5, 8)) == march(3, 4, 5, 6, 7, 8)
-    assert source_days(shop.project, AS_OF) == march(3, 4, 5, 6, 7, 8, 9, 10)
+    assert with_lookback(shop.project, window_of(shop.project, AS_OF)) == march(3, 4, 5, 6, 7, 8, 9, 10)
 
 
 @pytest.mark.parametrize(

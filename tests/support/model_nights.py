@@ -23,10 +23,10 @@ from include.config.results import (
     TrainResult,
 )
 from include.io import keys
-from include.io.manifests import Manifest, write_manifest
+from include.io.manifests import Manifest, put_file, write_manifest
 from include.io.object_store import ObjectStore
 from include.io.stores import open_store
-from include.io.tables import put_frame
+from include.io.tables import to_parquet
 from include.stages import evaluate, promote, train
 
 FIRST = date(2013, 4, 1)
@@ -108,7 +108,8 @@ class Nights:
 
     def write_day(self, day: date, frame: pd.DataFrame) -> None:
         """Write one day's feature rows as the stages before do."""
-        ref = put_frame(self.store, keys.features_rows(self.project.name, day, f"{len(frame):016d}"), frame)
+        key = keys.features_rows(self.project.name, day, f"{len(frame):016d}")
+        ref = put_file(self.store, key, to_parquet(frame), rows=len(frame))
         manifest = Manifest(
             kind="features",
             project=self.project.name,
