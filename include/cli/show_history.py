@@ -13,6 +13,7 @@ from include.config.decision import Decision, LedgerEntry
 from include.config.discovery import load_project
 from include.config.errors import ObjectMissingError
 from include.config.settings import Settings
+from include.io import keys
 from include.io.ledger import Ledger
 from include.io.object_store import ObjectStore
 
@@ -93,4 +94,4 @@ def find_entry(project: str, entries: list[LedgerEntry], number: int | None) -> 
 
 def read_decision(store: ObjectStore, entry: LedgerEntry) -> Decision:
     """Return the decision that a ledger entry refers to."""
-    return Decision.model_validate_json(store.get(store.key_of(entry.decision_uri)))
+    return Decision.model_validate_json(store.get(keys.decision(entry.project, entry.decision_id)))

@@ -22,9 +22,10 @@ from include.config.discovery import load_project
 from include.config.errors import NightshiftError
 from include.config.project import Owner
 from include.config.settings import Settings
+from include.io import keys
 from include.orchestration.as_of import resolve_as_of
 from include.orchestration.decisions import decision_of_run, project_of, store_of
-from include.orchestration.stage_call import ERROR_KEY
+from include.orchestration.run_state import failed_tasks
 
 SMTP_CONNECTION = "smtp_default"
 SLACK_CONNECTION = "slack_default"
@@ -118,7 +119,8 @@ def compose(settings: Settings, failed: FailedRun) -> Message:
             f"/nightshift/decision/{quote(failed.dag_id)}/{quote(failed.run_id)}",
         )
     else:
-        reasons = _failed_tasks(failed)
+        reasons = failed_tasks(failed.dag_id, failed.run_id)
+        reasons = reasons or ["no task failed: the run was marked failed, or ran out of time"]
         what, place = "the run failed", f"/dags/{quote(failed.dag_id)}/runs/{quote(failed.run_id)}"
     lines = [f"{project}, as of {failed.as_of}: {what}", "", *reasons, "", f"See {_base_url()}{place}"]
     return Message(f"[nightshift] {project} {failed.as_of}: {what}", "\n".join(lines))
@@ -163,7 +165,7 @@ def _rejection(settings: Settings, failed: FailedRun) -> LedgerEntry | None:
 def _failed_gates(settings: Settings, entry: LedgerEntry) -> list[str]:
     store = store_of(settings)
     try:
-        decision = Decision.model_validate_json(store.get(store.key_of(entry.decision_uri)))
+        decision = Decision.model_validate_json(store.get(keys.decision(entry.project, entry.decision_id)))
     except (NightshiftError, ValueError) as error:
         log.warning("the decision cannot be read: %s", error)
         return [entry.reason]
@@ -173,31 +175,6 @@ def _failed_gates(settings: Settings, entry: LedgerEntry) -> list[str]:
         for gate in decision.gates
         if not gate.passed
     ]
-
-
-def _failed_tasks(failed: FailedRun) -> list[str]:
-    from airflow.models.taskinstance import TaskInstance
-    from airflow.models.xcom import XComModel
-    from airflow.utils.session import create_session
-    from sqlalchemy import select
-
-    with create_session() as session:
-        tasks = session.execute(
-            select(TaskInstance.task_id, TaskInstance.map_index, TaskInstance.try_number).where(
-                TaskInstance.dag_id == failed.dag_id,
-                TaskInstance.run_id == failed.run_id,
-                TaskInstance.state == "failed",
-            )
-        ).all()
-        rows: Any = session.scalars(
-            XComModel.get_many(run_id=failed.run_id, dag_ids=failed.dag_id, key=ERROR_KEY)
-        ).all()
-        errors = {(row.task_id, row.map_index): XComModel.deserialize_value(row) for row in rows}
-    lines = []
-    for task_id, index, tries in tasks:
-        name = f"{task_id} [{index}]" if index >= 0 else task_id
-        lines.append(f"task {name}, try {tries}: {errors.get((task_id, index), 'see its log')}")
-    return lines or ["no task failed: the run was marked failed, or ran out of time"]
 
 
 def _configured(connection: str) -> bool:

@@ -7,9 +7,11 @@ from datetime import date
 
 from include.config.decision import Decision, LedgerEntry
 from include.config.errors import ObjectMissingError
+from include.io import keys
 from include.io.ledger import Ledger
 from include.io.manifests import get_file, parse_receipt, read_manifest
 from include.io.object_store import ObjectStore
+from include.io.releases import MANIFEST
 from include.stages.candidates import DECISION, LoadedModel, load_from
 
 
@@ -32,7 +34,8 @@ def read_champion(store: ObjectStore, ledger: Ledger, as_of: date) -> Champion |
     entry = ledger.champion(as_of)
     if entry is None:
         return None
-    manifest = read_manifest(store, store.key_of(entry.release_uri))
+    # by its key, not by the address it had: a store may be moved or restored elsewhere
+    manifest = read_manifest(store, keys.release_file(entry.project, entry.version, MANIFEST))
     if manifest is None:
         raise ObjectMissingError(
             entry.release_uri,

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,14 @@ def test_the_same_day_again_is_a_tie_and_makes_nothing_new(nights: Nights) -> No
     assert _versions(nights) == 1
     nights.night(AS_OF, "run 3")
     assert _entries(nights)[2:] == [("decision", "HOLD", "1"), ("decision", "HOLD", "1")]
+
+
+def test_a_store_that_was_moved_keeps_its_champion(nights: Nights) -> None:
+    nights.night(AS_OF)
+    (nights.folder / "store").rename(nights.folder / "elsewhere")
+    moved = replace(nights, s3_url=f"file://{nights.folder / 'elsewhere'}")
+    again = moved.night(AS_OF, "after the move")
+    assert (again.verdict, again.reason) == ("HOLD", "the challenger is champion 1 itself: a tie")
 
 
 def test_a_better_challenger_becomes_champion(nights: Nights) -> None:
