@@ -16,8 +16,10 @@ from airflow.sdk import BaseOperatorLink
 
 MOUNT = "/nightshift"
 RETRAIN_SUFFIX = "__retrain"
+DECISION_TAB = "decision"
 # Airflow may be served below a path: links are absolute within it
-ROOT = urlsplit(conf.get("api", "base_url", fallback="") or "").path.rstrip("/") + MOUNT
+AIRFLOW = urlsplit(conf.get("api", "base_url", fallback="") or "").path.rstrip("/")
+ROOT = AIRFLOW + MOUNT
 
 
 class _RunLink(BaseOperatorLink):
@@ -35,28 +37,28 @@ class _RunLink(BaseOperatorLink):
         """Return the page's address; empty, so that no button shows, on the tasks of other Dags."""
         if not ti_key.dag_id.endswith(RETRAIN_SUFFIX):
             return ""
-        return ROOT + self.page.format(dag_id=quote(ti_key.dag_id), run_id=quote(ti_key.run_id))
+        return self.page.format(dag_id=quote(ti_key.dag_id), run_id=quote(ti_key.run_id))
 
 
 class DecisionLink(_RunLink):
-    """Lead to the run's decision."""
+    """Lead to the run's decision, on its tab of the run: a link opens in the same window, and the way back is there."""
 
     title = "Decision"
-    page = "/decision/{dag_id}/{run_id}"
+    page = f"{AIRFLOW}/dags/{{dag_id}}/runs/{{run_id}}/plugin/{DECISION_TAB}"
 
 
 class TrackingLink(_RunLink):
     """Lead to the challenger's run in MLflow."""
 
     title = "MLflow run"
-    page = "/mlflow/{dag_id}/{run_id}"
+    page = f"{ROOT}/mlflow/{{dag_id}}/{{run_id}}"
 
 
 class DataDocsLink(_RunLink):
     """Lead to the project's Data Docs."""
 
     title = "Data Docs"
-    page = "/run-data-docs/{dag_id}"
+    page = f"{ROOT}/run-data-docs/{{dag_id}}"
 
 
 class LazyPages:
@@ -101,6 +103,6 @@ class NightshiftPlugin(AirflowPlugin):
             "name": "Decision",
             "href": f"{ROOT}/decision/{{DAG_ID}}/{{RUN_ID}}",
             "destination": "dag_run",
-            "url_route": "decision",
+            "url_route": DECISION_TAB,
         },
     ]

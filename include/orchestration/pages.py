@@ -7,13 +7,33 @@ from html import escape
 from urllib.parse import quote
 
 from include.config.decision import LedgerEntry
+from include.config.stages import retrain_dag_id
 
-STYLE = (
-    ":root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;margin:2rem;max-width:70rem}"
-    "table{border-collapse:collapse;width:100%}th,td{padding:.35rem .8rem;border-bottom:1px solid #8884;"
-    "text-align:left;vertical-align:top}.PROMOTE{color:#12805c}.REJECT{color:#c8102e}.HOLD{color:#946200}"
-    "td.verdict{font-weight:600}"
-)
+STYLE = """
+:root { color-scheme: light dark; --page: #fff; --ink: #16202c; --soft: #566273; --line: #dde2e9; --link: #1d5fd1;
+  --good: #10703c; --good-back: #e2f4e9; --wait: #7a5200; --wait-back: #fdf1d6; --bad: #a81f28; --bad-back: #fce7e8; }
+@media (prefers-color-scheme: dark) {
+  :root { --page: #000; --ink: #e7ecf3; --soft: #a2afbf; --line: #2d3947; --link: #78aaff; --good: #69d797;
+    --good-back: #123523; --wait: #f0c264; --wait-back: #3a2d0d; --bad: #ff9499; --bad-back: #47191d; }
+}
+body { margin: 0; padding: 1rem 1.25rem; background: var(--page); color: var(--ink);
+  font: 14px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
+h1 { font-size: 1.25rem; margin: 0 0 .75rem; }
+a { color: var(--link); text-decoration: none; }
+a:hover { text-decoration: underline; }
+p, ul { margin: 0 0 .6rem; max-width: 60rem; overflow-wrap: anywhere; }
+.scroll { overflow-x: auto; margin-bottom: 1rem; }
+table { border-collapse: collapse; width: 100%; }
+th, td { padding: .4rem 1.2rem .4rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top;
+  white-space: nowrap; }
+th { color: var(--soft); font-size: .8125rem; font-weight: 600; }
+td.why { white-space: normal; min-width: 16rem; width: 99%; }
+.soft { color: var(--soft); }
+.verdict { font-weight: 600; font-size: .8125rem; border-radius: 5px; padding: .1rem .45rem; }
+.PROMOTE { color: var(--good); background: var(--good-back); }
+.HOLD { color: var(--wait); background: var(--wait-back); }
+.REJECT { color: var(--bad); background: var(--bad-back); }
+"""
 
 
 def projects_page(root: str, projects: Iterable[tuple[str, LedgerEntry | None, LedgerEntry | None]]) -> str:
@@ -26,14 +46,14 @@ def projects_page(root: str, projects: Iterable[tuple[str, LedgerEntry | None, L
     rows = [
         [
             _link(f"{root}/project/{quote(name)}", name),
-            f"version {escape(champion.version)}, as of {champion.as_of}" if champion else "none yet",
-            *(_decision_cells(root, last) if last else ["", "no decision yet", "", ""]),
+            _champion(champion),
+            *(_decision_cells(root, last) if last else ["", "", "", _soft(f"no decision yet: {_how_to_begin(name)}")]),
             _link(f"{root}/data-docs/{quote(name)}/index.html", "Data Docs"),
         ]
         for name, champion, last in projects
     ]
     heads = ["Project", "Champion", "Newest decision", "Verdict", "As of", "Why", "Data"]
-    return _page("Projects", _table(heads, rows) if rows else "<p>No valid project is declared.</p>")
+    return _page("Models", _table(heads, rows) if rows else "<p>No valid project is declared.</p>")
 
 
 def decisions_page(root: str, project: str, entries: Sequence[LedgerEntry]) -> str:
@@ -48,19 +68,46 @@ def decisions_page(root: str, project: str, entries: Sequence[LedgerEntry]) -> s
         for entry in entries
     ]
     heads = ["Decision", "Verdict", "As of", "Why", "Candidate", "Run", "Made"]
-    body = _table(heads, rows) if rows else "<p>No decision yet.</p>"
+    body = _table(heads, rows) if rows else f"<p>No decision yet: {escape(_how_to_begin(project))}.</p>"
     docs = _link(f"{root}/data-docs/{quote(project)}/index.html", "Data Docs")
     return _page(f"Decisions of {project}", f"{body}<p>{docs} · {_link(f'{root}/', 'All projects')}</p>")
 
 
-def message_page(title: str, text: str) -> str:
-    """Return a page that says one thing."""
-    return _page(title, f"<p>{escape(text)}</p>")
+def message_page(title: str, text: str, lines: Sequence[str] = ()) -> str:
+    """Return a page that says one thing, and `lines` of detail to it."""
+    details = "".join(f"<li>{escape(line)}</li>" for line in lines)
+    return _page(title, f"<p>{escape(text)}</p>" + (f"<ul>{details}</ul>" if details else ""))
+
+
+def undecided_page(state: str, errors: Sequence[str]) -> str:
+    """Return the page of a run that has made no decision.
+
+    Args:
+        state: The run's state in Airflow.
+        errors: A line for each failed task.
+    """
+    if state == "failed":
+        text = "The run failed before it came to a decision. No model was judged, the champion stays what it was."
+        return message_page("No decision", text, errors or ["no task failed: the run was marked failed, or timed out"])
+    if state == "success":
+        text = "The run has ended without a decision: its stages were skipped, or marked as done by hand."
+        return message_page("No decision", text)
+    return message_page("No decision yet", f"The run is {state}. It decides in its last stage, promote.")
+
+
+def _champion(champion: LedgerEntry | None) -> str:
+    if champion is None:
+        return _soft("none yet")
+    return f"version {escape(champion.version)} {_soft(f'as of {champion.as_of}')}"
+
+
+def _how_to_begin(project: str) -> str:
+    return f"trigger {retrain_dag_id(project)}, or ./nightshift run {project}"
 
 
 def _decision_cells(root: str, entry: LedgerEntry) -> list[str]:
     href = f"{root}/project/{quote(entry.project)}/decisions/{entry.number}"
-    verdict = f'<span class="{entry.verdict}">{entry.verdict}</span>'
+    verdict = f'<span class="verdict {entry.verdict}">{entry.verdict}</span>'
     return [_link(href, f"#{entry.number}"), verdict, str(entry.as_of), escape(entry.reason)]
 
 
@@ -68,14 +115,23 @@ def _link(href: str, text: str) -> str:
     return f'<a href="{escape(href)}">{escape(text)}</a>'
 
 
+def _soft(text: str) -> str:
+    return f'<span class="soft">{escape(text)}</span>'
+
+
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     head = "".join(f"<th>{escape(text)}</th>" for text in heads)
-    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    classes = [' class="why"' if text == "Why" else "" for text in heads]
+    body = "".join(
+        "<tr>" + "".join(f"<td{kind}>{cell}</td>" for kind, cell in zip(classes, row, strict=True)) + "</tr>"
+        for row in rows
+    )
+    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def _page(title: str, body: str) -> str:
     return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        f"<style>{STYLE}</style></head><body><h1>{escape(title)}</h1>{body}</body></html>"
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)}</title><style>{STYLE}</style></head><body><h1>{escape(title)}</h1>{body}</body></html>"
     )

@@ -23,7 +23,8 @@ from include.config.stages import retrain_dag_id
 from include.io import keys
 from include.io.ledger import Ledger
 from include.orchestration.decisions import decision_of_run, project_of, store_of
-from include.orchestration.pages import decisions_page, message_page, projects_page
+from include.orchestration.pages import decisions_page, message_page, projects_page, undecided_page
+from include.orchestration.run_state import failed_tasks, state_of_run
 
 NO_MLFLOW = "no MLflow server runs beside this Airflow: ./nightshift up starts one, NIGHTSHIFT_MLFLOW_URL names another"
 MAX_DECISIONS_SHOWN = 100
@@ -91,9 +92,7 @@ def project_decisions(request: Request, project: KnownProject) -> HTMLResponse:
 @app.get("/dag/{dag_id}", dependencies=MAY_SEE_DAG)
 def dag_decisions(request: Request, dag_id: str) -> HTMLResponse:
     """List the newest decisions of a Dag's project."""
-    project = project_of(dag_id)
-    if not project:
-        raise HTTPException(404, f"{dag_id} is not a Dag of Nightshift")
+    project = _project_of_ours(dag_id)
     entries = Ledger(store_of(Settings.from_environment()), project).newest(MAX_DECISIONS_SHOWN)
     return _html(decisions_page(_root(request), project, entries))
 
@@ -112,14 +111,17 @@ def numbered_decision(project: KnownProject, number: int) -> HTMLResponse:
 def run_decision(dag_id: str, run_id: str) -> HTMLResponse:
     """Show the report of the decision that a run wrote."""
     settings = Settings.from_environment()
-    return _report(settings, _decided(settings, dag_id, run_id))
+    entry = decision_of_run(settings, dag_id, run_id)
+    return _report(settings, entry) if entry else _undecided(dag_id, run_id)
 
 
 @app.get("/mlflow/{dag_id}/{run_id}", dependencies=MAY_SEE_DAG)
-def run_tracking(dag_id: str, run_id: str) -> RedirectResponse:
+def run_tracking(dag_id: str, run_id: str) -> Response:
     """Go to the challenger's run in MLflow's own UI."""
     settings = Settings.from_environment()
-    entry = _decided(settings, dag_id, run_id)
+    entry = decision_of_run(settings, dag_id, run_id)
+    if entry is None:
+        return _undecided(dag_id, run_id)
     if not entry.tracking_run_id:
         raise HTTPException(404, f"the decision of run {run_id} names no MLflow run")
     if not settings.mlflow_url:
@@ -130,7 +132,7 @@ def run_tracking(dag_id: str, run_id: str) -> RedirectResponse:
 @app.get("/run-data-docs/{dag_id}", dependencies=MAY_SEE_DAG)
 def run_data_docs(request: Request, dag_id: str) -> RedirectResponse:
     """Go to the Data Docs of a Dag's project."""
-    return RedirectResponse(f"{_root(request)}/data-docs/{quote(project_of(dag_id))}/index.html")
+    return RedirectResponse(f"{_root(request)}/data-docs/{quote(_project_of_ours(dag_id))}/index.html")
 
 
 @app.get("/data-docs/{project}/{path:path}")
@@ -141,22 +143,33 @@ def data_docs(project: KnownProject, path: str) -> Response:
     try:
         content = store_of(Settings.from_environment()).get(keys.data_docs(project, path))
     except ObjectMissingError:
-        raise HTTPException(404, f"{project} has no such page of Data Docs (yet)") from None
+        if path != "index.html":
+            raise HTTPException(404, f"{project} has no such page of Data Docs") from None
+        text = f"No day of {project} was checked yet: the stage validate of its first run writes a page for each day."
+        return _html(message_page("No Data Docs yet", text))
     kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
     return Response(content, media_type=kind, headers=HEADERS)
 
 
-def _decided(settings: Settings, dag_id: str, run_id: str) -> LedgerEntry:
-    entry = decision_of_run(settings, dag_id, run_id)
-    if entry is None:
-        raise HTTPException(404, f"run {run_id} has made no decision (yet)")
-    return entry
+def _project_of_ours(dag_id: str) -> str:
+    project = project_of(dag_id)
+    if not project:
+        raise HTTPException(404, f"{dag_id} is not a Dag of Nightshift")
+    return project
+
+
+def _undecided(dag_id: str, run_id: str) -> HTMLResponse:
+    _project_of_ours(dag_id)
+    state = state_of_run(dag_id, run_id)
+    if state is None:
+        raise HTTPException(404, f"{dag_id} has no run {run_id}")
+    return _html(undecided_page(state, failed_tasks(dag_id, run_id) if state == "failed" else ()))
 
 
 def _report(settings: Settings, entry: LedgerEntry) -> HTMLResponse:
     store = store_of(settings)
     try:
-        return _html(store.get(store.key_of(entry.report_uri)))
+        return _html(store.get(keys.decision_report(entry.project, entry.decision_id)))
     except ObjectMissingError:
         raise HTTPException(404, f"the report of entry {entry.number} is gone: {entry.report_uri}") from None
 

@@ -43,7 +43,7 @@ def test_links_of_a_task() -> None:
     links = {link.name: link.get_link(None, ti_key=key) for link in NightshiftPlugin.global_operator_extra_links}
     run = "shop__retrain/manual__2013-04-02T03%3A15%3A00%2B00%3A00"
     assert links == {
-        "Decision": f"/nightshift/decision/{run}",
+        "Decision": "/dags/shop__retrain/runs/manual__2013-04-02T03%3A15%3A00%2B00%3A00/plugin/decision",
         "MLflow run": f"/nightshift/mlflow/{run}",
         "Data Docs": "/nightshift/run-data-docs/shop__retrain",
     }
@@ -70,6 +70,12 @@ def test_airflow_below_a_path(monkeypatch: pytest.MonkeyPatch) -> None:
         "/airflow/nightshift/dag/{DAG_ID}",
         "/airflow/nightshift/decision/{DAG_ID}/{RUN_ID}",
     ]
+    key = SimpleNamespace(dag_id="shop__retrain", run_id="r", task_id="t")
+    assert [link.get_link(None, ti_key=key) for link in module.NightshiftPlugin.global_operator_extra_links] == [
+        "/airflow/dags/shop__retrain/runs/r/plugin/decision",
+        "/airflow/nightshift/mlflow/shop__retrain/r",
+        "/airflow/nightshift/run-data-docs/shop__retrain",
+    ]
 
 
 def test_every_link_is_a_page() -> None:
@@ -80,7 +86,14 @@ def test_every_link_is_a_page() -> None:
     from include.orchestration.web import app
 
     key = SimpleNamespace(dag_id="shop__retrain", run_id="r", task_id="t")
-    paths = [link.get_link(None, ti_key=key) for link in NightshiftPlugin.global_operator_extra_links]
+    tabs = [
+        f"/dags/shop__retrain/runs/r/plugin/{view['url_route']}"
+        for view in NightshiftPlugin.external_views
+        if view["destination"] == "dag_run"
+    ]
+    links = [link.get_link(None, ti_key=key) for link in NightshiftPlugin.global_operator_extra_links]
+    paths = [link for link in links if link not in tabs]
+    assert len(paths) == len(links) - 1
     paths += [
         view["href"].replace("{DAG_ID}", "d").replace("{RUN_ID}", "r") for view in NightshiftPlugin.external_views
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -86,9 +87,10 @@ def test_the_projects(viewer: Any, store_url: str) -> None:
     page = viewer.get("/nightshift/", headers=BROWSER)
     assert page.status_code == 200
     assert 'href="/nightshift/project/shop"' in page.text
-    assert "version 1, as of 2013-04-01" in page.text
+    assert "version 1" in page.text
+    assert "as of 2013-04-01" in page.text
     assert "because of the gates" in page.text
-    assert "no decision yet" in page.text  # bank
+    assert "no decision yet: trigger bank__retrain, or ./nightshift run bank" in page.text
 
 
 @pytest.mark.parametrize("page", ["/nightshift/project/shop", "/nightshift/dag/shop__retrain"])
@@ -118,10 +120,55 @@ def test_a_numbered_decision(viewer: Any, store_url: str) -> None:
     assert "no entry 9" in viewer.get("/nightshift/project/shop/decisions/9").text
 
 
-def test_a_run_without_a_decision_says_so(viewer: Any, store_url: str) -> None:
-    page = viewer.get(f"/nightshift/decision/shop__retrain/{RUN}")
+@pytest.fixture
+def existing_run(application: Any) -> Iterator[Any]:
+    """Return the run in Airflow's database; a test sets its state."""
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+
+    moment = datetime(2013, 4, 2, tzinfo=UTC)
+    with create_session() as session:
+        run = DagRun("shop__retrain", run_id=RUN_ID, run_type="manual", run_after=moment, state="queued")
+        session.add(run)
+    yield run
+    with create_session() as session:
+        session.delete(session.merge(run))
+
+
+@pytest.mark.parametrize("link", ["decision", "mlflow"])
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("queued", "The run is queued. It decides in its last stage, promote."),
+        ("running", "The run is running. It decides in its last stage, promote."),
+        ("failed", "failed before it came to a decision. No model was judged, the champion stays what it was."),
+        ("success", "has ended without a decision"),
+    ],
+)
+def test_a_run_without_a_decision_says_how_it_stands(
+    viewer: Any, store_url: str, existing_run: Any, link: str, state: str, said: str
+) -> None:
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        session.merge(existing_run).state = state
+    page = viewer.get(f"/nightshift/{link}/shop__retrain/{RUN}")
+    assert page.status_code == 200
+    assert said in page.text
+
+
+def test_the_errors_of_a_failed_run_are_shown_as_text() -> None:
+    from include.orchestration.pages import undecided_page
+
+    page = undecided_page("failed", ["task ingest, try 3: SourceDataError: <b>"])
+    assert "<li>task ingest, try 3: SourceDataError: &lt;b&gt;</li>" in page
+
+
+@pytest.mark.parametrize("link", ["decision", "mlflow"])
+def test_a_run_that_does_not_exist(viewer: Any, store_url: str, link: str) -> None:
+    page = viewer.get(f"/nightshift/{link}/shop__retrain/nothing")
     assert page.status_code == 404
-    assert "has made no decision (yet)" in page.text
+    assert "shop__retrain has no run nothing" in page.text
 
 
 def test_the_tracking_run(viewer: Any, store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,7 +198,10 @@ def test_the_data_docs(viewer: Any, store_url: str) -> None:
     assert "default-src 'none'" in page.headers["content-security-policy"]
     day = viewer.get("/nightshift/data-docs/shop/validations/s/date=2013-04-01/a/results.html")
     assert day.text == "one day"
-    assert "has no such page" in viewer.get("/nightshift/data-docs/bank/index.html").text
+    assert "has no such page" in viewer.get("/nightshift/data-docs/shop/validations/other.html").text
+    empty = viewer.get("/nightshift/data-docs/bank/index.html")
+    assert empty.status_code == 200
+    assert "No day of bank was checked yet" in empty.text
 
 
 @pytest.mark.parametrize(
@@ -188,7 +238,8 @@ def test_what_comes_from_data_is_escaped(viewer: Any, store_url: str) -> None:
 
 def test_another_dag_has_no_decisions(viewer: Any, store_url: str) -> None:
     assert "is not a Dag of Nightshift" in viewer.get("/nightshift/dag/somebody_elses").text
-    assert viewer.get("/nightshift/decision/somebody_elses/run").status_code == 404
+    for page in ("decision/somebody_elses/run", "mlflow/somebody_elses/run", "run-data-docs/somebody_elses"):
+        assert "is not a Dag of Nightshift" in viewer.get(f"/nightshift/{page}").text
 
 
 def test_a_damaged_ledger_is_explained(viewer: Any, store_url: str) -> None:

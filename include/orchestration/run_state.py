@@ -1,0 +1,42 @@
+"""Read from Airflow's database how a run stands; used where that database may be read: scheduler and API server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from include.orchestration.stage_call import ERROR_KEY
+
+
+def state_of_run(dag_id: str, run_id: str) -> str | None:
+    """Return the state of a run (`queued`, `running`, `success`, `failed`), or None when there is no such run."""
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        state = session.scalar(select(DagRun.state).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id))
+    return str(state) if state is not None else None
+
+
+def failed_tasks(dag_id: str, run_id: str) -> list[str]:
+    """Return a line for each failed task of a run: its name, its tries and its error."""
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.models.xcom import XComModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        tasks = session.execute(
+            select(TaskInstance.task_id, TaskInstance.map_index, TaskInstance.try_number).where(
+                TaskInstance.dag_id == dag_id,
+                TaskInstance.run_id == run_id,
+                TaskInstance.state == "failed",
+            )
+        ).all()
+        rows: Any = session.scalars(XComModel.get_many(run_id=run_id, dag_ids=dag_id, key=ERROR_KEY)).all()
+        errors = {(row.task_id, row.map_index): XComModel.deserialize_value(row) for row in rows}
+    lines = []
+    for task_id, index, tries in tasks:
+        name = f"{task_id} [{index}]" if index >= 0 else task_id
+        lines.append(f"task {name}, try {tries}: {errors.get((task_id, index), 'see its log')}")
+    return lines
