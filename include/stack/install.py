@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 UV = "uv==0.13.8"
 NEEDED_MB = 4000
 NEEDED_VARIABLE = "NIGHTSHIFT_DISK_NEEDED_MB"
+EVERYTHING = "requirements-dev.lock"
 STAMP = "installed.lock"
 MARK = "installing"
 
@@ -31,11 +32,14 @@ def main(lock_name: str, root: Path = ROOT) -> int:
     """Install the lock called `lock_name` of the checkout `root`; say what is done on stderr, and return the status."""
     lock = root / lock_name
     try:
-        # the kernel frees this lock when the process ends, however it ends
-        with lock.open("rb") as held:
-            _wait_for(held.fileno())
+        # on the checkout, because there is one .venv for both locks; the kernel frees it when the process ends
+        held = os.open(root, os.O_RDONLY)
+        try:
+            _wait_for(held)
             if not is_installed(root, lock):
                 install(root, lock)
+        finally:
+            os.close(held)
     except InstallError as error:
         _say(str(error))
         return 1
@@ -51,9 +55,12 @@ def main(lock_name: str, root: Path = ROOT) -> int:
 
 
 def is_installed(root: Path, lock: Path) -> bool:
-    """Tell whether `.venv` already holds `lock`: another call may have installed it while this one waited."""
+    """Tell whether `.venv` already holds `lock`: another call may have installed it, or more, while this one waited."""
     stamp = root / ".venv" / STAMP
-    return (root / ".venv/bin/python").exists() and stamp.is_file() and stamp.read_bytes() == lock.read_bytes()
+    if not (root / ".venv/bin/python").exists() or not stamp.is_file():
+        return False
+    enough = [lock] if lock.name == EVERYTHING else [lock, root / EVERYTHING]
+    return any(held.is_file() and held.read_bytes() == stamp.read_bytes() for held in enough)
 
 
 def install(root: Path, lock: Path) -> None:

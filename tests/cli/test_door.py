@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 import venv
 from pathlib import Path
 
@@ -217,6 +218,34 @@ def test_two_calls_at_once_install_once(checkout: Path, recorder: Recorder) -> N
     for thread in threads:
         thread.join()
     assert recorder.count("sync") == 1
+
+
+def test_an_install_of_everything_is_not_cut_down_by_one_that_waited(checkout: Path, recorder: Recorder) -> None:
+    assert install.main("requirements-dev.lock", checkout) == 0
+    assert install.main("requirements.lock", checkout) == 0
+    assert recorder.count("sync") == 1
+
+
+def test_installs_of_both_locks_never_run_at_once(
+    checkout: Path, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running: list[str] = []
+    most: list[int] = []
+
+    def slow(root: Path, lock: Path) -> None:
+        running.append(lock.name)
+        most.append(len(running))
+        time.sleep(0.2)
+        running.remove(lock.name)
+
+    monkeypatch.setattr(install, "install", slow)
+    locks = ("requirements.lock", "requirements-dev.lock")
+    threads = [threading.Thread(target=install.main, args=(lock, checkout)) for lock in locks]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == [1, 1]
 
 
 def test_the_script_is_plain_posix_shell() -> None:
