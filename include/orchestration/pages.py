@@ -10,18 +10,19 @@ from include.config.decision import LedgerEntry
 from include.config.stages import retrain_dag_id
 
 STYLE = """
-:root { color-scheme: light dark; --page: #fff; --ink: #16202c; --soft: #566273; --line: #dde2e9; --link: #1d5fd1;
+:root { color-scheme: light dark; --ink: #16202c; --soft: #566273; --line: #dde2e9; --link: #1d5fd1;
   --good: #10703c; --good-back: #e2f4e9; --wait: #7a5200; --wait-back: #fdf1d6; --bad: #a81f28; --bad-back: #fce7e8; }
 @media (prefers-color-scheme: dark) {
-  :root { --page: #000; --ink: #e7ecf3; --soft: #a2afbf; --line: #2d3947; --link: #78aaff; --good: #69d797;
+  :root { --ink: #e7ecf3; --soft: #a2afbf; --line: #2d3947; --link: #78aaff; --good: #69d797;
     --good-back: #123523; --wait: #f0c264; --wait-back: #3a2d0d; --bad: #ff9499; --bad-back: #47191d; }
 }
-body { margin: 0; padding: 1rem 1.25rem; background: var(--page); color: var(--ink);
+body { margin: 0; padding: 1rem 1.25rem; color: var(--ink);
   font: 14px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
 h1 { font-size: 1.25rem; margin: 0 0 .75rem; }
 a { color: var(--link); text-decoration: none; }
 a:hover { text-decoration: underline; }
-p, ul { margin: 0 0 .6rem; max-width: 60rem; overflow-wrap: anywhere; }
+p, ul, nav { margin: 0 0 .6rem; max-width: 60rem; overflow-wrap: anywhere; }
+nav { font-size: .8125rem; }
 .scroll { overflow-x: auto; margin-bottom: 1rem; }
 table { border-collapse: collapse; width: 100%; }
 th, td { padding: .4rem 1.2rem .4rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top;
@@ -69,30 +70,50 @@ def decisions_page(root: str, project: str, entries: Sequence[LedgerEntry]) -> s
     ]
     heads = ["Decision", "Verdict", "As of", "Why", "Candidate", "Run", "Made"]
     body = _table(heads, rows) if rows else f"<p>No decision yet: {escape(_how_to_begin(project))}.</p>"
-    docs = _link(f"{root}/data-docs/{quote(project)}/index.html", "Data Docs")
-    return _page(f"Decisions of {project}", f"{body}<p>{docs} · {_link(f'{root}/', 'All projects')}</p>")
+    return _page(f"Decisions of {project}", body, trail(root, project))
 
 
-def message_page(title: str, text: str, lines: Sequence[str] = ()) -> str:
-    """Return a page that says one thing, and `lines` of detail to it."""
+def message_page(title: str, text: str, lines: Sequence[str] = (), above: str = "") -> str:
+    """Return a page that says one thing, and `lines` of detail to it; `above` is HTML, as of `trail`."""
     details = "".join(f"<li>{escape(line)}</li>" for line in lines)
-    return _page(title, f"<p>{escape(text)}</p>" + (f"<ul>{details}</ul>" if details else ""))
+    return _page(title, f"<p>{escape(text)}</p>" + (f"<ul>{details}</ul>" if details else ""), above)
 
 
-def undecided_page(state: str, errors: Sequence[str]) -> str:
+def trail(root: str, project: str) -> str:
+    """Return the links that stand above every page of a project: inside Airflow the browser's way back is not one."""
+    links = [
+        _link(f"{root}/", "All models"),
+        _link(f"{root}/project/{quote(project)}", f"Decisions of {project}"),
+        _link(f"{root}/data-docs/{quote(project)}/index.html", "Data Docs"),
+    ]
+    return f"<nav>{' · '.join(links)}</nav>"
+
+
+def with_trail(page: bytes, root: str, project: str) -> bytes:
+    """Return a stored page with the project's links above it; they are no part of what is stored."""
+    style = "max-width:80rem;margin:0 auto;padding:.6rem 1rem 0;font:13px/1.5 system-ui,sans-serif"
+    links = trail(root, project).replace("<nav>", f'<nav style="{style}">').replace("<a ", '<a style="color:#3d84ea" ')
+    return page.replace(b"<body>", b"<body>" + links.encode(), 1)
+
+
+def undecided_page(above: str, state: str, errors: Sequence[str]) -> str:
     """Return the page of a run that has made no decision.
 
     Args:
+        above: HTML above it, as of `trail`.
         state: The run's state in Airflow.
         errors: A line for each failed task.
     """
     if state == "failed":
         text = "The run failed before it came to a decision. No model was judged, the champion stays what it was."
-        return message_page("No decision", text, errors or ["no task failed: the run was marked failed, or timed out"])
+        return message_page(
+            "No decision", text, errors or ["no task failed: the run was marked failed, or timed out"], above
+        )
     if state == "success":
         text = "The run has ended without a decision: its stages were skipped, or marked as done by hand."
-        return message_page("No decision", text)
-    return message_page("No decision yet", f"The run is {state}. It decides in its last stage, promote.")
+        return message_page("No decision", text, above=above)
+    text = f"The run is {state}. It decides in its last stage, promote."
+    return message_page("No decision yet", text, above=above)
 
 
 def _champion(champion: LedgerEntry | None) -> str:
@@ -129,9 +150,10 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
-def _page(title: str, body: str) -> str:
+def _page(title: str, body: str, above: str = "") -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{STYLE}</style></head><body><h1>{escape(title)}</h1>{body}</body></html>"
+        f"<title>{escape(title)}</title><style>{STYLE}</style></head>"
+        f"<body>{above}<h1>{escape(title)}</h1>{body}</body></html>"
     )

@@ -23,7 +23,7 @@ from include.config.stages import retrain_dag_id
 from include.io import keys
 from include.io.ledger import Ledger
 from include.orchestration.decisions import decision_of_run, project_of, store_of
-from include.orchestration.pages import decisions_page, message_page, projects_page, undecided_page
+from include.orchestration.pages import decisions_page, message_page, projects_page, trail, undecided_page, with_trail
 from include.orchestration.run_state import failed_tasks, state_of_run
 
 NO_MLFLOW = "no MLflow server runs beside this Airflow: ./nightshift up starts one, NIGHTSHIFT_MLFLOW_URL names another"
@@ -98,30 +98,30 @@ def dag_decisions(request: Request, dag_id: str) -> HTMLResponse:
 
 
 @app.get("/project/{project}/decisions/{number}")
-def numbered_decision(project: KnownProject, number: int) -> HTMLResponse:
+def numbered_decision(request: Request, project: KnownProject, number: int) -> HTMLResponse:
     """Show the report of one ledger entry."""
     settings = Settings.from_environment()
     entry = Ledger(store_of(settings), project).numbered(number)
     if entry is None:
         raise HTTPException(404, f"the ledger of {project} has no entry {number}")
-    return _report(settings, entry)
+    return _report(request, settings, entry)
 
 
 @app.get("/decision/{dag_id}/{run_id}", dependencies=MAY_SEE_DAG)
-def run_decision(dag_id: str, run_id: str) -> HTMLResponse:
+def run_decision(request: Request, dag_id: str, run_id: str) -> HTMLResponse:
     """Show the report of the decision that a run wrote."""
     settings = Settings.from_environment()
     entry = decision_of_run(settings, dag_id, run_id)
-    return _report(settings, entry) if entry else _undecided(dag_id, run_id)
+    return _report(request, settings, entry) if entry else _undecided(request, dag_id, run_id)
 
 
 @app.get("/mlflow/{dag_id}/{run_id}", dependencies=MAY_SEE_DAG)
-def run_tracking(dag_id: str, run_id: str) -> Response:
+def run_tracking(request: Request, dag_id: str, run_id: str) -> Response:
     """Go to the challenger's run in MLflow's own UI."""
     settings = Settings.from_environment()
     entry = decision_of_run(settings, dag_id, run_id)
     if entry is None:
-        return _undecided(dag_id, run_id)
+        return _undecided(request, dag_id, run_id)
     if not entry.tracking_run_id:
         raise HTTPException(404, f"the decision of run {run_id} names no MLflow run")
     if not settings.mlflow_url:
@@ -136,7 +136,7 @@ def run_data_docs(request: Request, dag_id: str) -> RedirectResponse:
 
 
 @app.get("/data-docs/{project}/{path:path}")
-def data_docs(project: KnownProject, path: str) -> Response:
+def data_docs(request: Request, project: KnownProject, path: str) -> Response:
     """Show a page of a project's Data Docs."""
     if not PATH_PATTERN.fullmatch(path):
         raise HTTPException(404, "no such page")
@@ -146,7 +146,8 @@ def data_docs(project: KnownProject, path: str) -> Response:
         if path != "index.html":
             raise HTTPException(404, f"{project} has no such page of Data Docs") from None
         text = f"No day of {project} was checked yet: the stage validate of its first run writes a page for each day."
-        return _html(message_page("No Data Docs yet", text))
+        return _html(message_page("No Data Docs yet", text, above=trail(_root(request), project)))
+    content = with_trail(content, _root(request), project)
     kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
     return Response(content, media_type=kind, headers=HEADERS)
 
@@ -158,20 +159,21 @@ def _project_of_ours(dag_id: str) -> str:
     return project
 
 
-def _undecided(dag_id: str, run_id: str) -> HTMLResponse:
-    _project_of_ours(dag_id)
+def _undecided(request: Request, dag_id: str, run_id: str) -> HTMLResponse:
+    above = trail(_root(request), _project_of_ours(dag_id))
     state = state_of_run(dag_id, run_id)
     if state is None:
         raise HTTPException(404, f"{dag_id} has no run {run_id}")
-    return _html(undecided_page(state, failed_tasks(dag_id, run_id) if state == "failed" else ()))
+    return _html(undecided_page(above, state, failed_tasks(dag_id, run_id) if state == "failed" else ()))
 
 
-def _report(settings: Settings, entry: LedgerEntry) -> HTMLResponse:
+def _report(request: Request, settings: Settings, entry: LedgerEntry) -> HTMLResponse:
     store = store_of(settings)
     try:
-        return _html(store.get(keys.decision_report(entry.project, entry.decision_id)))
+        page = store.get(keys.decision_report(entry.project, entry.decision_id))
     except ObjectMissingError:
         raise HTTPException(404, f"the report of entry {entry.number} is gone: {entry.report_uri}") from None
+    return _html(with_trail(page, _root(request), entry.project))
 
 
 def _root(request: Request) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -114,6 +115,15 @@ def test_the_decision_of_a_run(viewer: Any, store_url: str) -> None:
     assert "frame-ancestors 'self'" in policy
 
 
+def test_stored_pages_get_the_way_back(viewer: Any, store_url: str) -> None:
+    write_decision(store_url, "shop", run_id=RUN_ID, report="<html><body><h1>report</h1></body></html>")
+    open_store(store_url).put(keys.data_docs("shop"), b"<body><h1>docs</h1></body>")
+    for page in (f"decision/shop__retrain/{RUN}", "project/shop/decisions/1", "data-docs/shop/index.html"):
+        text = viewer.get(f"/nightshift/{page}").text
+        targets = re.findall(r'<a [^>]*href="([^"]*)"', text[: text.index("<h1>")])
+        assert targets == ["/nightshift/", "/nightshift/project/shop", "/nightshift/data-docs/shop/index.html"]
+
+
 def test_a_numbered_decision(viewer: Any, store_url: str) -> None:
     write_decision(store_url, "shop", run_id=RUN_ID)
     assert viewer.get("/nightshift/project/shop/decisions/1").text == "<h1>report</h1>"
@@ -160,7 +170,7 @@ def test_a_run_without_a_decision_says_how_it_stands(
 def test_the_errors_of_a_failed_run_are_shown_as_text() -> None:
     from include.orchestration.pages import undecided_page
 
-    page = undecided_page("failed", ["task ingest, try 3: SourceDataError: <b>"])
+    page = undecided_page("", "failed", ["task ingest, try 3: SourceDataError: <b>"])
     assert "<li>task ingest, try 3: SourceDataError: &lt;b&gt;</li>" in page
 
 
