@@ -37,7 +37,8 @@ class _RunLink(BaseOperatorLink):
         """Return the page's address; empty, so that no button shows, on the tasks of other Dags."""
         if not ti_key.dag_id.endswith(RETRAIN_SUFFIX):
             return ""
-        return self.page.format(dag_id=quote(ti_key.dag_id), run_id=quote(ti_key.run_id))
+        # as Airflow itself writes them: it marks a tab as open only when the addresses are the same
+        return self.page.format(dag_id=quote(ti_key.dag_id), run_id=quote(ti_key.run_id, safe=":+"))
 
 
 class DecisionLink(_RunLink):

@@ -89,9 +89,9 @@ def trail(root: str, project: str) -> str:
     return f"<nav>{' · '.join(links)}</nav>"
 
 
-def with_trail(page: bytes, root: str, project: str) -> bytes:
-    """Return a stored page with the project's links above it; they are no part of what is stored."""
-    style = "max-width:80rem;margin:0 auto;padding:.6rem 1rem 0;font:13px/1.5 system-ui,sans-serif"
+def with_trail(page: bytes, root: str, project: str, width: str) -> bytes:
+    """Return a stored page, whose content is `width` wide, with the project's links above it; they are not stored."""
+    style = f"max-width:{width};margin:0 auto;padding:.6rem 1rem;font:13px/1.5 system-ui,sans-serif"
     links = trail(root, project).replace("<nav>", f'<nav style="{style}">').replace("<a ", '<a style="color:#3d84ea" ')
     return page.replace(b"<body>", b"<body>" + links.encode(), 1)
 

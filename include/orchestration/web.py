@@ -28,6 +28,8 @@ from include.orchestration.run_state import failed_tasks, state_of_run
 
 NO_MLFLOW = "no MLflow server runs beside this Airflow: ./nightshift up starts one, NIGHTSHIFT_MLFLOW_URL names another"
 MAX_DECISIONS_SHOWN = 100
+REPORT_WIDTH = "62rem"
+DOCS_WIDTH = "80rem"
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "font-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
@@ -147,7 +149,7 @@ def data_docs(request: Request, project: KnownProject, path: str) -> Response:
             raise HTTPException(404, f"{project} has no such page of Data Docs") from None
         text = f"No day of {project} was checked yet: the stage validate of its first run writes a page for each day."
         return _html(message_page("No Data Docs yet", text, above=trail(_root(request), project)))
-    content = with_trail(content, _root(request), project)
+    content = with_trail(content, _root(request), project, DOCS_WIDTH)
     kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
     return Response(content, media_type=kind, headers=HEADERS)
 
@@ -173,7 +175,7 @@ def _report(request: Request, settings: Settings, entry: LedgerEntry) -> HTMLRes
         page = store.get(keys.decision_report(entry.project, entry.decision_id))
     except ObjectMissingError:
         raise HTTPException(404, f"the report of entry {entry.number} is gone: {entry.report_uri}") from None
-    return _html(with_trail(page, _root(request), entry.project))
+    return _html(with_trail(page, _root(request), entry.project, REPORT_WIDTH))
 
 
 def _root(request: Request) -> str:

@@ -41,9 +41,9 @@ def test_links_of_a_task() -> None:
 
     key = SimpleNamespace(dag_id="shop__retrain", run_id="manual__2013-04-02T03:15:00+00:00", task_id="train")
     links = {link.name: link.get_link(None, ti_key=key) for link in NightshiftPlugin.global_operator_extra_links}
-    run = "shop__retrain/manual__2013-04-02T03%3A15%3A00%2B00%3A00"
+    run = "shop__retrain/manual__2013-04-02T03:15:00+00:00"
     assert links == {
-        "Decision": "/dags/shop__retrain/runs/manual__2013-04-02T03%3A15%3A00%2B00%3A00/plugin/decision",
+        "Decision": "/dags/shop__retrain/runs/manual__2013-04-02T03:15:00+00:00/plugin/decision",
         "MLflow run": f"/nightshift/mlflow/{run}",
         "Data Docs": "/nightshift/run-data-docs/shop__retrain",
     }

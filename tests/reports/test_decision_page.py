@@ -128,7 +128,7 @@ def test_a_decision_without_champion_curves_or_cross_validation_is_shown() -> No
     text = _text(render(judged))
 
     assert "No curve was recorded." in text
-    assert "Champion none yet" in text
+    assert "Champion none as of this day" in text
     assert "MLflow run not recorded" in text
     assert "no champion as of this day" in text
 
