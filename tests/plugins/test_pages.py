@@ -132,17 +132,18 @@ def test_a_numbered_decision(viewer: Any, store_url: str) -> None:
 
 @pytest.fixture
 def existing_run(application: Any) -> Iterator[Any]:
-    """Return the run in Airflow's database; a test sets its state."""
+    """Return the run in Airflow's database, which other tests use, too; a test sets its state."""
     from airflow.models.dagrun import DagRun
     from airflow.utils.session import create_session
+    from sqlalchemy import delete
 
     moment = datetime(2013, 4, 2, tzinfo=UTC)
     with create_session() as session:
-        run = DagRun("shop__retrain", run_id=RUN_ID, run_type="manual", run_after=moment, state="queued")
+        run = DagRun("kiosk__retrain", run_id=RUN_ID, run_type="manual", run_after=moment, state="queued")
         session.add(run)
     yield run
     with create_session() as session:
-        session.delete(session.merge(run))
+        session.execute(delete(DagRun).where(DagRun.dag_id == "kiosk__retrain"))
 
 
 @pytest.mark.parametrize("link", ["decision", "mlflow"])
@@ -156,13 +157,14 @@ def existing_run(application: Any) -> Iterator[Any]:
     ],
 )
 def test_a_run_without_a_decision_says_how_it_stands(
-    viewer: Any, store_url: str, existing_run: Any, link: str, state: str, said: str
+    viewer: Any, store_url: str, home: Path, existing_run: Any, link: str, state: str, said: str
 ) -> None:
     from airflow.utils.session import create_session
 
+    write_project(home / "projects", "kiosk")
     with create_session() as session:
         session.merge(existing_run).state = state
-    page = viewer.get(f"/nightshift/{link}/shop__retrain/{RUN}")
+    page = viewer.get(f"/nightshift/{link}/kiosk__retrain/{RUN}")
     assert page.status_code == 200
     assert said in page.text
 
