@@ -5,8 +5,8 @@ from __future__ import annotations
 from rich.markup import escape
 
 from include.cli.console import errors, output
-from include.config.discovery import discover, load_project
-from include.config.errors import DeclarationError, Problem, SettingsError
+from include.config import check
+from include.config.errors import SettingsError
 from include.config.settings import Settings
 
 
@@ -18,25 +18,16 @@ def check_projects(only: str = "") -> int:
         SettingsError: There is no project at all.
     """
     settings = Settings.from_environment()
-    broken: dict[str, tuple[Problem, ...]] = {}
-    good: list[str] = []
-    if only:
-        try:
-            good = [load_project(settings.projects_dir, only).name]
-        except DeclarationError as error:
-            broken = {only: error.problems}
-    else:
-        found = discover(settings.projects_dir)
-        good, broken = list(found.projects), found.broken
-    if not good and not broken:
+    checked = check.check_projects(settings.projects_dir, only or None)
+    if not checked:
         raise SettingsError(str(settings.projects_dir), "no project here", hint="set NIGHTSHIFT_PROJECTS")
-    for name in good:
-        output().print(f"{escape(name)}: [green]valid[/green]")
-    count = sum(len(problems) for problems in broken.values())
-    for problems in broken.values():
+    for name, problems in checked.items():
+        if not problems:
+            output().print(f"{escape(name)}: [green]valid[/green]")
         for problem in problems:
             errors().print(str(problem), style="red", markup=False, soft_wrap=True)
-    if count:
-        projects = "1 project" if len(broken) == 1 else f"{len(broken)} projects"
-        errors().print(f"{count} problem{'s' if count > 1 else ''} in {projects}")
-    return 2 if broken else 0
+    counts = [len(problems) for problems in checked.values() if problems]
+    if counts:
+        projects = "1 project" if len(counts) == 1 else f"{len(counts)} projects"
+        errors().print(f"{sum(counts)} problem{'s' if sum(counts) > 1 else ''} in {projects}")
+    return 2 if counts else 0

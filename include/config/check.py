@@ -1,8 +1,7 @@
-"""Check all declarations at once: what `./nightshift check` prints, and what Airflow lists as import errors."""
+"""Check all declarations at once: what `./nightshift check` prints."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from include.config.discovery import project_folders, read_project
@@ -41,19 +40,3 @@ def _problems(folder: Path) -> tuple[Problem, ...]:
     except DeclarationError as error:
         return error.problems
     return ()
-
-
-def render(checked: Mapping[str, tuple[Problem, ...]]) -> str:
-    """Return the result of a check as plain text: every problem on a line of its own, and a last line that counts."""
-    lines: list[str] = []
-    for name, problems in checked.items():
-        lines.append(f"{name}: {_counted(len(problems), 'problem') if problems else 'ok'}")
-        lines += [f"  {problem}" for problem in problems]
-    broken = sum(1 for problems in checked.values() if problems)
-    total = sum(len(problems) for problems in checked.values())
-    lines.append(f"{_counted(len(checked), 'project')}, {broken} broken, {_counted(total, 'problem')}")
-    return "\n".join(lines)
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -18,6 +18,7 @@ from include.config.settings import ROOT
 from include.io import keys
 from include.io.ledger import Ledger
 from include.io.stores import open_store
+from tests.config.broken_declarations import BROKEN, write_all
 
 COMMANDS = ("run", "up", "down", "check", "status", "decision", "ledger", "airflow", "test", "lint", "demo")
 DAY = date(2026, 1, 2)
@@ -249,6 +250,21 @@ def test_check_shows_all_problems_of_all_projects(
     assert "in 1 project" in shown.err
     assert main(["check", "flight_delay"]) == 0
     assert main(["check", "telco_churn"]) == 2
+
+
+def test_check_prints_the_message_of_every_broken_declaration_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_all(tmp_path)
+    monkeypatch.setenv("NIGHTSHIFT_PROJECTS", str(tmp_path))
+    assert main(["check"]) == 2
+    shown = capsys.readouterr()
+    messages = [message for case in BROKEN for message in case.messages]
+    assert len(BROKEN) >= 25
+    assert shown.out == "a_good_one: valid\n"
+    *printed, count = shown.err.splitlines()
+    assert sorted(printed) == sorted(messages)
+    assert count == f"{len(messages)} problems in {len(BROKEN)} projects"
 
 
 def test_check_of_a_folder_without_projects_says_so(

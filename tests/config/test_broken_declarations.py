@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from include.config.check import check_projects, render
+from include.config.check import check_projects
 from include.config.discovery import discover, read_project
 from include.config.errors import DeclarationError
-from tests.config.broken_declarations import BROKEN, Broken, write_all, write_broken, write_good
+from tests.config.broken_declarations import BROKEN, Broken, write_all, write_broken
 
 
 @pytest.mark.parametrize("case", BROKEN, ids=lambda case: case.name)
@@ -45,20 +45,3 @@ def test_a_broken_project_hides_no_good_one(tmp_path: Path) -> None:
 
     assert list(found.projects) == ["a_good_one"]
     assert found.broken == {name: problems for name, problems in check_projects(tmp_path).items() if problems}
-
-
-def test_the_rendered_check_has_every_message_on_a_line_and_counts(tmp_path: Path) -> None:
-    write_all(tmp_path)
-
-    lines = render(check_projects(tmp_path)).splitlines()
-
-    messages = [message for case in BROKEN for message in case.messages]
-    assert sorted(line.strip() for line in lines if line.startswith("  ")) == sorted(messages)
-    assert "a_good_one: ok" in lines
-    assert lines[-1] == f"{len(BROKEN) + 1} projects, {len(BROKEN)} broken, {len(messages)} problems"
-
-
-def test_the_check_of_one_good_project_counts_one(tmp_path: Path) -> None:
-    write_good(tmp_path / "flights")
-
-    assert render(check_projects(tmp_path, "flights")) == "flights: ok\n1 project, 0 broken, 0 problems"
