@@ -16,13 +16,13 @@ from include.cli.days import parse_day
 from include.cli.night_view import NightView
 from include.cli.stores import opened_store
 from include.config.clock import newest_complete_day
-from include.config.decision import Decision
 from include.config.discovery import load_project
 from include.config.errors import SettingsError
 from include.config.project import Project
 from include.config.settings import Settings
 from include.config.stages import retrain_dag_id
 from include.demo_feed.feed import FEEDS
+from include.io.decisions import read_decision
 from include.io.ledger import Ledger
 from include.orchestration.as_of import complete
 from include.stack import night, progress
@@ -201,7 +201,7 @@ def _show_decision(
     assert evaluated is not None
     with opened_store(settings, s3=s3) as store:
         ledger = Ledger(store, project)
-        decision = Decision.model_validate_json(store.get(store.key_of(evaluated.decision_uri)))
+        decision = read_decision(store, project, evaluated.decision_id)
         entry = ledger.find(evaluated.decision_id, "decision")
         champion = ledger.champion()
     decision_view.show(console, decision, entry, champion)

@@ -9,13 +9,12 @@ from rich.table import Table
 from include.cli import decision_view
 from include.cli.console import output, print_json
 from include.cli.stores import opened_store
-from include.config.decision import Decision, LedgerEntry
+from include.config.decision import LedgerEntry
 from include.config.discovery import load_project
 from include.config.errors import ObjectMissingError
 from include.config.settings import Settings
-from include.io import keys
+from include.io.decisions import read_decision
 from include.io.ledger import Ledger
-from include.io.object_store import ObjectStore
 
 COLUMNS = ("number", "kind", "verdict", "as of", "candidate", "version", "made at (UTC)", "reason")
 
@@ -30,8 +29,8 @@ def show_decision(project: str, number: int | None, *, as_json: bool, s3: bool) 
     name = load_project(settings.projects_dir, project).name
     with opened_store(settings, s3=s3) as store:
         ledger = Ledger(store, name)
-        entry = find_entry(name, ledger.entries(), number)
-        decision = read_decision(store, entry)
+        entry = find_entry(name, ledger, number)
+        decision = read_decision(store, name, entry.decision_id)
         champion = ledger.champion()
     if as_json:
         print_json({"entry": entry.model_dump(mode="json"), "decision": decision.model_dump(mode="json")})
@@ -71,17 +70,15 @@ def show_ledger(project: str, *, as_json: bool, s3: bool) -> int:
     return 0
 
 
-def find_entry(project: str, entries: list[LedgerEntry], number: int | None) -> LedgerEntry:
+def find_entry(project: str, ledger: Ledger, number: int | None) -> LedgerEntry:
     """Return entry `number`, or the newest decision.
 
     Raises:
         ObjectMissingError: There is none.
     """
-    if number is None:
-        entry = next((entry for entry in reversed(entries) if entry.kind == "decision"), None)
-    else:
-        entry = next((entry for entry in entries if entry.number == number), None)
+    entry = next(iter(ledger.newest(1)), None) if number is None else ledger.numbered(number)
     if entry is None:
+        entries = ledger.entries()
         raise ObjectMissingError(
             f"the ledger of {project}",
             "no such entry" if entries else "no decision yet",
@@ -90,8 +87,3 @@ def find_entry(project: str, entries: list[LedgerEntry], number: int | None) -> 
             hint="" if entries else f"./nightshift run {project}",
         )
     return entry
-
-
-def read_decision(store: ObjectStore, entry: LedgerEntry) -> Decision:
-    """Return the decision that a ledger entry refers to."""
-    return Decision.model_validate_json(store.get(keys.decision(entry.project, entry.decision_id)))

@@ -10,11 +10,11 @@ from rich.table import Table
 
 from include.cli.console import errors, output, print_json
 from include.cli.decision_view import COLOURS, number
-from include.cli.show_history import read_decision
 from include.cli.stores import opened_store
 from include.config.discovery import Discovered, discover, load_project
 from include.config.project import Project
 from include.config.settings import Settings
+from include.io.decisions import read_decision
 from include.io.ledger import Ledger
 from include.io.object_store import ObjectStore
 from include.stack.credentials import ADMIN
@@ -59,7 +59,7 @@ def project_status(store: ObjectStore, project: Project) -> dict[str, Any]:
         "last_decision": None,
     }
     if champion is not None:
-        decided = read_decision(store, champion)
+        decided = read_decision(store, project.name, champion.decision_id)
         status["champion"] = {
             "version": champion.version,
             "as_of": champion.as_of.isoformat(),

@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from include.config.decision import Decision, LedgerEntry
+from include.config.decision import LedgerEntry
 from include.config.discovery import load_project
 from include.config.errors import NightshiftError
 from include.config.project import Owner
 from include.config.settings import Settings
-from include.io import keys
+from include.io.decisions import read_decision
 from include.orchestration.as_of import resolve_as_of
 from include.orchestration.decisions import decision_of_run, project_of, store_of
 from include.orchestration.run_state import failed_tasks
@@ -165,8 +165,8 @@ def _rejection(settings: Settings, failed: FailedRun) -> LedgerEntry | None:
 def _failed_gates(settings: Settings, entry: LedgerEntry) -> list[str]:
     store = store_of(settings)
     try:
-        decision = Decision.model_validate_json(store.get(keys.decision(entry.project, entry.decision_id)))
-    except (NightshiftError, ValueError) as error:
+        decision = read_decision(store, entry.project, entry.decision_id)
+    except NightshiftError as error:
         log.warning("the decision cannot be read: %s", error)
         return [entry.reason]
     return [

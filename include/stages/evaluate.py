@@ -10,8 +10,9 @@ from include.config.errors import PreconditionFailedError
 from include.config.project import Project
 from include.config.results import EvaluateInputs, EvaluateResult, TrainResult
 from include.io import keys
+from include.io.decisions import read_decision
 from include.io.ledger import Ledger
-from include.io.manifests import parse_receipt, to_json
+from include.io.manifests import to_json
 from include.io.object_store import ObjectStore
 from include.io.stores import open_store
 from include.io.tracking import Measurement, Tracking
@@ -83,5 +84,5 @@ def _write_once(store: ObjectStore, decision: Decision) -> Decision:
     try:
         store.put(key, to_json(decision), if_absent=True)
     except PreconditionFailedError:
-        return parse_receipt(store.get(key), store.uri(key), Decision)
+        return read_decision(store, decision.project, decision.decision_id)
     return decision

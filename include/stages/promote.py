@@ -15,8 +15,9 @@ from include.config.errors import CandidateRejectedError, LedgerConflictError, T
 from include.config.project import Project
 from include.config.results import PromoteInputs, PromoteResult
 from include.io import keys
+from include.io.decisions import read_decision
 from include.io.ledger import Ledger
-from include.io.manifests import Manifest, get_file, parse_receipt
+from include.io.manifests import Manifest, get_file
 from include.io.object_store import ObjectStore
 from include.io.releases import ReleasePointer, point_at, publish_release
 from include.io.stores import open_store
@@ -38,8 +39,7 @@ def run(project: Project, inputs: PromoteInputs) -> PromoteResult:
         TrackingError, StoreError, LedgerConflictError: MLflow or the store does not answer; a retry continues.
     """
     store = open_store(inputs.store_url)
-    key = keys.decision(project.name, inputs.evaluated.decision_id)
-    decision = parse_receipt(store.get(key), store.uri(key), Decision)
+    decision = read_decision(store, project.name, inputs.evaluated.decision_id)
     ledger = Ledger(store, project.name)
     recorder = Recorder(store, ledger, decision, inputs.origin)
     _write_report(store, decision)
