@@ -59,7 +59,7 @@ def show_ledger(project: str, *, as_json: bool, s3: bool) -> int:
         table.add_row(
             str(entry.number),
             entry.kind,
-            f"[{decision_view.COLOURS[entry.verdict]}]{entry.verdict}[/]",
+            f"[{decision_view.COLOURS[entry.verdict]}]{entry.verdict}[/]" if entry.verdict else "-",
             str(entry.as_of),
             escape(entry.candidate),
             escape(entry.version or "-"),

@@ -7,6 +7,23 @@ from typing import Literal
 
 from include.config.results import Origin, Receipt, Span, Verdict
 
+EntryKind = Literal["decision", "promotion", "rollback", "pin", "unpin"]
+
+
+class DayRows(Receipt):
+    """Name one day's feature rows, as a model was trained or judged on them.
+
+    Attributes:
+        key: Of the rows in the store.
+        sha256: Of their bytes, hexadecimal.
+        rows: How many.
+    """
+
+    day: date
+    key: str
+    sha256: str
+    rows: int
+
 
 class GateResult(Receipt):
     """Say how one gate was judged.
@@ -31,7 +48,12 @@ class GateResult(Receipt):
 
 
 class ModelSummary(Receipt):
-    """Describe one model in a decision: the candidate, another candidate, or the champion."""
+    """Describe one model in a decision: the candidate, another candidate, or the champion.
+
+    Attributes:
+        holdout: Every metric on the decision's holdout.
+        interval: Of the primary metric on the holdout, at 95 %, by resampling whole days.
+    """
 
     candidate: str
     candidate_id: str
@@ -44,10 +66,15 @@ class ModelSummary(Receipt):
     cv_mean: float | None = None
     cv_std: float | None = None
     holdout: dict[str, float] = {}
+    interval: tuple[float, float] | None = None
 
 
 class Decision(Receipt):
-    """Be one verdict with all its evidence; `decision_id` is a function of the evidence, so a retry writes it once."""
+    """Be one verdict with all its evidence; `decision_id` is a function of the evidence, so a retry writes it once.
+
+    Attributes:
+        holdout_data: The holdout's rows, day by day, so that they can be judged on again.
+    """
 
     decision_id: str
     project: str
@@ -67,23 +94,47 @@ class Decision(Receipt):
     others: tuple[ModelSummary, ...] = ()
     gates: tuple[GateResult, ...]
     curves: dict[str, list[tuple[float, float]]] = {}
+    holdout_data: tuple[DayRows, ...] = ()
     data_fingerprint: str
     code_fingerprint: str
     origin: Origin
 
 
+class Standing(Receipt):
+    """Say what is in force after a ledger entry, so that the newest entry tells it without reading the others.
+
+    Attributes:
+        champion: The entry that put the champion in force, 0 before the first.
+        pin: The entry that pinned it, 0 when nothing is pinned.
+        barred: Candidate ids that were rolled back: they stay out until a person promotes one again.
+    """
+
+    champion: int = 0
+    pin: int = 0
+    barred: tuple[str, ...] = ()
+
+
 class LedgerEntry(Receipt):
     """Be one numbered line of a project's history.
 
-    `decision` records a verdict; `promotion` makes a version the champion. The champion is the newest promotion.
+    `decision` records a verdict. `promotion` and `rollback` put a version in force: the champion is that of the newest
+    of them. `pin` keeps it there whatever the nights prove, `unpin` ends that.
+
+    Attributes:
+        as_of: The day of the model's data that the entry is about.
+        verdict: Of the decision the entry is about; None for what a person did without one.
+        reason: Why, in a sentence: the verdict's, or the person's own words.
+        previous: For promotion and rollback: the entry in force before, 0 when there was none.
+        standing: What is in force after this entry.
+        origin: Who, in which run, with which code.
     """
 
     number: int
-    kind: Literal["decision", "promotion"]
+    kind: EntryKind
     project: str
     as_of: date
     made_at: datetime
-    verdict: Verdict
+    verdict: Verdict | None = None
     reason: str
     decision_id: str
     decision_uri: str
@@ -93,4 +144,6 @@ class LedgerEntry(Receipt):
     version: str = ""
     release_uri: str = ""
     tracking_run_id: str = ""
+    previous: int = 0
+    standing: Standing = Standing()
     origin: Origin

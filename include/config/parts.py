@@ -180,3 +180,27 @@ class Promotion(Closed):
 
     mode: Literal["automatic", "hold"] = "automatic"
     min_improvement: float = Field(default=0.0, ge=0, lt=1)
+
+
+class Keep(Closed):
+    """Say what retention keeps; what the champion, a pin or a rollback needs is kept in any case.
+
+    Attributes:
+        raw_days: Raw snapshots and their validation, for this many days before the newest one.
+        features_days: Feature rows, for this many days before the newest ones.
+        versions: This many of the newest model versions, and of the newest champions: how far back a rollback reaches.
+    """
+
+    raw_days: int = Field(default=730, ge=1)
+    features_days: int = Field(default=730, ge=1)
+    versions: int = Field(default=30, ge=2)
+
+
+class Scoring(Closed):
+    """Ask for a `<project>__score` Dag, which scores each day with the champion.
+
+    Attributes:
+        schedule: When it starts: five cron fields in UTC, or a preset like @daily; at most once a day.
+    """
+
+    schedule: Annotated[str, StringConstraints(min_length=1)]

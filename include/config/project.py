@@ -19,10 +19,12 @@ from include.config.parts import (
     Candidate,
     CrossValidation,
     Features,
+    Keep,
     Metrics,
     Owner,
     Promotion,
     Quality,
+    Scoring,
     Search,
     Target,
     Window,
@@ -36,11 +38,13 @@ __all__ = [
     "Features",
     "FileSource",
     "FileTable",
+    "Keep",
     "Metrics",
     "Owner",
     "Project",
     "Promotion",
     "Quality",
+    "Scoring",
     "Search",
     "SqlSource",
     "Target",
@@ -75,6 +79,8 @@ class Project(Closed):
         metrics: The numbers that are measured.
         gates: What a candidate must prove on the holdout.
         promotion: What a passing candidate leads to.
+        scoring: When the champion scores new days; left out, it scores none.
+        keep: What retention keeps.
         seed: Makes every draw of chance repeatable.
     """
 
@@ -99,6 +105,8 @@ class Project(Closed):
     metrics: Metrics = Metrics()
     gates: tuple[Gate, ...] = Field(min_length=1)
     promotion: Promotion = Promotion()
+    scoring: Scoring | None = None
+    keep: Keep = Keep()
     seed: int = Field(default=20130101, ge=0, le=2**31 - 1)
 
     @model_validator(mode="after")

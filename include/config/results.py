@@ -41,6 +41,7 @@ class StageInputs(Receipt):
         tracking_url: MLflow.
         connections: Address of each declared connection as a SQLAlchemy URL; secret, never printed.
         force: Prepare and train again, though fresh results exist.
+        refresh_raw: Read the source again for days that have a snapshot; the old snapshot is kept beside the new one.
     """
 
     as_of: date
@@ -49,6 +50,7 @@ class StageInputs(Receipt):
     origin: Origin
     connections: dict[str, SecretStr] = {}
     force: bool = False
+    refresh_raw: bool = False
 
 
 class PartitionInputs(StageInputs):
@@ -158,6 +160,28 @@ class PromoteInputs(StageInputs):
     """Be what promote is given."""
 
     evaluated: EvaluateResult
+
+
+class ScoreInputs(StageInputs):
+    """Be what score is given; the partition that is scored is the run's day."""
+
+
+class ScoreResult(Receipt):
+    """Say what was scored with which model.
+
+    Attributes:
+        rows: Rows with a prediction.
+        written: False when these predictions, or those of a newer champion, were there already.
+        hindsight: Whether the model was trained on data later than the scored day; only when asked for.
+    """
+
+    day: date
+    rows: int
+    version: str
+    model_as_of: date
+    predictions_uri: str
+    written: bool
+    hindsight: bool = False
 
 
 class PromoteResult(Receipt):

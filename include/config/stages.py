@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-Stage = Literal["plan", "ingest", "validate", "build_features", "train", "evaluate", "promote"]
+Stage = Literal["plan", "ingest", "validate", "build_features", "train", "evaluate", "promote", "score"]
 
 RETRAIN_STAGES: tuple[Stage, ...] = ("plan", "ingest", "validate", "build_features", "train", "evaluate", "promote")
+SCORE_STAGES: tuple[Stage, ...] = ("ingest", "validate", "build_features", "score")
 PREPARE_GROUP = "prepare"
 TRAINING_POOL = "training"
 
@@ -14,3 +15,8 @@ TRAINING_POOL = "training"
 def retrain_dag_id(project_name: str) -> str:
     """Return the id of a project's retrain Dag."""
     return f"{project_name}__retrain"
+
+
+def score_dag_id(project_name: str) -> str:
+    """Return the id of a project's score Dag."""
+    return f"{project_name}__score"

@@ -23,6 +23,11 @@ def raw_table(project: str, day: date, snapshot: str, table: str) -> str:
     return f"{project}/raw/{_day(day)}/snapshot={snapshot}/{table}.parquet"
 
 
+def snapshot_manifest(project: str, day: date, snapshot: str) -> str:
+    """Return the commit mark of one snapshot of a day, in force or not; a newer snapshot leaves it as it is."""
+    return f"{project}/raw/{_day(day)}/snapshot={snapshot}/manifest.json"
+
+
 def validation_manifest(project: str, day: date) -> str:
     """Return the commit mark of one day's validation; it says passed or rejected, and which rows are set aside."""
     return f"{project}/validation/{_day(day)}/manifest.json"
@@ -96,3 +101,23 @@ def release_file(project: str, version: str, name: str) -> str:
 def release_pointer(project: str) -> str:
     """Return the key of the pointer to the release in force: changed only by compare-and-set."""
     return f"{project}/releases/champion.json"
+
+
+def predictions_manifest(project: str, day: date) -> str:
+    """Return the commit mark of one day's predictions; it names those that are in force."""
+    return f"{project}/predictions/{_day(day)}/manifest.json"
+
+
+def predictions_rows(project: str, day: date, version: str, content: str) -> str:
+    """Return the key of one day's predictions by one version; `content` is a hash of their bytes."""
+    return f"{project}/predictions/{_day(day)}/version={version}-{content[:16]}.parquet"
+
+
+def comparison(project: str, comparison_id: str) -> str:
+    """Return the key of a comparison of two models on one holdout, made for the walk-forward record."""
+    return f"{project}/decisions/comparisons/{comparison_id}.json"
+
+
+def history_page(project: str) -> str:
+    """Return the key of the page of the walk-forward record: a view, made again whenever it is asked for."""
+    return f"{project}/history/history.html"

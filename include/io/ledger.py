@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from datetime import date
-from typing import Literal, overload
+from typing import overload
 
-from include.config.decision import LedgerEntry
+from include.config.decision import EntryKind, LedgerEntry
 from include.config.errors import ArtifactDamagedError, LedgerConflictError, PreconditionFailedError
 from include.io import keys
 from include.io.manifests import parse_receipt, to_json
 from include.io.object_store import ObjectStore
+from include.io.standing import InForce, champions, in_force_after, settle
 
 MAX_ATTEMPTS = 100
 
@@ -32,7 +33,7 @@ class Ledger:
         """
         return list(self._history())
 
-    def find(self, decision_id: str, kind: Literal["decision", "promotion"]) -> LedgerEntry | None:
+    def find(self, decision_id: str, kind: EntryKind) -> LedgerEntry | None:
         """Return the newest entry of that kind about a decision, or None; a retry looks here before it appends."""
         for entry in reversed(self._history()):
             if entry.decision_id == decision_id and entry.kind == kind:
@@ -57,23 +58,30 @@ class Ledger:
         return history[number - 1] if 1 <= number <= len(history) else None
 
     def champion(self, as_of: date | None = None) -> LedgerEntry | None:
-        """Return the newest promotion, or None before the first.
+        """Return the entry that put the champion in force (a promotion or a rollback), or None before the first.
 
         Args:
-            as_of: Count only promotions of this day or earlier, so that a run about a past day compares with the
-                champion of then.
+            as_of: Leave out champions of later data, so that a run about a past day compares with the one of then;
+                a champion that was rolled back is none.
         """
-        for entry in reversed(self._history()):
-            if entry.kind == "promotion" and (as_of is None or entry.as_of <= as_of):
-                return entry
-        return None
+        found = (entry for entry in champions(self._history()) if as_of is None or entry.as_of <= as_of)
+        return next(found, None)
+
+    def in_force(self) -> InForce:
+        """Return champion, pin and barred candidates; reads the newest entry and those it names."""
+        return in_force_after(self._history())
+
+    def champions(self) -> list[LedgerEntry]:
+        """Return the champion in force, then those a rollback can go back to, newest first."""
+        return list(champions(self._history()))
 
     def append(self, build: Callable[[int, Sequence[LedgerEntry]], LedgerEntry]) -> LedgerEntry:
         """Write the next entry; when another writer takes its number, build it anew on the new history.
 
         Args:
             build: Given the next number and the history before it, returns the entry with that number; it may raise
-                to append nothing. Reading the history's newest entries reads only those.
+                to append nothing. Reading the history's newest entries reads only those. `previous` and `standing`
+                are filled in here.
 
         Raises:
             LedgerConflictError: Other writers were faster every time.
@@ -82,7 +90,7 @@ class Ledger:
         for _ in range(MAX_ATTEMPTS):
             history = self._history()
             number = len(history) + 1
-            entry = build(number, history)
+            entry = settle(build(number, history), history)
             if (entry.number, entry.project) != (number, self._project):
                 raise ValueError(
                     f"entry {number} of {self._project} was asked for, got {entry.number} of {entry.project}"

@@ -3,12 +3,15 @@
 In this order; the first that applies decides:
 
 1. A gate failed: REJECT.
-2. A champion exists as of the run's day but could not be scored on this holdout: HOLD, nothing is proved.
-3. The challenger is the champion (the same candidate id): HOLD.
-4. A champion exists, and the challenger is not better by more than `min_improvement`: HOLD; a tie is a HOLD.
-5. The newest champion is of the run's day or a later one: HOLD; a late run or a backfill never demotes it.
-6. Promotion mode `hold`: HOLD.
-7. Otherwise: PROMOTE.
+2. The challenger was champion and was rolled back: HOLD.
+3. A champion exists as of the run's day but could not be scored on this holdout: HOLD, nothing is proved.
+4. The challenger is the champion (the same candidate id): HOLD.
+5. A champion exists, and the challenger is not better by more than `min_improvement`: HOLD; a tie is a HOLD.
+6. The newest champion is of the run's day or a later one: HOLD; a late run never demotes it.
+7. The champion is pinned: HOLD.
+8. The run belongs to a backfill: HOLD. What backfills prove is the same in whatever order their runs end.
+9. Promotion mode `hold`: HOLD.
+10. Otherwise: PROMOTE.
 """
 
 from __future__ import annotations
@@ -20,6 +23,8 @@ from datetime import date
 from include.config.decision import GateResult
 from include.config.results import PromotionMode, Verdict
 from include.ml.metrics import improvement
+
+ROLLED_BACK = "this very model was champion and was rolled back; only a person puts it back, by promote"
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,9 @@ class Case:
         newest_as_of: The day of the newest champion of all, if any.
         min_improvement: By how much the challenger must be better.
         mode: What a proved challenger leads to.
+        barred: Whether the challenger was champion once and was rolled back.
+        pinned: Who pinned the champion, and why; empty when nobody did.
+        backfill: Whether the run belongs to a backfill.
     """
 
     as_of: date
@@ -62,6 +70,9 @@ class Case:
     newest_as_of: date | None
     min_improvement: float
     mode: PromotionMode
+    barred: bool = False
+    pinned: str = ""
+    backfill: bool = False
 
 
 def reach_verdict(gates: Sequence[GateResult], case: Case) -> tuple[Verdict, str]:
@@ -69,15 +80,13 @@ def reach_verdict(gates: Sequence[GateResult], case: Case) -> tuple[Verdict, str
     failed = [gate for gate in gates if not gate.passed]
     if failed:
         return "REJECT", "; ".join(describe_failure(gate) for gate in failed)
-    obstacle = _not_proved_better(case)
+    obstacle = ROLLED_BACK if case.barred else _not_proved_better(case)
     if obstacle:
         return "HOLD", obstacle
     if case.newest_as_of is not None and case.newest_as_of >= case.as_of:
         return "HOLD", f"not newer than the champion's data: {case.as_of} against {case.newest_as_of}"
-    proof = _proof(case)
-    if case.mode == "hold":
-        return "HOLD", f"promotion mode is hold; it would be promoted: {proof}"
-    return "PROMOTE", proof
+    proof, held = _proof(case), _held(case)
+    return ("HOLD", f"{held}; it would be promoted: {proof}") if held else ("PROMOTE", proof)
 
 
 def describe_failure(gate: GateResult) -> str:
@@ -102,6 +111,15 @@ def _not_proved_better(case: Case) -> str:
         return f"a tie with champion {rival.version}: {case.metric} {case.value:.6g}"
     needed = f" by more than {case.min_improvement:.6g}" if case.min_improvement else ""
     return f"not better than champion {rival.version}{needed}: {case.metric} {case.value:.6g} against {rival.value:.6g}"
+
+
+def _held(case: Case) -> str:
+    """Return why a proved challenger is not promoted all the same; empty when it is."""
+    if case.pinned:
+        return f"the champion is pinned {case.pinned}"
+    if case.backfill:
+        return "a backfill promotes nothing"
+    return "promotion mode is hold" if case.mode == "hold" else ""
 
 
 def _proof(case: Case) -> str:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from include.config import clock
-from include.config.decision import Decision, LedgerEntry, ModelSummary
+from include.config.decision import Decision, ModelSummary
 from include.config.project import Project
 from include.config.results import EvaluateInputs, TrainResult
+from include.io.standing import InForce
 from include.ml.gates import gates_in_force, judge
 from include.ml.verdict import Case, Rival, reach_verdict
 from include.stages.candidates import LoadedModel, TrainingRecord, fingerprint_of, model_code_fingerprint
 from include.stages.champions import Champion
+from include.stages.feature_window import FeatureWindow
 from include.stages.holdout import Measured
+from include.stages.recording import describe_pin
 
 
 @dataclass(frozen=True)
@@ -30,16 +33,16 @@ def decide(
     inputs: EvaluateInputs,
     challenger: Challenger,
     champion: Champion | None,
-    newest: LedgerEntry | None,
+    in_force: InForce,
     measured: Measured,
-    holdout_fingerprint: str,
+    holdout: FeatureWindow,
 ) -> Decision:
     """Return the decision: gates, verdict and evidence.
 
     Args:
         champion: As of the run's day; what the challenger is compared with.
-        newest: The promotion in force today, whatever its day.
-        holdout_fingerprint: Names the holdout's rows.
+        in_force: Champion and pin of this moment, whatever their day.
+        holdout: The rows that were judged on.
     """
     primary = project.metrics.primary
     evidence = measured.evidence
@@ -50,12 +53,15 @@ def decide(
         value=evidence.challenger[primary],
         candidate_id=challenger.result.candidate_id,
         rival=_rival(champion, measured, primary),
-        newest_as_of=newest.as_of if newest else None,
+        newest_as_of=in_force.champion.as_of if in_force.champion else None,
         min_improvement=project.promotion.min_improvement,
         mode=inputs.promotion_mode or project.promotion.mode,
+        barred=challenger.result.candidate_id in in_force.barred,
+        pinned=describe_pin(in_force.pin),
+        backfill=inputs.origin.run_type == "backfill",
     )
     verdict, reason = reach_verdict(gates, case)
-    identity = _identity(project, inputs, challenger, champion, newest, holdout_fingerprint)
+    identity = _identity(project, inputs, challenger, champion, in_force, holdout)
     return Decision(
         decision_id=f"{inputs.as_of}-{identity}",
         project=project.name,
@@ -75,6 +81,7 @@ def decide(
         others=_other_summaries(project, inputs, challenger),
         gates=gates,
         curves=measured.curves,
+        holdout_data=holdout.data,
         data_fingerprint=challenger.record.data_fingerprint,
         code_fingerprint=model_code_fingerprint(),
         origin=inputs.origin,
@@ -86,10 +93,11 @@ def _identity(
     inputs: EvaluateInputs,
     challenger: Challenger,
     champion: Champion | None,
-    newest: LedgerEntry | None,
-    holdout_fingerprint: str,
+    in_force: InForce,
+    holdout: FeatureWindow,
 ) -> str:
     """Return a hash of the evidence, not of the moment: judging the same again is the same decision."""
+    newest, pin = in_force.champion, in_force.pin
     return fingerprint_of(
         {
             "project": project.name,
@@ -100,7 +108,10 @@ def _identity(
             "newest": [newest.candidate_id, newest.version] if newest else None,
             "rules": project.relevant("gates", "metrics", "promotion"),
             "mode": inputs.promotion_mode,
-            "holdout": holdout_fingerprint,
+            "backfill": inputs.origin.run_type == "backfill",
+            "pin": pin.number if pin else None,
+            "barred": challenger.result.candidate_id in in_force.barred,
+            "holdout": holdout.fingerprint,
             "code": model_code_fingerprint(),
         }
     )

@@ -47,9 +47,7 @@ def run(project: Project, inputs: EvaluateInputs) -> EvaluateResult:
     window = read_window(store, project, holdout_days(inputs.plan))
     measured = measure_all(project, inputs.plan, window.frame, model, champion, record.positive_rate)
     challenger = Challenger(best, model, record, _registered(tracking, best, measured.evidence.challenger))
-    decision = _write_once(
-        store, decide(project, inputs, challenger, champion, ledger.champion(), measured, window.fingerprint)
-    )
+    decision = _write_once(store, decide(project, inputs, challenger, champion, ledger.in_force(), measured, window))
     _log.info("evaluate %s %s: %s, %s", project.name, inputs.as_of, decision.verdict, decision.reason)
     return EvaluateResult(
         verdict=decision.verdict,

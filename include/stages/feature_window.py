@@ -9,6 +9,7 @@ from datetime import date
 
 import pandas as pd
 
+from include.config.decision import DayRows
 from include.config.errors import ObjectMissingError
 from include.config.project import Project
 from include.io import keys
@@ -29,10 +30,12 @@ class FeatureWindow:
             1), the features (float64, or str with NaN for missing) and the protected columns. Rows without a label
             are not in it. A project's own column called `day` gives way to the partition's.
         fingerprint: A hash of the days and of the bytes of their rows.
+        data: Each day's rows by key and sha256, so that the same window can be read again.
     """
 
     frame: pd.DataFrame
     fingerprint: str
+    data: tuple[DayRows, ...] = ()
 
 
 def read_window(store: ObjectStore, project: Project, days: Sequence[date]) -> FeatureWindow:
@@ -65,4 +68,8 @@ def read_window(store: ObjectStore, project: Project, days: Sequence[date]) -> F
     with ThreadPoolExecutor(max_workers=STORE_THREADS) as pool:
         parts = list(pool.map(read, refs.items()))
     content = [[day.isoformat(), ref.sha256] for day, ref in refs.items()]
-    return FeatureWindow(pd.concat(parts, ignore_index=True), digest(content))
+    data = tuple(
+        DayRows(day=day, key=ref.key, sha256=ref.sha256, rows=len(part))
+        for (day, ref), part in zip(refs.items(), parts, strict=True)
+    )
+    return FeatureWindow(pd.concat(parts, ignore_index=True), digest(content), data)

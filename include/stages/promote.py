@@ -11,22 +11,20 @@ import logging
 
 from include.config import clock
 from include.config.decision import Decision, LedgerEntry
-from include.config.errors import CandidateRejectedError, LedgerConflictError, TrackingError
+from include.config.errors import CandidateRejectedError
 from include.config.project import Project
-from include.config.results import PromoteInputs, PromoteResult
+from include.config.results import Origin, PromoteInputs, PromoteResult
 from include.io import keys
 from include.io.decisions import read_decision
 from include.io.ledger import Ledger
 from include.io.manifests import Manifest, get_file
 from include.io.object_store import ObjectStore
-from include.io.releases import ReleasePointer, point_at, publish_release
+from include.io.releases import publish_release
 from include.io.stores import open_store
-from include.io.tracking import Tracking
 from include.reports.decision_page import render
 from include.stages.candidates import DECISION, MODEL, SIGNATURE, TRAINING, read_candidate
+from include.stages.projections import follow_ledger
 from include.stages.recording import OvertakenError, Recorder
-
-ALIAS_ATTEMPTS = 5
 
 _log = logging.getLogger(__name__)
 
@@ -48,7 +46,7 @@ def run(project: Project, inputs: PromoteInputs) -> PromoteResult:
         entry = _promote(store, recorder, entry)
     if entry.verdict != decision.verdict:
         _write_report(store, decision.model_copy(update={"verdict": entry.verdict, "reason": entry.reason}))
-    champion = _follow_ledger(store, ledger, project, inputs, must=entry.verdict == "PROMOTE")
+    champion = follow_ledger(store, project.name, inputs.tracking_url, must=entry.verdict == "PROMOTE")
     version = champion.version if champion else ""
     _log.info(
         "promote %s %s: %s, champion is version %s", project.name, decision.as_of, entry.verdict, version or "none"
@@ -75,7 +73,7 @@ def _write_report(store: ObjectStore, decision: Decision) -> None:
 
 def _promote(store: ObjectStore, recorder: Recorder, entry: LedgerEntry) -> LedgerEntry:
     """Publish the release and append the promotion; return the decision entry that is true afterwards."""
-    release_uri = _publish(store, recorder)
+    release_uri = publish(store, recorder.decision, recorder.origin)
     try:
         recorder.record_promotion(release_uri)
     except OvertakenError as error:
@@ -83,8 +81,12 @@ def _promote(store: ObjectStore, recorder: Recorder, entry: LedgerEntry) -> Ledg
     return entry
 
 
-def _publish(store: ObjectStore, recorder: Recorder) -> str:
-    decision = recorder.decision
+def publish(store: ObjectStore, decision: Decision, origin: Origin) -> str:
+    """Publish the release of a decision's challenger, unless it is there, and return its address.
+
+    Raises:
+        ObjectMissingError, ChecksumMismatchError, ModelUntrustedError: The candidate is not the one that was trained.
+    """
     trained, _, _ = read_candidate(store, decision.project, decision.challenger.candidate_id)
     files = {name: get_file(store, trained.files[name]) for name in (MODEL, SIGNATURE, TRAINING)}
     files[DECISION] = store.get(keys.decision(decision.project, decision.decision_id))
@@ -94,58 +96,8 @@ def _publish(store: ObjectStore, recorder: Recorder) -> str:
         day=decision.as_of,
         fingerprint=decision.challenger.candidate_id,
         files={},
-        origin=recorder.origin,
+        origin=origin,
         made_at=clock.now(),
         details={"decision_id": decision.decision_id, "version": decision.challenger.version},
     )
     return publish_release(store, decision.project, decision.challenger.version, files, manifest)
-
-
-def _follow_ledger(
-    store: ObjectStore, ledger: Ledger, project: Project, inputs: PromoteInputs, *, must: bool
-) -> LedgerEntry | None:
-    """Make pointer and alias follow the newest promotion, and return it.
-
-    Args:
-        must: Whether a failing MLflow fails the run; on a night without a promotion it is only logged, because the
-            alias is a view and the next run sets it right.
-
-    Raises:
-        LedgerConflictError: The champion changed every time the alias was set.
-    """
-    tracking: Tracking | None = None
-    for _ in range(ALIAS_ATTEMPTS):
-        champion = ledger.champion()
-        if champion is None:
-            return None
-        point_at(store, project.name, _pointer(champion))
-        try:
-            if tracking is None:
-                root = store.uri(keys.tracking_artifacts(project.name))
-                tracking = Tracking(inputs.tracking_url, project.name, root)
-            if tracking.version_of_alias("champion") != champion.version:
-                tracking.set_alias("champion", champion.version)
-        except TrackingError as error:
-            if must:
-                raise
-            _log.warning("the alias of champion %s could not be set: %s", champion.version, error)
-        newest = ledger.champion()
-        if newest == champion:
-            return champion
-    raise LedgerConflictError(
-        store.uri(keys.ledger_prefix(project.name)),
-        "the champion changed every time the alias was set",
-        got=f"{ALIAS_ATTEMPTS} attempts",
-        hint="retry when fewer runs of this project are promoting",
-    )
-
-
-def _pointer(champion: LedgerEntry) -> ReleasePointer:
-    return ReleasePointer(
-        project=champion.project,
-        version=champion.version,
-        ledger_number=champion.number,
-        candidate_id=champion.candidate_id,
-        as_of=champion.as_of,
-        release_uri=champion.release_uri,
-    )

@@ -17,9 +17,16 @@ from include.config.results import Origin, Verdict
 from include.io import keys
 from include.io.ledger import Ledger
 from include.io.object_store import ObjectStore
+from include.io.standing import in_force_after
+from include.ml.verdict import ROLLED_BACK
 
 # entries about a decision are younger than it; a day allows for clocks that differ
 OLDEST_BEFORE_DECISION = timedelta(days=1)
+
+
+def describe_pin(pin: LedgerEntry | None) -> str:
+    """Return who pinned the champion and why: "by ada (audit week)"; empty when nobody did."""
+    return f"by {pin.origin.triggered_by or 'somebody'} ({pin.reason})" if pin else ""
 
 
 class _AlreadyWrittenError(Exception):
@@ -31,7 +38,7 @@ class _AlreadyWrittenError(Exception):
 
 
 class OvertakenError(Exception):
-    """Say that the champion is no longer the one the challenger was compared with."""
+    """Say that the history forbids the promotion by now: another champion, a pin, a rollback."""
 
 
 @dataclass(frozen=True)
@@ -92,14 +99,18 @@ class Recorder:
 
     def _overtaken(self, history: Sequence[LedgerEntry]) -> str:
         """Return why the history forbids the promotion; empty when it does not."""
-        newest = next((entry for entry in reversed(history) if entry.kind == "promotion"), None)
-        judged = self.decision.champion
+        now = in_force_after(history)
+        if now.pin is not None:
+            return f"overtaken: the champion was pinned meanwhile {describe_pin(now.pin)}"
+        if self.decision.challenger.candidate_id in now.barred:
+            return f"overtaken: {ROLLED_BACK}"
+        newest, judged = now.champion, self.decision.champion
         if newest is None or (judged is not None and newest.version == judged.version):
             return ""
         against = f"version {judged.version}" if judged else "no champion"
         return (
             f"overtaken: the challenger was compared with {against}, and version {newest.version} "
-            f"(as of {newest.as_of}) was promoted meanwhile; run again"
+            f"(as of {newest.as_of}) was put in force meanwhile; run again"
         )
 
     def _entry(

@@ -15,7 +15,7 @@ from include.io.manifests import get_file, read_manifest
 from include.io.releases import read_pointer
 from include.io.tracking import Tracking
 from include.io.tracking_database import busy_safe
-from include.stages import promote
+from include.stages import projections, promote
 from include.stages.recording import Recorder
 from tests.support.model_nights import DAYS, FIRST, Nights, make_project, make_rows
 from tests.support.tracking import copy_prepared
@@ -184,7 +184,7 @@ def test_a_challenger_overtaken_before_the_record_is_held(nights: Nights) -> Non
     assert (result.verdict, result.ledger_number) == ("HOLD", 3)
     assert result.reason == (
         "overtaken: the challenger was compared with no champion, and version 2 "
-        f"(as of {AS_OF}) was promoted meanwhile; run again"
+        f"(as of {AS_OF}) was put in force meanwhile; run again"
     )
     assert nights.promote(NEXT, slow, "slow") == result
     report = nights.store.get(nights.store.key_of(result.report_uri)).decode()
@@ -219,7 +219,7 @@ CRASHES = [
     (Recorder, "record_decision", "before the decision's entry"),
     (promote, "publish_release", "before the release"),
     (Recorder, "record_promotion", "before the promotion's entry"),
-    (promote, "point_at", "before the pointer"),
+    (projections, "point_at", "before the pointer"),
     (Tracking, "set_alias", "before the alias"),
 ]
 
@@ -256,7 +256,7 @@ def test_the_next_night_heals_what_a_killed_one_left(
 
     evaluated = nights.evaluate(AS_OF)
     with monkeypatch.context() as broken:
-        broken.setattr(promote if name == "point_at" else Tracking, name, crash)
+        broken.setattr(projections if name == "point_at" else Tracking, name, crash)
         with pytest.raises(TrackingError):
             nights.promote(AS_OF, evaluated)
     nights.project = make_project(nights.folder, candidates=ONE, promotion={"mode": "hold"})

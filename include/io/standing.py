@@ -1,0 +1,72 @@
+"""Reckon what is in force after a ledger entry: champion, pin, and what was rolled back. Pure rules over entries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from include.config.decision import LedgerEntry, Standing
+
+
+@dataclass(frozen=True)
+class InForce:
+    """Hold what is in force: the entry of the champion, the entry that pinned it, and barred candidate ids."""
+
+    champion: LedgerEntry | None
+    pin: LedgerEntry | None
+    barred: frozenset[str]
+
+
+def settle(entry: LedgerEntry, history: Sequence[LedgerEntry]) -> LedgerEntry:
+    """Return `entry` with `previous` and `standing` filled in from the history before it.
+
+    The champions in force form a stack, linked by `previous`: a promotion is put on top; a rollback takes off
+    everything above its target, and what was taken off is barred until a person promotes it again.
+    """
+    before = standing_after(history)
+    if entry.kind == "promotion":
+        barred = tuple(name for name in before.barred if name != entry.candidate_id)
+        after = Standing(champion=entry.number, pin=before.pin, barred=barred)
+        return entry.model_copy(update={"previous": before.champion, "standing": after})
+    if entry.kind == "rollback":
+        return _rolled_back(entry, history, before)
+    if entry.kind == "pin":
+        return entry.model_copy(update={"standing": before.model_copy(update={"pin": entry.number})})
+    if entry.kind == "unpin":
+        return entry.model_copy(update={"standing": before.model_copy(update={"pin": 0})})
+    return entry.model_copy(update={"standing": before})
+
+
+def standing_after(history: Sequence[LedgerEntry]) -> Standing:
+    """Return what is in force after the newest entry, which alone is read."""
+    return history[-1].standing if history else Standing()
+
+
+def in_force_after(history: Sequence[LedgerEntry]) -> InForce:
+    """Return what is in force after the newest entry."""
+    standing = standing_after(history)
+    return InForce(
+        champion=history[standing.champion - 1] if standing.champion else None,
+        pin=history[standing.pin - 1] if standing.pin else None,
+        barred=frozenset(standing.barred),
+    )
+
+
+def champions(history: Sequence[LedgerEntry]) -> Iterator[LedgerEntry]:
+    """Yield the champion in force, then those a rollback can go back to, newest first; only those are read."""
+    number = standing_after(history).champion
+    while number:
+        entry = history[number - 1]
+        yield entry
+        number = entry.previous
+
+
+def _rolled_back(entry: LedgerEntry, history: Sequence[LedgerEntry], before: Standing) -> LedgerEntry:
+    removed: list[str] = []
+    for champion in champions(history):
+        if champion.version == entry.version:
+            barred = tuple(dict.fromkeys((*before.barred, *(name for name in removed if name != entry.candidate_id))))
+            after = Standing(champion=entry.number, pin=before.pin, barred=barred)
+            return entry.model_copy(update={"previous": champion.previous, "standing": after})
+        removed.append(champion.candidate_id)
+    raise ValueError(f"version {entry.version} of {entry.project} is no champion that a rollback can go back to")

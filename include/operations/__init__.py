@@ -1,0 +1,1 @@
+"""Do to a project's models and artifacts what a person or a timer asks for beside the nights."""
