@@ -47,19 +47,7 @@ def decide(
     primary = project.metrics.primary
     evidence = measured.evidence
     gates = tuple(judge(gate, evidence) for gate in gates_in_force(project.gates, primary))
-    case = Case(
-        as_of=inputs.as_of,
-        metric=primary,
-        value=evidence.challenger[primary],
-        candidate_id=challenger.result.candidate_id,
-        rival=_rival(champion, measured, primary),
-        newest_as_of=in_force.champion.as_of if in_force.champion else None,
-        min_improvement=project.promotion.min_improvement,
-        mode=inputs.promotion_mode or project.promotion.mode,
-        barred=challenger.result.candidate_id in in_force.barred,
-        pinned=describe_pin(in_force.pin),
-        backfill=inputs.origin.run_type == "backfill",
-    )
+    case = _case(project, inputs, challenger, champion, in_force, measured)
     verdict, reason = reach_verdict(gates, case)
     identity = _identity(project, inputs, challenger, champion, in_force, holdout)
     return Decision(
@@ -85,6 +73,30 @@ def decide(
         data_fingerprint=challenger.record.data_fingerprint,
         code_fingerprint=model_code_fingerprint(),
         origin=inputs.origin,
+    )
+
+
+def _case(
+    project: Project,
+    inputs: EvaluateInputs,
+    challenger: Challenger,
+    champion: Champion | None,
+    in_force: InForce,
+    measured: Measured,
+) -> Case:
+    primary = project.metrics.primary
+    return Case(
+        as_of=inputs.as_of,
+        metric=primary,
+        value=measured.evidence.challenger[primary],
+        candidate_id=challenger.result.candidate_id,
+        rival=_rival(champion, measured, primary),
+        newest_as_of=in_force.champion.as_of if in_force.champion else None,
+        min_improvement=project.promotion.min_improvement,
+        mode=inputs.promotion_mode or project.promotion.mode,
+        barred=challenger.result.candidate_id in in_force.barred,
+        pinned=describe_pin(in_force.pin),
+        backfill=inputs.origin.run_type == "backfill",
     )
 
 
