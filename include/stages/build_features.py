@@ -1,4 +1,4 @@
-"""Build features: turn good raw rows into labelled feature rows, from what was known before and nothing else."""
+"""Build features: turn good raw rows into feature rows with their labels, from what was known before and no more."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def run(project: Project, inputs: PartitionInputs) -> FeaturesResult:
     """Write the feature rows of the days of a batch; days that are there already, from the same, are left alone.
 
     Returns:
-        Labelled `rows` and rows `unlabelled` (left out) of all days, and how many days were `written` now.
+        Labelled `rows` and rows `unlabelled` (kept beside them) of all days, and how many days were `written` now.
 
     Raises:
         PartitionRejectedError: A day is not validated, or was rejected.
@@ -162,7 +162,8 @@ def _write_day(
     raw = good_days.frame(day)
     history = history_of(project, day, {earlier: good_days.frame(earlier) for earlier in earlier_days})
     features = build(project, day, raw, history)
-    table, unlabelled = _rows(project, raw, features)
+    table = _rows(project, raw, features)
+    unlabelled = int(table[project.target.name].isna().sum())
     data = to_parquet(table, f"{project.name}/{day}: features")
     # the content is in the name too: a forced run never overwrites bytes that a manifest still names
     name = fingerprint[:8] + hashlib.sha256(data).hexdigest()[:8]
@@ -178,7 +179,7 @@ def _write_day(
             **vars(recipe),
             "raw": {each.isoformat(): good_days.snapshot(each).id for each in (*earlier_days, day)},
             "validation": good_days.validation(day).fingerprint,
-            "rows": len(table),
+            "rows": len(table) - unlabelled,
             "unlabelled": unlabelled,
         },
     )
@@ -186,17 +187,14 @@ def _write_day(
     return manifest
 
 
-def _rows(project: Project, raw: pd.DataFrame, features: pd.DataFrame) -> tuple[pd.DataFrame, int]:
-    """Return keys, target, features and protected columns of the labelled rows, and how many rows have no label.
+def _rows(project: Project, raw: pd.DataFrame, features: pd.DataFrame) -> pd.DataFrame:
+    """Return keys, target, features and protected columns of all rows; the target is missing where no label is known.
 
     A key or protected column that is also a feature is there once, as the feature.
     """
-    labels = label(project.target, raw[project.target.column])
-    labelled = labels.notna()
     beside = [name for name in (*project.keys, *project.protected) if name not in features.columns]
     columns: dict[str, pd.Series] = {name: raw[name] for name in beside if name in project.keys}
-    columns[project.target.name] = labels
+    columns[project.target.name] = label(project.target, raw[project.target.column])
     columns.update({name: features[name] for name in features.columns})
     columns.update({name: raw[name] for name in beside})
-    table = pd.DataFrame(columns)[labelled].reset_index(drop=True)
-    return table.astype({project.target.name: "int8"}), int((~labelled).sum())
+    return pd.DataFrame(columns).reset_index(drop=True)

@@ -1,4 +1,4 @@
-"""Read the feature rows of many days as one frame, each day checked by its sha256."""
+"""Read feature rows, checked by their sha256: those of many days to learn from, or all of one day to score."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class FeatureWindow:
     Attributes:
         frame: One row an example, oldest day first: `day` (ISO text, "2013-04-01"), the keys, the target (int8, 0 or
             1), the features (float64, or str with NaN for missing) and the protected columns. Rows without a label
-            are not in it. A project's own column called `day` gives way to the partition's.
+            are left out. A project's own column called `day` gives way to the partition's.
         fingerprint: A hash of the days and of the bytes of their rows.
         data: Each day's rows by key and sha256, so that the same window can be read again.
     """
@@ -39,28 +39,19 @@ class FeatureWindow:
 
 
 def read_window(store: ObjectStore, project: Project, days: Sequence[date]) -> FeatureWindow:
-    """Return the feature rows of `days`, in day order.
+    """Return the labelled feature rows of `days`, in day order.
 
     Raises:
         ObjectMissingError: Days have no features.
         ChecksumMismatchError: The rows of a day are not those its manifest names.
     """
-    ordered = sorted(set(days))
-    by_key = {keys.features_manifest(project.name, day): day for day in ordered}
-    manifests = read_manifests(store, list(by_key))
-    missing = [by_key[key].isoformat() for key, manifest in manifests.items() if manifest is None]
-    if missing or not ordered:
-        raise ObjectMissingError(
-            f"{project.name}/features",
-            "days have no features",
-            got=f"{len(missing)} of {len(ordered)} days: {', '.join(missing[:5])}",
-            hint="run ingest, validate and build_features for them first",
-        )
-    refs = {by_key[key]: manifest.files[ROWS] for key, manifest in manifests.items() if manifest is not None}
+    refs = _rows_of(store, project, sorted(set(days)))
 
     def read(item: tuple[date, FileRef]) -> pd.DataFrame:
         day, ref = item
         frame = get_frame(store, ref)
+        labelled = frame[project.target.name].notna()
+        frame = frame[labelled].reset_index(drop=True).astype({project.target.name: "int8"})
         frame = frame.drop(columns=DAY, errors="ignore")
         frame.insert(0, DAY, pd.Series([day.isoformat()] * len(frame), index=frame.index, dtype="str"))
         return frame
@@ -73,3 +64,31 @@ def read_window(store: ObjectStore, project: Project, days: Sequence[date]) -> F
         for (day, ref), part in zip(refs.items(), parts, strict=True)
     )
     return FeatureWindow(pd.concat(parts, ignore_index=True), digest(content), data)
+
+
+def read_day(store: ObjectStore, project: Project, day: date) -> pd.DataFrame:
+    """Return all feature rows of `day`, in the order of the assembled day, whether their label is known or not.
+
+    Returns:
+        The keys, the target (nullable Int8: 0, 1 or missing), the features and the protected columns, with the index
+        0, 1, 2, ... A project's own column called `day` stays.
+
+    Raises:
+        ObjectMissingError: The day has no features.
+        ChecksumMismatchError: The rows are not those the manifest names.
+    """
+    return get_frame(store, _rows_of(store, project, [day])[day]).astype({project.target.name: "Int8"})
+
+
+def _rows_of(store: ObjectStore, project: Project, days: Sequence[date]) -> dict[date, FileRef]:
+    by_key = {keys.features_manifest(project.name, day): day for day in days}
+    manifests = read_manifests(store, list(by_key))
+    missing = [by_key[key].isoformat() for key, manifest in manifests.items() if manifest is None]
+    if missing or not days:
+        raise ObjectMissingError(
+            f"{project.name}/features",
+            "days have no features",
+            got=f"{len(missing)} of {len(days)} days: {', '.join(missing[:5])}",
+            hint="run ingest, validate and build_features for them first",
+        )
+    return {by_key[key]: manifest.files[ROWS] for key, manifest in manifests.items() if manifest is not None}

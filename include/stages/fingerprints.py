@@ -17,7 +17,7 @@ from include.config.project import Project
 from include.config.project_code import code_fingerprint
 
 # raise it when the stages themselves change what they write: every day is then prepared again
-ENGINE_VERSION = "1"
+ENGINE_VERSION = "2"
 DECLARED_PARTS = ("source", "keys", "target", "features", "unknown_at_prediction", "protected", "quality")
 
 

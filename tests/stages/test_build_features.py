@@ -48,7 +48,7 @@ def test_rows_hold_keys_target_features_and_protected_columns(shop: Shop) -> Non
     assert list(frame.columns) == ["order_id", "sent_back", "amount", "refunds_before", "country", "age_group"]
     assert {name: str(kind) for name, kind in frame.dtypes.items() if name != "age_group"} == {
         "order_id": "str",
-        "sent_back": "int8",
+        "sent_back": "Int8",
         "amount": "float64",
         "refunds_before": "float64",
         "country": "str",
@@ -57,8 +57,17 @@ def test_rows_hold_keys_target_features_and_protected_columns(shop: Shop) -> Non
 
 def test_the_target_is_the_declared_rule(shop: Shop) -> None:
     shop.prepare([DAY])
-    expected = orders(DAY).dropna(subset="refund").set_index("order_id")["refund"].gt(0).astype("int8")
-    assert rows(shop).set_index("order_id")["sent_back"].to_dict() == expected.to_dict()
+    given, found = orders(DAY), rows(shop)
+    expected = given.dropna(subset="refund").set_index("order_id")["refund"].gt(0).astype("int8")
+    assert found.dropna(subset="sent_back").set_index("order_id")["sent_back"].to_dict() == expected.to_dict()
+
+
+def test_a_row_whose_label_is_not_known_is_kept_without_one(shop: Shop) -> None:
+    shop.prepare([DAY])
+    found = rows(shop)
+    assert found["order_id"].tolist() == orders(DAY)["order_id"].tolist()
+    assert found.loc[found["sent_back"].isna(), "order_id"].tolist() == ["20240307-0", "20240307-1"]
+    assert found[["amount", "country"]].notna().all().all()
 
 
 def test_a_target_may_be_a_value(shop: Shop) -> None:
@@ -183,7 +192,7 @@ def test_the_manifest_names_what_the_rows_were_made_from(shop: Shop) -> None:
     assert validated is not None
     assert details["validation"] == validated.fingerprint
     assert (details["rows"], details["unlabelled"]) == (58, 2)
-    assert manifest(shop).files["rows"].rows == 58
+    assert manifest(shop).files["rows"].rows == 60
 
 
 def test_a_second_run_writes_nothing(shop: Shop) -> None:

@@ -6,14 +6,15 @@ import subprocess
 import sys
 from datetime import date
 
+import pandas as pd
 import pytest
 
 from include.config.errors import ChecksumMismatchError, ObjectMissingError
 from include.config.settings import ROOT
 from include.io import keys
 from include.io.manifests import read_manifest
-from include.stages.feature_window import read_window
-from tests.stages.shop import DECLARATION, Shop, orders
+from include.stages.feature_window import read_day, read_window
+from tests.stages.shop import DECLARATION, EXPECTATIONS, Shop, orders
 
 DAYS = [date(2024, 3, day) for day in (5, 6, 7)]
 
@@ -25,6 +26,32 @@ def test_a_window_holds_all_days_in_order(shop: Shop) -> None:
     assert list(window.frame.columns)[:3] == ["day", "order_id", "sent_back"]
     assert len(window.frame) == 3 * 58
     assert str(window.frame["sent_back"].dtype) == "int8"
+    assert window.frame.index.equals(pd.RangeIndex(3 * 58))
+    assert [day.rows for day in window.data] == [58, 58, 58]
+
+
+def test_a_day_without_any_label_adds_no_row_to_a_window(shop: Shop) -> None:
+    shop.code(expectations=EXPECTATIONS.replace('column="refund"', 'column="amount"'))
+    shop.deliver(DAYS[2], orders(DAYS[2]).assign(refund=float("nan")))
+    assert shop.prepare(DAYS).unlabelled == 2 + 2 + 60
+    window = read_window(shop.store, shop.project, DAYS)
+    assert window.frame["day"].value_counts().to_dict() == {"2024-03-05": 58, "2024-03-06": 58}
+    assert [day.rows for day in window.data] == [58, 58, 0]
+    assert str(window.frame["sent_back"].dtype) == "int8"
+
+
+def test_one_day_is_read_with_all_its_rows(shop: Shop) -> None:
+    shop.declare(keys=["day", "order_id"])
+    for day in range(3, 8):
+        moment = date(2024, 3, day)
+        shop.deliver(moment, orders(moment).assign(day=day))
+    shop.prepare(DAYS)
+    frame = read_day(shop.store, shop.project, DAYS[1])
+    assert frame["order_id"].tolist() == orders(DAYS[1])["order_id"].tolist()
+    assert set(frame["day"]) == {6}
+    assert (str(frame["sent_back"].dtype), int(frame["sent_back"].isna().sum())) == ("Int8", 2)
+    with pytest.raises(ObjectMissingError, match="days have no features; got: 1 of 1 days: 2024-03-09"):
+        read_day(shop.store, shop.project, date(2024, 3, 9))
 
 
 def test_the_fingerprint_tells_days_and_bytes_apart(shop: Shop) -> None:
