@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -16,9 +17,11 @@ from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
 import include.ml
+from include.config.decision import DayRows
 from include.config.errors import ObjectMissingError
 from include.config.estimators import ParamValue
-from include.config.project import Candidate, Project
+from include.config.gates import MetricName
+from include.config.project import Candidate, CrossValidation, Features, Project, Target
 from include.config.results import PlanResult, Receipt, Span
 from include.config.threads import training_threads
 from include.io import keys
@@ -36,6 +39,23 @@ DECISION = "decision.json"
 MANIFEST = "manifest.json"
 
 
+class TrainingSpec(Receipt):
+    """Hold every declared part that makes a model: with the rows and the threads, enough to make it again.
+
+    Attributes:
+        metric: Chooses between the candidate's trials: the project's primary metric.
+    """
+
+    project: str
+    problem: Literal["binary"]
+    candidate: Candidate
+    features: Features
+    target: Target
+    cross_validation: CrossValidation
+    metric: MetricName
+    seed: int
+
+
 class TrainingRecord(Receipt):
     """Say how a model was made, so that it can be made again.
 
@@ -44,6 +64,9 @@ class TrainingRecord(Receipt):
         positive_rate: Share of positives in the train part: what a model without features would answer.
         versions: Of Python and the libraries.
         notes: What the libraries warned of while fitting.
+        spec: What was declared; None in records of before it was kept: such a model cannot be made again.
+        data: The rows it was made from, day by day.
+        lock_hash: Of the dependency lock it was made under.
     """
 
     candidate: str
@@ -64,6 +87,9 @@ class TrainingRecord(Receipt):
     threads: int
     versions: dict[str, str]
     notes: tuple[str, ...] = ()
+    spec: TrainingSpec | None = None
+    data: tuple[DayRows, ...] = ()
+    lock_hash: str = "unknown"
 
 
 @dataclass(frozen=True)
@@ -88,6 +114,20 @@ def train_days(plan: PlanResult) -> tuple[date, ...]:
 def holdout_days(plan: PlanResult) -> tuple[date, ...]:
     """Return the plan's days that judge the models."""
     return tuple(day for day in plan.days if plan.holdout.first <= day <= plan.holdout.last)
+
+
+def spec_of(project: Project, candidate: Candidate) -> TrainingSpec:
+    """Return what `project` declares of the making of `candidate`."""
+    return TrainingSpec(
+        project=project.name,
+        problem=project.problem,
+        candidate=candidate,
+        features=project.features,
+        target=project.target,
+        cross_validation=project.cross_validation,
+        metric=project.metrics.primary,
+        seed=project.seed,
+    )
 
 
 def candidate_id(

@@ -3,63 +3,31 @@
 from __future__ import annotations
 
 import logging
-import platform
-import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass
-from importlib.metadata import version
-from typing import Any
-
-import numpy as np
-import pandas as pd
-from sklearn.pipeline import Pipeline
-from threadpoolctl import threadpool_limits
 
 from include.config import clock
-from include.config.errors import (
-    ArtifactDamagedError,
-    ChecksumMismatchError,
-    ObjectMissingError,
-    TrainingError,
-)
-from include.config.project import Candidate, Project
+from include.config.errors import ArtifactDamagedError, ChecksumMismatchError, ObjectMissingError
+from include.config.project import Project
 from include.config.results import TrainInputs, TrainResult
 from include.config.threads import training_threads
 from include.io import keys
 from include.io.manifests import Manifest, put_file, to_json, write_manifest
-from include.io.model_files import dump_model
 from include.io.object_store import ObjectStore
 from include.io.stores import open_store
 from include.io.tracking import ModelToLog, TrackedRun, Tracking
-from include.ml.estimators import build_estimator
-from include.ml.signature import model_input, signature_of
-from include.ml.splitting import split
-from include.ml.tuning import settings_of, tune
 from include.stages.candidates import (
     MODEL,
     SIGNATURE,
     TRAINING,
-    LoadedModel,
-    TrainingRecord,
     candidate_id,
-    model_code_fingerprint,
     read_candidate,
+    spec_of,
     train_days,
 )
-from include.stages.feature_window import FeatureWindow, read_window
+from include.stages.feature_window import read_window
+from include.stages.fitting import Trained, fit
 from include.stages.training_run import failure_recorded, measurements, tags
 
-LIBRARIES = ("numpy", "pandas", "scikit-learn", "scipy", "skops", "xgboost")
-
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class _Trained:
-    """Hold a model that has just been made, with its record."""
-
-    model: LoadedModel
-    record: TrainingRecord
 
 
 def run(project: Project, inputs: TrainInputs) -> TrainResult:
@@ -88,7 +56,14 @@ def run(project: Project, inputs: TrainInputs) -> TrainResult:
     found = None if inputs.force else _find(store, project, identity)
     tracked = tracking.start(identity, f"{candidate.name} {inputs.as_of}", tags(project, inputs, window.fingerprint))
     with failure_recorded(tracking, tracked, candidate):
-        trained = found or _train(project, candidate, inputs, window, identity)
+        trained = found or fit(
+            spec_of(project, candidate),
+            window,
+            candidate_id=identity,
+            train=inputs.plan.train,
+            threads=training_threads(),
+            lock_hash=inputs.origin.lock_hash,
+        )
         _keep(store, tracking, tracked, project, inputs, trained, reused=found is not None)
     record = trained.record
     _log.info(
@@ -108,7 +83,7 @@ def run(project: Project, inputs: TrainInputs) -> TrainResult:
     )
 
 
-def _find(store: ObjectStore, project: Project, identity: str) -> _Trained | None:
+def _find(store: ObjectStore, project: Project, identity: str) -> Trained | None:
     """Return the trained candidate, or None when it is not there or damaged, so that it is made anew."""
     try:
         _, model, record = read_candidate(store, project.name, identity)
@@ -117,60 +92,7 @@ def _find(store: ObjectStore, project: Project, identity: str) -> _Trained | Non
     except (ChecksumMismatchError, ArtifactDamagedError) as error:
         _log.warning("candidate %s is damaged and is trained again: %s", identity, error)
         return None
-    return _Trained(model, record)
-
-
-def _train(
-    project: Project, candidate: Candidate, inputs: TrainInputs, window: FeatureWindow, identity: str
-) -> _Trained:
-    frame, threads = window.frame, training_threads()
-    labels = _labels(project, frame)
-    signature = signature_of(frame, project.features, project.target.name)
-    table = model_input(frame, signature)
-
-    def build(params: Mapping[str, Any]) -> Pipeline:
-        return build_estimator(candidate.estimator, params, project.features, seed=project.seed, threads=threads)
-
-    folds = split(frame["day"].tolist(), labels, project.cross_validation, project.seed)
-    settings = settings_of(candidate, project.seed)
-    with threadpool_limits(limits=threads), warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        best, trials = tune(build, settings, table, labels, folds, project.metrics.primary)
-        pipeline = build(best.params)
-        pipeline.fit(table, labels)
-    record = TrainingRecord(
-        candidate=candidate.name,
-        candidate_id=identity,
-        estimator=candidate.estimator,
-        params=best.params,
-        metric=project.metrics.primary,
-        cv_mean=best.mean,
-        cv_std=best.std,
-        fold_scores=best.scores,
-        trials=tuple(trials),
-        train=inputs.plan.train,
-        rows=len(frame),
-        positive_rate=float(labels.mean()),
-        data_fingerprint=window.fingerprint,
-        code_fingerprint=model_code_fingerprint(),
-        seed=project.seed,
-        threads=threads,
-        versions={"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
-        notes=tuple(sorted({f"{w.category.__name__}: {' '.join(str(w.message).split())[:200]}" for w in caught})),
-    )
-    return _Trained(LoadedModel(pipeline, signature, dump_model(pipeline)), record)
-
-
-def _labels(project: Project, frame: pd.DataFrame) -> np.ndarray:
-    labels = np.asarray(frame[project.target.name], dtype=int)
-    if len(np.unique(labels)) < 2:
-        raise TrainingError(
-            f"{project.name}, target {project.target.name}",
-            "the train part needs rows of both classes",
-            got=f"{len(labels)} rows, {int(labels.sum())} positive",
-            hint="lengthen window.days, or look at the target's rule",
-        )
-    return labels
+    return Trained(model, record)
 
 
 def _keep(
@@ -179,7 +101,7 @@ def _keep(
     tracked: TrackedRun,
     project: Project,
     inputs: TrainInputs,
-    trained: _Trained,
+    trained: Trained,
     *,
     reused: bool,
 ) -> None:

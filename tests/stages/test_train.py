@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +15,7 @@ from include.io.local_store import LocalStore
 from include.io.manifests import read_manifest
 from include.io.tracking_database import busy_safe
 from include.stages import train
-from include.stages.candidates import read_candidate
+from include.stages.candidates import TrainingRecord, read_candidate
 from tests.support.model_nights import FIRST, HOLDOUT_DAYS, ROWS, Nights, make_project, make_rows
 from tests.support.tracking import copy_prepared
 
@@ -47,6 +48,34 @@ def test_a_trained_candidate_is_kept_whole(nights: Nights) -> None:
     assert model.signature.names == ["weight", "distance", "city"]
     assert set(model.signature.features[2].categories) == {"Bonn", "Lyon", "Oslo"}
     assert 0.75 < record.cv_mean < 0.95
+
+
+def test_the_record_names_all_that_made_the_model(nights: Nights) -> None:
+    plan = nights.plan(AS_OF)
+    result = nights.train(AS_OF, "trees")
+    _, _, record = read_candidate(nights.store, "parcels", result.candidate_id)
+    project, spec = nights.project, record.spec
+    assert spec is not None
+    assert (spec.project, spec.problem, spec.seed, spec.metric) == ("parcels", "binary", 7, "roc_auc")
+    assert spec.candidate == project.candidate("trees")
+    assert (spec.features, spec.target, spec.cross_validation) == (
+        project.features,
+        project.target,
+        project.cross_validation,
+    )
+    assert (record.lock_hash, record.threads) == ("lock", 1)
+    assert [rows.day for rows in record.data] == list(plan.days[:-HOLDOUT_DAYS])
+    assert sum(rows.rows for rows in record.data) == record.rows
+    for rows in record.data:
+        assert hashlib.sha256(nights.store.get(rows.key)).hexdigest() == rows.sha256
+
+
+def test_a_record_of_before_these_parts_were_kept_is_read(nights: Nights) -> None:
+    result = nights.train(AS_OF, "linear")
+    _, _, record = read_candidate(nights.store, "parcels", result.candidate_id)
+    old = record.model_dump(mode="json", exclude={"spec", "data", "lock_hash"})
+    read = TrainingRecord.model_validate_json(json.dumps(old))
+    assert (read.spec, read.data, read.lock_hash) == (None, (), "unknown")
 
 
 def test_the_holdouts_rows_are_never_read(nights: Nights, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,107 @@
+"""Make a model from what was declared and the rows: the one way, for a night's training and for making it again."""
+
+from __future__ import annotations
+
+import platform
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.pipeline import Pipeline
+from threadpoolctl import threadpool_limits
+
+from include.config.errors import TrainingError
+from include.config.results import Span
+from include.io.model_files import dump_model
+from include.ml.estimators import build_estimator
+from include.ml.signature import model_input, signature_of
+from include.ml.splitting import split
+from include.ml.tuning import settings_of, tune
+from include.stages.candidates import LoadedModel, TrainingRecord, TrainingSpec, model_code_fingerprint
+from include.stages.feature_window import FeatureWindow
+
+LIBRARIES = ("numpy", "pandas", "scikit-learn", "scipy", "skops", "xgboost")
+
+
+@dataclass(frozen=True)
+class Trained:
+    """Hold a model with its record."""
+
+    model: LoadedModel
+    record: TrainingRecord
+
+
+def fit(
+    spec: TrainingSpec, window: FeatureWindow, *, candidate_id: str, train: Span, threads: int, lock_hash: str
+) -> Trained:
+    """Tune the candidate inside the rows, fit it on all of them, and say how it was made.
+
+    Nothing but the arguments, the code and the libraries decides the result.
+
+    Args:
+        spec: What was declared.
+        window: The rows of the train part.
+        candidate_id: What the model is called.
+        train: The days that were asked for.
+        threads: How many threads the libraries may use.
+        lock_hash: Of the dependency lock, for the record.
+
+    Raises:
+        TrainingError: The rows cannot train the candidate.
+        EvaluationError: A fold cannot be scored.
+    """
+    frame, candidate = window.frame, spec.candidate
+    labels = _labels(spec, frame)
+    signature = signature_of(frame, spec.features, spec.target.name)
+    table = model_input(frame, signature)
+
+    def build(params: Mapping[str, Any]) -> Pipeline:
+        return build_estimator(candidate.estimator, params, spec.features, seed=spec.seed, threads=threads)
+
+    folds = split(frame["day"].tolist(), labels, spec.cross_validation, spec.seed)
+    settings = settings_of(candidate, spec.seed)
+    with threadpool_limits(limits=threads), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        best, trials = tune(build, settings, table, labels, folds, spec.metric)
+        pipeline = build(best.params)
+        pipeline.fit(table, labels)
+    record = TrainingRecord(
+        candidate=candidate.name,
+        candidate_id=candidate_id,
+        estimator=candidate.estimator,
+        params=best.params,
+        metric=spec.metric,
+        cv_mean=best.mean,
+        cv_std=best.std,
+        fold_scores=best.scores,
+        trials=tuple(trials),
+        train=train,
+        rows=len(frame),
+        positive_rate=float(labels.mean()),
+        data_fingerprint=window.fingerprint,
+        code_fingerprint=model_code_fingerprint(),
+        seed=spec.seed,
+        threads=threads,
+        versions={"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
+        notes=tuple(sorted({f"{w.category.__name__}: {' '.join(str(w.message).split())[:200]}" for w in caught})),
+        spec=spec,
+        data=window.data,
+        lock_hash=lock_hash,
+    )
+    return Trained(LoadedModel(pipeline, signature, dump_model(pipeline)), record)
+
+
+def _labels(spec: TrainingSpec, frame: pd.DataFrame) -> np.ndarray:
+    labels = np.asarray(frame[spec.target.name], dtype=int)
+    if len(np.unique(labels)) < 2:
+        raise TrainingError(
+            f"{spec.project}, target {spec.target.name}",
+            "the train part needs rows of both classes",
+            got=f"{len(labels)} rows, {int(labels.sum())} positive",
+            hint="lengthen window.days, or look at the target's rule",
+        )
+    return labels
