@@ -155,6 +155,7 @@ def _challenger_summary(inputs: EvaluateInputs, challenger: Challenger, measured
         cv_mean=record.cv_mean,
         cv_std=record.cv_std,
         holdout=dict(measured.evidence.challenger),
+        interval=measured.interval,
     )
 
 
@@ -162,9 +163,8 @@ def _champion_summary(champion: Champion | None, measured: Measured) -> ModelSum
     """Return the champion with its scores on *this* holdout; those of the night it was promoted do not count."""
     if champion is None:
         return None
-    return champion.decision.challenger.model_copy(
-        update={"version": champion.entry.version, "holdout": dict(measured.evidence.champion or {})}
-    )
+    here = {"holdout": dict(measured.evidence.champion or {}), "interval": measured.champion_interval}
+    return champion.decision.challenger.model_copy(update={"version": champion.entry.version, **here})
 
 
 def _other_summaries(project: Project, inputs: EvaluateInputs, challenger: Challenger) -> tuple[ModelSummary, ...]:

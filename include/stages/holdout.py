@@ -12,9 +12,26 @@ from include.config.project import Project
 from include.config.results import PlanResult
 from include.ml.curves import roc_points
 from include.ml.gates import NO_CHAMPION, Evidence
+from include.ml.intervals import interval_by_days
 from include.ml.metrics import measure
 from include.stages.candidates import LoadedModel
 from include.stages.champions import Champion
+from include.stages.columns import DAY
+
+
+@dataclass(frozen=True)
+class ModelOnHoldout:
+    """Hold what the holdout says of one model.
+
+    Attributes:
+        values: Every metric.
+        interval: Of the primary metric, at 95 %; None when the holdout is too short for one.
+        scores: Probability of the positive class, a row each.
+    """
+
+    values: dict[str, float]
+    interval: tuple[float, float] | None
+    scores: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -27,6 +44,8 @@ class Measured:
         rows: Rows of the holdout.
         positive_rate: Share of positives among them.
         not_scored: Why a champion that exists has no score; empty otherwise.
+        interval: Of the challenger's primary metric, at 95 %; None when the holdout is too short for one.
+        champion_interval: The same of the champion, on the same draws of days.
     """
 
     evidence: Evidence
@@ -34,6 +53,8 @@ class Measured:
     rows: int
     positive_rate: float
     not_scored: str = ""
+    interval: tuple[float, float] | None = None
+    champion_interval: tuple[float, float] | None = None
 
 
 def measure_all(
@@ -47,44 +68,78 @@ def measure_all(
     """Score the models on `frame`, each through its own signature.
 
     Args:
-        frame: The holdout's rows: features and target.
-        train_positive_rate: What the baseline answers for every row: the same as scikit-learn's
-            `DummyClassifier(strategy="prior")` fitted on the train part.
+        frame: The holdout's rows: day, features and target.
+        train_positive_rate: What the baseline answers for every row; see `measure_baseline`.
 
     Raises:
         EvaluationError: The holdout holds one class only, or a model's scores are no probabilities.
     """
-    labels = np.asarray(frame[project.target.name], dtype=int)
+    labels = _labels(project, frame)
     where = f"holdout of {project.name}, {plan.holdout.first} to {plan.holdout.last}"
-    metrics = _metrics_of(project)
-    scores = challenger.score(frame)
-    prior = np.full(len(labels), train_positive_rate)
-    challenger_values = measure(metrics, labels, scores, f"{where}, challenger")
-    baseline_values = measure(metrics, labels, prior, f"{where}, baseline")
-    curves = {"challenger": roc_points(labels, scores)}
-    champion_values = None
-    not_scored = _why_not_scored(champion, frame)
+    ours = measure_model(project, frame, challenger, f"{where}, challenger")
+    curves = {"challenger": roc_points(labels, ours.scores)}
+    theirs = None
+    not_scored = why_not_scored(champion.model, frame) if champion else ""
     if champion is not None and not not_scored:
-        rival = champion.model.score(frame)
-        champion_values = measure(metrics, labels, rival, f"{where}, champion {champion.entry.version}")
-        curves["champion"] = roc_points(labels, rival)
+        theirs = measure_model(project, frame, champion.model, f"{where}, champion {champion.entry.version}")
+        curves["champion"] = roc_points(labels, theirs.scores)
     evidence = Evidence(
-        challenger=challenger_values,
-        baseline=baseline_values,
-        champion=champion_values,
-        no_champion=f"champion not scored: {not_scored}" if not_scored else NO_CHAMPION,
+        challenger=ours.values,
+        baseline=measure_baseline(project, frame, train_positive_rate, f"{where}, baseline"),
+        champion=theirs.values if theirs else None,
+        no_champion=no_champion(not_scored),
     )
-    return Measured(evidence, curves, len(labels), float(labels.mean()), not_scored)
+    return Measured(
+        evidence,
+        curves,
+        rows=len(labels),
+        positive_rate=float(labels.mean()),
+        not_scored=not_scored,
+        interval=ours.interval,
+        champion_interval=theirs.interval if theirs else None,
+    )
 
 
-def _metrics_of(project: Project) -> list[MetricName]:
+def measure_model(project: Project, frame: pd.DataFrame, model: LoadedModel, where: str) -> ModelOnHoldout:
+    """Return every metric of one model on `frame`.
+
+    Raises:
+        EvaluationError: The rows are of one class only, or the scores are no probabilities.
+    """
+    labels, scores = _labels(project, frame), model.score(frame)
+    values = measure(measured_metrics(project), labels, scores, where)
+    interval = interval_by_days(project.metrics.primary, labels, scores, frame[DAY].to_numpy(), project.seed)
+    return ModelOnHoldout(values, interval, scores)
+
+
+def measure_baseline(project: Project, frame: pd.DataFrame, train_positive_rate: float, where: str) -> dict[str, float]:
+    """Return every metric of a model that answers the same for every row.
+
+    It is scikit-learn's `DummyClassifier(strategy="prior")` fitted on the train part.
+
+    Raises:
+        EvaluationError: The rows are of one class only.
+    """
+    labels = _labels(project, frame)
+    return measure(measured_metrics(project), labels, np.full(len(labels), train_positive_rate), where)
+
+
+def measured_metrics(project: Project) -> list[MetricName]:
     """Return every metric that is reported or looked at by a gate, the primary one first."""
     named = [project.metrics.primary, *project.metrics.also, *(gate.metric for gate in project.gates)]
     return list(dict.fromkeys(named))
 
 
-def _why_not_scored(champion: Champion | None, frame: pd.DataFrame) -> str:
-    if champion is None:
-        return ""
-    missing = champion.model.signature.missing_from(frame.columns)
+def why_not_scored(model: LoadedModel, frame: pd.DataFrame) -> str:
+    """Return why a model cannot score `frame`; empty when it can."""
+    missing = model.signature.missing_from(frame.columns)
     return f"the prepared features lack {', '.join(missing)}" if missing else ""
+
+
+def no_champion(not_scored: str) -> str:
+    """Return what the gates are told when the champion has no score."""
+    return f"champion not scored: {not_scored}" if not_scored else NO_CHAMPION
+
+
+def _labels(project: Project, frame: pd.DataFrame) -> np.ndarray:
+    return np.asarray(frame[project.target.name], dtype=int)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from mlflow import MlflowClient
 
 from include.config.decision import Decision
 from include.config.errors import ChecksumMismatchError, EvaluationError
-from include.config.results import EvaluateInputs, EvaluateResult
+from include.config.results import EvaluateInputs, EvaluateResult, Span
 from include.io import keys
 from include.io.tracking_database import busy_safe
 from include.ml.metrics import measure
@@ -198,3 +198,26 @@ def test_a_changed_model_file_is_refused(nights: Nights) -> None:
     inputs = EvaluateInputs(**nights.inputs(AS_OF, "run"), plan=nights.plan(AS_OF), trained=trained)
     with pytest.raises(ChecksumMismatchError, match="the bytes are not those the manifest names"):
         evaluate.run(nights.project, inputs)
+
+
+def test_challenger_and_champion_have_an_interval_on_this_holdout(nights: Nights) -> None:
+    def judged_on(days: int, as_of: date) -> Decision:
+        plan = nights.plan(as_of)
+        judged = plan.model_copy(update={"holdout": Span(first=plan.days[-days], last=plan.days[-1])})
+        trained = (nights.train(as_of, "linear"),)
+        inputs = EvaluateInputs(**nights.inputs(as_of, "run"), plan=judged, trained=trained)
+        result = evaluate.run(nights.project, inputs)
+        nights.promote(as_of, result)
+        return _decision(nights, result)
+
+    short = judged_on(HOLDOUT_DAYS, AS_OF)
+    assert short.challenger.interval is None
+    first, second = (judged_on(DAYS - 2, AS_OF + timedelta(days=later)) for later in (1, 2))
+    for decision in (first, second):
+        for model in (decision.challenger, decision.champion):
+            assert model is not None
+            assert model.interval is not None
+            low, high = model.interval
+            assert low < model.holdout["roc_auc"] < high
+    assert second.champion is not None
+    assert second.champion.interval != first.challenger.interval
