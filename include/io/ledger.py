@@ -52,6 +52,14 @@ class Ledger:
         decisions = (entry for entry in reversed(self._history()) if entry.kind == "decision")
         return list(itertools.islice(decisions, count))
 
+    def told(self, count: int) -> list[LedgerEntry]:
+        """Return the newest `count` lines of the project's story, newest first: decisions, and what a person did.
+
+        A promotion that a night made says nothing that its decision does not say; it is left out.
+        """
+        lines = (entry for entry in reversed(self._history()) if entry.kind != "promotion" or entry.verdict is None)
+        return list(itertools.islice(lines, count))
+
     def numbered(self, number: int) -> LedgerEntry | None:
         """Return the entry with that number, or None."""
         history = self._history()

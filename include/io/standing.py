@@ -65,8 +65,9 @@ def _rolled_back(entry: LedgerEntry, history: Sequence[LedgerEntry], before: Sta
     removed: list[str] = []
     for champion in champions(history):
         if champion.version == entry.version:
-            barred = tuple(dict.fromkeys((*before.barred, *(name for name in removed if name != entry.candidate_id))))
-            after = Standing(champion=entry.number, pin=before.pin, barred=barred)
+            # what a person puts in force is not barred, though it was rolled back before
+            names = dict.fromkeys(name for name in (*before.barred, *removed) if name != entry.candidate_id)
+            after = Standing(champion=entry.number, pin=before.pin, barred=tuple(names))
             return entry.model_copy(update={"previous": champion.previous, "standing": after})
         removed.append(champion.candidate_id)
     raise ValueError(f"version {entry.version} of {entry.project} is no champion that a rollback can go back to")

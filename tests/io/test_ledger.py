@@ -93,20 +93,34 @@ def test_concurrent_writers_leave_no_gap_and_lose_nothing(store: ObjectStore, ma
 
 def test_the_champion_is_the_newest_promotion_of_its_time(store: ObjectStore, make_entry: MakeEntry) -> None:
     ledger = Ledger(store, "flights")
-    append(ledger, make_entry, as_of=date(2013, 5, 1), decision_id="a")
-    append(ledger, make_entry, as_of=date(2013, 5, 3), decision_id="b")
+    append(ledger, make_entry, as_of=date(2013, 5, 1), decision_id="a", version="1", candidate_id="c1")
+    append(ledger, make_entry, as_of=date(2013, 5, 3), decision_id="b", version="2", candidate_id="c2")
     append(ledger, make_entry, as_of=date(2013, 5, 4), decision_id="c", kind="decision", verdict="HOLD")
-    # a rollback to the model of 1 May is the newest promotion
-    append(ledger, make_entry, as_of=date(2013, 5, 1), decision_id="d")
 
     def champion(as_of: date | None = None) -> str | None:
         entry = Ledger(store, "flights").champion(as_of)
         return entry and entry.decision_id
 
-    assert champion() == "d"
-    assert champion(date(2013, 5, 9)) == "d"
-    assert champion(date(2013, 5, 2)) == "d"
+    assert champion() == champion(date(2013, 5, 3)) == "b"
+    assert champion(date(2013, 5, 2)) == "a"
     assert champion(date(2013, 4, 30)) is None
+    append(ledger, make_entry, as_of=date(2013, 5, 1), decision_id="a", version="1", candidate_id="c1", kind="rollback")
+    # what was rolled back is no champion of any day any more
+    assert champion() == champion(date(2013, 5, 9)) == "a"
+    assert [entry.number for entry in Ledger(store, "flights").champions()] == [4]
+    assert Ledger(store, "flights").in_force().barred == {"c2"}
+
+
+def test_an_act_is_told_and_a_promotion_that_follows_its_decision_is_not(
+    store: ObjectStore, make_entry: MakeEntry
+) -> None:
+    ledger = Ledger(store, "flights")
+    for kind, verdict in [("decision", "PROMOTE"), ("promotion", "PROMOTE"), ("pin", None), ("promotion", None)]:
+        append(ledger, make_entry, kind=kind, verdict=verdict)
+    append(ledger, make_entry, kind="decision", verdict="HOLD")
+    assert [entry.number for entry in ledger.told(9)] == [5, 4, 3, 1]
+    assert [entry.number for entry in ledger.told(2)] == [5, 4]
+    assert [entry.number for entry in ledger.newest(9)] == [5, 1]
 
 
 def test_a_decision_is_found_again_by_kind(store: ObjectStore, make_entry: MakeEntry) -> None:
