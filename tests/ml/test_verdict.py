@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from include.config.decision import GateResult
-from include.ml.verdict import Case, Rival, reach_verdict
+from include.ml.verdict import ROLLED_BACK, Case, Rival, describe_failure, reach_verdict
 
 DAY, BEFORE, AFTER = date(2013, 5, 2), date(2013, 5, 1), date(2013, 5, 3)
 PASSED = GateResult(kind="minimum", metric="roc_auc", threshold=">= 0.6", value=0.7, passed=True)
@@ -121,6 +121,69 @@ TABLE = [
         replace(SECOND, mode="hold"),
         "HOLD",
         "promotion mode is hold; it would be promoted: better than champion 3: roc_auc 0.7 against 0.65",
+    ),
+    ("rolled back", [PASSED], replace(SECOND, barred=True), "HOLD", ROLLED_BACK),
+    ("rolled back, and no champion is left", [PASSED], replace(FIRST, barred=True), "HOLD", ROLLED_BACK),
+    (
+        "pinned",
+        [PASSED],
+        replace(SECOND, pinned="by ada (audit week)"),
+        "HOLD",
+        "the champion is pinned by ada (audit week); it would be promoted: "
+        "better than champion 3: roc_auc 0.7 against 0.65",
+    ),
+    (
+        "a backfill",
+        [PASSED],
+        replace(SECOND, backfill=True),
+        "HOLD",
+        "a backfill promotes nothing; it would be promoted: better than champion 3: roc_auc 0.7 against 0.65",
+    ),
+    (
+        "a backfill's first",
+        [PASSED],
+        replace(FIRST, backfill=True),
+        "HOLD",
+        "a backfill promotes nothing; it would be promoted: all gates passed and there is no champion: roc_auc 0.7",
+    ),
+    ("a failed gate beats a rollback", [LEAK], replace(SECOND, barred=True), "REJECT", describe_failure(LEAK)),
+    ("a failed gate beats a pin", [LEAK], replace(SECOND, pinned="by ada (x)"), "REJECT", describe_failure(LEAK)),
+    ("a failed gate beats a backfill", [LEAK], replace(SECOND, backfill=True), "REJECT", describe_failure(LEAK)),
+    (
+        "rolled back beats what was not scored",
+        [PASSED],
+        replace(_against(None, not_scored="no rows"), barred=True),
+        "HOLD",
+        ROLLED_BACK,
+    ),
+    (
+        "a tie beats a pin: nothing would be promoted anyway",
+        [PASSED],
+        replace(_against(0.7), pinned="by ada (x)"),
+        "HOLD",
+        "a tie with champion 3: roc_auc 0.7",
+    ),
+    (
+        "a late run beats a pin",
+        [PASSED],
+        replace(SECOND, newest_as_of=AFTER, pinned="by ada (x)", backfill=True),
+        "HOLD",
+        "not newer than the champion's data: 2013-05-02 against 2013-05-03",
+    ),
+    (
+        "a pin beats a backfill and mode hold",
+        [PASSED],
+        replace(FIRST, pinned="by ada (x)", backfill=True, mode="hold"),
+        "HOLD",
+        "the champion is pinned by ada (x); it would be promoted: "
+        "all gates passed and there is no champion: roc_auc 0.7",
+    ),
+    (
+        "a backfill beats mode hold",
+        [PASSED],
+        replace(FIRST, backfill=True, mode="hold"),
+        "HOLD",
+        "a backfill promotes nothing; it would be promoted: all gates passed and there is no champion: roc_auc 0.7",
     ),
     (
         "a failed gate beats mode hold",
