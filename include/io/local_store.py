@@ -18,6 +18,7 @@ import uuid
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 from include.config.errors import (
@@ -27,7 +28,7 @@ from include.config.errors import (
     StoreError,
     StoreRefusedError,
 )
-from include.io.object_store import ObjectInfo, ObjectStore, StoredObject
+from include.io.object_store import Listed, ObjectInfo, ObjectStore, StoredObject
 from include.io.store_rules import RESERVED, check_key, check_prefix, key_order, probe_conditions
 
 TEMPORARY = f"{RESERVED}tmp-"
@@ -114,17 +115,14 @@ class LocalStore(ObjectStore):
         with self._failures(key):
             return path.is_file()
 
-    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
-        """Yield the objects whose key starts with `prefix`, in key order; each is read for its ETag."""
+    def list(self, prefix: str = "") -> Iterator[Listed]:
+        """Yield the objects whose key starts with `prefix`, in key order; none of them is read."""
         check_prefix(prefix)
         folder = prefix.rpartition("/")[0]
         with self._failures(prefix):
-            paths = _files(self.root / folder, f"{folder}/" if folder else "")
-            keys = sorted((key for key in paths if key.startswith(prefix)), key=key_order)
-        for key in keys:
-            info = self.head(key)
-            if info is not None:
-                yield info
+            there = _files(self.root / folder, f"{folder}/" if folder else "")
+            found = sorted((one for one in there if one.key.startswith(prefix)), key=lambda one: key_order(one.key))
+        yield from found
 
     def delete(self, key: str) -> None:
         """Delete an object; deleting what is not there is no error."""
@@ -229,7 +227,7 @@ def _flush_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def _files(folder: Path, before: str) -> Iterator[str]:
+def _files(folder: Path, before: str) -> Iterator[Listed]:
     try:
         entries = list(os.scandir(folder))
     except (FileNotFoundError, NotADirectoryError):
@@ -239,8 +237,11 @@ def _files(folder: Path, before: str) -> Iterator[str]:
             continue
         if entry.is_dir(follow_symlinks=False):
             yield from _files(folder / entry.name, f"{before}{entry.name}/")
-        else:
-            yield f"{before}{entry.name}"
+            continue
+        # it may be deleted at this moment
+        with suppress(FileNotFoundError):
+            found = entry.stat()
+            yield Listed(f"{before}{entry.name}", found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
 
 
 def _sweep(root: Path, older_than: float) -> None:

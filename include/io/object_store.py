@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,18 @@ class ObjectInfo:
     key: str
     size: int
     etag: str
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Describe one object of a listing: its key, size in bytes and the moment it was written, in UTC.
+
+    Without ETag, because a folder would have to read every object for it; `head` tells it.
+    """
+
+    key: str
+    size: int
+    modified: datetime
 
 
 @dataclass(frozen=True)
@@ -59,8 +72,8 @@ class ObjectStore(ABC):
         """Return what is known of an object without its bytes, or None when the key holds nothing."""
 
     @abstractmethod
-    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
-        """Yield the objects whose key starts with `prefix`, in key order (no half-written ones)."""
+    def list(self, prefix: str = "") -> Iterator[Listed]:
+        """Yield the objects whose key starts with `prefix`, in key order (no half-written ones); reads none of them."""
 
     @abstractmethod
     def delete(self, key: str) -> None:

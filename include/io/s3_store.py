@@ -11,6 +11,7 @@ import base64
 import hashlib
 import time
 from collections.abc import Iterator
+from datetime import UTC
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,7 +20,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from include.config.errors import ObjectMissingError, PreconditionFailedError, SettingsError
-from include.io.object_store import ObjectInfo, ObjectStore, StoredObject
+from include.io.object_store import Listed, ObjectInfo, ObjectStore, StoredObject
 from include.io.s3_errors import code_of, status_of, store_error
 from include.io.store_rules import check_key, check_prefix, key_order, probe_conditions
 
@@ -103,18 +104,19 @@ class S3Store(ObjectStore):
             raise store_error(error, self.uri(key)) from error
         return ObjectInfo(key, answer["ContentLength"], answer["ETag"])
 
-    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
+    def list(self, prefix: str = "") -> Iterator[Listed]:
         """Yield the objects whose key starts with `prefix`, in key order."""
         start = self._prefix + check_prefix(prefix)
-        found: list[ObjectInfo] = []
+        found: list[Listed] = []
         try:
             for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=start):
                 for item in page.get("Contents", []):
-                    found.append(ObjectInfo(item["Key"][len(self._prefix) :], item["Size"], item["ETag"]))
+                    key = item["Key"][len(self._prefix) :]
+                    found.append(Listed(key, item["Size"], item["LastModified"].astimezone(UTC)))
         except (ClientError, BotoCoreError) as error:
             raise store_error(error, self.uri(prefix)) from error
         # sorted here, because servers that keep folders list `a/b` before `a-b`, and S3 after it
-        yield from sorted((info for info in found if not info.key.endswith("/")), key=lambda info: key_order(info.key))
+        yield from sorted((one for one in found if not one.key.endswith("/")), key=lambda one: key_order(one.key))
 
     def delete(self, key: str) -> None:
         """Delete an object; deleting what is not there is no error."""

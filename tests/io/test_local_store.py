@@ -99,6 +99,15 @@ def test_files_and_folders_have_the_modes_the_umask_gives(local: LocalStore) -> 
     assert stat.S_IMODE((local.root / "p").stat().st_mode) == 0o755
 
 
+def test_a_listing_reads_no_object(local: LocalStore) -> None:
+    local.put("p/x", b"one")
+    # it can be looked at, and whoever reads it gets an error
+    (local.root / "p" / "y").symlink_to("/proc/self/mem")
+    with pytest.raises(StoreError):
+        local.get("p/y")
+    assert [(one.key, one.size) for one in local.list("p/")] == [("p/x", 3), ("p/y", 0)]
+
+
 def test_a_put_leaves_one_name_for_its_file(local: LocalStore) -> None:
     local.put("p/x", b"one", if_absent=True)
     assert (local.root / "p" / "x").stat().st_nlink == 1

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 import pytest
 
@@ -72,11 +74,31 @@ def test_compare_and_set_on_what_is_gone_is_refused(store: ObjectStore) -> None:
     assert not store.exists("p/x")
 
 
-def test_the_etags_of_put_head_list_and_read_agree(store: ObjectStore) -> None:
+def test_the_etags_of_put_head_and_read_agree(store: ObjectStore) -> None:
     info = store.put("p/x", b"one")
     assert store.head("p/x") == info
-    assert list(store.list("p/")) == [info]
     assert store.read("p/x").etag == info.etag
+
+
+def test_a_listing_says_size_and_time_of_each_object(store: ObjectStore) -> None:
+    # whole seconds: S3 tells no fractions
+    before = datetime.now(UTC).replace(microsecond=0)
+    store.put("p/x", b"one")
+    store.put("p/x", b"three")
+    store.put("p/y", b"")
+    after = datetime.now(UTC)
+    listed = list(store.list("p/"))
+    assert [(one.key, one.size) for one in listed] == [("p/x", 5), ("p/y", 0)]
+    assert all(before <= one.modified <= after and one.modified.tzinfo == UTC for one in listed)
+
+
+def test_a_listing_says_of_a_replaced_object_when_it_was_replaced(store: ObjectStore) -> None:
+    store.put("p/x", b"one")
+    [first] = store.list("p/x")
+    time.sleep(1.1)
+    store.put("p/x", b"one")
+    [second] = store.list("p/x")
+    assert second.modified > first.modified
 
 
 def test_a_condition_of_both_kinds_is_a_mistake(store: ObjectStore) -> None:
