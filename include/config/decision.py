@@ -17,12 +17,14 @@ class DayRows(Receipt):
         key: Of the rows in the store.
         sha256: Of their bytes, hexadecimal.
         rows: How many.
+        size: Of the rows in the store, bytes.
     """
 
     day: date
     key: str
     sha256: str
     rows: int
+    size: int = 0
 
 
 class GateResult(Receipt):

@@ -46,24 +46,24 @@ def read_window(store: ObjectStore, project: Project, days: Sequence[date]) -> F
         ChecksumMismatchError: The rows of a day are not those its manifest names.
     """
     refs = _rows_of(store, project, sorted(set(days)))
-
-    def read(item: tuple[date, FileRef]) -> pd.DataFrame:
-        day, ref = item
-        frame = get_frame(store, ref)
-        labelled = frame[project.target.name].notna()
-        frame = frame[labelled].reset_index(drop=True).astype({project.target.name: "int8"})
-        frame = frame.drop(columns=DAY, errors="ignore")
-        frame.insert(0, DAY, pd.Series([day.isoformat()] * len(frame), index=frame.index, dtype="str"))
-        return frame
-
-    with ThreadPoolExecutor(max_workers=STORE_THREADS) as pool:
-        parts = list(pool.map(read, refs.items()))
+    parts = _labelled(store, project, list(refs.items()))
     content = [[day.isoformat(), ref.sha256] for day, ref in refs.items()]
     data = tuple(
-        DayRows(day=day, key=ref.key, sha256=ref.sha256, rows=len(part))
+        DayRows(day=day, key=ref.key, sha256=ref.sha256, rows=len(part), size=ref.size)
         for (day, ref), part in zip(refs.items(), parts, strict=True)
     )
     return FeatureWindow(pd.concat(parts, ignore_index=True), digest(content), data)
+
+
+def read_rows(store: ObjectStore, project: Project, data: Sequence[DayRows]) -> pd.DataFrame:
+    """Return the labelled feature rows that a model was trained or judged on, as `read_window` gave them then.
+
+    Raises:
+        ObjectMissingError: The rows of a day are gone: retention took them, or they were never written.
+        ChecksumMismatchError: The rows of a day are not those that are named.
+    """
+    refs = [(each.day, FileRef(key=each.key, sha256=each.sha256, size=each.size)) for each in data]
+    return pd.concat(_labelled(store, project, refs), ignore_index=True)
 
 
 def read_day(store: ObjectStore, project: Project, day: date) -> pd.DataFrame:
@@ -92,3 +92,19 @@ def _rows_of(store: ObjectStore, project: Project, days: Sequence[date]) -> dict
             hint="run ingest, validate and build_features for them first",
         )
     return {by_key[key]: manifest.files[ROWS] for key, manifest in manifests.items() if manifest is not None}
+
+
+def _labelled(store: ObjectStore, project: Project, refs: Sequence[tuple[date, FileRef]]) -> list[pd.DataFrame]:
+    """Return each day's rows that have a label, reading several days at a time."""
+
+    def read(item: tuple[date, FileRef]) -> pd.DataFrame:
+        day, ref = item
+        frame = get_frame(store, ref)
+        labelled = frame[project.target.name].notna()
+        frame = frame[labelled].reset_index(drop=True).astype({project.target.name: "int8"})
+        frame = frame.drop(columns=DAY, errors="ignore")
+        frame.insert(0, DAY, pd.Series([day.isoformat()] * len(frame), index=frame.index, dtype="str"))
+        return frame
+
+    with ThreadPoolExecutor(max_workers=STORE_THREADS) as pool:
+        return list(pool.map(read, refs))

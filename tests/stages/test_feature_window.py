@@ -13,8 +13,8 @@ from include.config.errors import ChecksumMismatchError, ObjectMissingError
 from include.config.settings import ROOT
 from include.io import keys
 from include.io.manifests import read_manifest
-from include.stages.feature_window import read_day, read_window
-from tests.stages.shop import DECLARATION, EXPECTATIONS, Shop, orders
+from include.stages.feature_window import read_day, read_rows, read_window
+from tests.stages.shop import DECLARATION, EXPECTATIONS, FEATURES, Shop, orders
 
 DAYS = [date(2024, 3, day) for day in (5, 6, 7)]
 
@@ -28,6 +28,18 @@ def test_a_window_holds_all_days_in_order(shop: Shop) -> None:
     assert str(window.frame["sent_back"].dtype) == "int8"
     assert window.frame.index.equals(pd.RangeIndex(3 * 58))
     assert [day.rows for day in window.data] == [58, 58, 58]
+
+
+def test_the_rows_of_a_window_are_read_again_after_its_days_were_prepared_anew(shop: Shop) -> None:
+    shop.prepare(DAYS)
+    window = read_window(shop.store, shop.project, DAYS)
+    shop.code(features=FEATURES.replace('raw["amount"]', '2 * raw["amount"]'))
+    shop.prepare(DAYS)
+    assert not read_window(shop.store, shop.project, DAYS).frame.equals(window.frame)
+    pd.testing.assert_frame_equal(read_rows(shop.store, shop.project, window.data), window.frame)
+    shop.store.delete(window.data[1].key)
+    with pytest.raises(ObjectMissingError):
+        read_rows(shop.store, shop.project, window.data)
 
 
 def test_a_day_without_any_label_adds_no_row_to_a_window(shop: Shop) -> None:
