@@ -35,6 +35,7 @@ TEMPORARY = f"{RESERVED}tmp-"
 LOCKS = f"{RESERVED}locks"
 LOCK_STRIPES = 256
 STALE_TEMPORARY_SECONDS = 3600
+CREATE_ATTEMPTS = 50
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _REFUSED = {
@@ -125,12 +126,13 @@ class LocalStore(ObjectStore):
         yield from found
 
     def delete(self, key: str) -> None:
-        """Delete an object; deleting what is not there is no error."""
+        """Delete an object, and folders that are empty then; deleting what is not there is no error."""
         path = self._path(key)
         with self._failures(key):
             if path.is_file():
                 with self._lock(key):
                     path.unlink(missing_ok=True)
+                _remove_empty(path.parent, self.root)
 
     def probe(self) -> None:
         """Prove the conditions on this file system, and remove what killed writers left behind."""
@@ -201,13 +203,8 @@ def _etag(data: bytes) -> str:
 
 
 def _write_temporary(folder: Path, data: bytes) -> Path:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except FileExistsError as error:
-        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder)) from error
     temporary = folder / f"{TEMPORARY}{uuid.uuid4().hex}"
-    # 0o666 less the umask, as any other file; tempfile would make it readable by its owner alone
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    handle = _create_file(temporary)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
@@ -219,12 +216,39 @@ def _write_temporary(folder: Path, data: bytes) -> Path:
     return temporary
 
 
+def _create_file(path: Path) -> int:
+    """Open a new file, its folder made if need be: a delete may remove an empty folder at any moment."""
+    for attempt in range(1, CREATE_ATTEMPTS + 1):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # 0o666 less the umask, as any other file; tempfile would make it readable by its owner alone
+            return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        except FileExistsError as error:
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path.parent)) from error
+        except FileNotFoundError:
+            if attempt == CREATE_ATTEMPTS:
+                raise
+    raise AssertionError("the last attempt returns or raises")
+
+
 def _flush_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        # another process has deleted the object since, and its folder was empty then
+        return
     try:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _remove_empty(folder: Path, root: Path) -> None:
+    """Remove a folder that holds nothing any more, and those above it, up to the store's own."""
+    with suppress(OSError):
+        while folder != root:
+            folder.rmdir()
+            folder = folder.parent
 
 
 def _files(folder: Path, before: str) -> Iterator[Listed]:

@@ -10,6 +10,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,27 @@ def test_files_and_folders_have_the_modes_the_umask_gives(local: LocalStore) -> 
     local.put("p/x", b"two")
     assert stat.S_IMODE((local.root / "p" / "x").stat().st_mode) == 0o644
     assert stat.S_IMODE((local.root / "p").stat().st_mode) == 0o755
+
+
+def test_a_delete_leaves_no_empty_folder(local: LocalStore) -> None:
+    local.put("p/a/b/x", b"one")
+    local.put("p/y", b"two")
+    local.delete("p/a/b/x")
+    assert names(local.root / "p") == ["y"]
+    # what was a folder may be an object now, as on S3
+    local.put("p/a", b"three")
+    assert local.get("p/a") == b"three"
+
+
+def test_writers_and_deleters_of_one_folder_do_not_hinder_each_other(local: LocalStore) -> None:
+    def work(worker: int) -> None:
+        for turn in range(150):
+            local.put(f"p/{turn % 3}/{worker}", b"x")
+            local.delete(f"p/{turn % 3}/{worker}")
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(work, range(6)))
+    assert list(local.list()) == []
 
 
 def test_a_listing_reads_no_object(local: LocalStore) -> None:
