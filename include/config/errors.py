@@ -154,6 +154,12 @@ class PartitionRejectedError(NightshiftError):
     """Say that partitions failed validation, so that nothing downstream may see them."""
 
 
+class PartitionChangedError(NightshiftError):
+    """Say that another run is changing a partition that this one prepares; looking again later is safe."""
+
+    retryable = True
+
+
 class TrainingError(NightshiftError):
     """Say that a candidate could not be fitted on the data of its window."""
 
@@ -180,6 +186,10 @@ class LedgerConflictError(NightshiftError):
     """Say that another run wrote the ledger or the champion first; reading again and retrying is safe."""
 
     retryable = True
+
+
+class ActRefusedError(NightshiftError):
+    """Refuse what a person asked for, because of what is in force: a pin, another champion, nothing to go back to."""
 
 
 class StackError(NightshiftError):

@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
 import pandas as pd
 
 from include.config import clock
-from include.config.errors import PartitionRejectedError
 from include.config.project import Project, Target
 from include.config.results import FeaturesResult, PartitionInputs
 from include.io import keys
-from include.io.manifests import Manifest, put_file, read_manifest, write_manifest
+from include.io.manifests import Manifest, put_file
 from include.io.object_store import ObjectStore
 from include.io.stores import open_store
-from include.io.tables import get_frame, to_parquet
-from include.stages.assembling import assemble
-from include.stages.columns import ROW_COLUMN, ROWS
+from include.io.tables import to_parquet
+from include.stages.columns import ROWS
 from include.stages.feature_contract import build, unknown_columns
 from include.stages.fingerprints import Recipe, recipe_of
-from include.stages.partitions import lookback_of
-from include.stages.snapshots import Snapshot, load_tables, read_snapshot
+from include.stages.good_days import GoodDays
+from include.stages.in_force import MAX_TRIES, kept_changing, look, put_in_force
+from include.stages.partitions import lookback_of, portions
+from include.stages.snapshots import snapshot_id
 
 logger = logging.getLogger(__name__)
 
@@ -38,82 +37,46 @@ def run(project: Project, inputs: PartitionInputs) -> FeaturesResult:
     Raises:
         PartitionRejectedError: A day is not validated, or was rejected.
         ProjectCodeError: `features.py` fails or breaks its contract.
+        PartitionChangedError: Another run is changing a day; looking again later is safe.
     """
     store = open_store(inputs.store_url)
     recipe = recipe_of(project)
-    good_days = _GoodDays(project, store, recipe)
     rows = unlabelled = written = 0
-    for day in sorted(inputs.days):
-        needed = (*lookback_of(project, day), day)
-        fingerprint = recipe.of_features({earlier: good_days.snapshot(earlier).id for earlier in needed})
-        manifest = read_manifest(store, keys.features_manifest(project.name, day))
-        if manifest is None or manifest.fingerprint != fingerprint or inputs.force:
-            manifest = _write_day(project, inputs, store, recipe, day, fingerprint, good_days)
-            written += 1
-        rows += manifest.details["rows"]
-        unlabelled += manifest.details["unlabelled"]
+    for portion in portions(sorted(inputs.days), inputs.origin.run_id):
+        settled, new = _settle(project, inputs, store, recipe, portion)
+        rows += sum(manifest.details["rows"] for manifest in settled.values())
+        unlabelled += sum(manifest.details["unlabelled"] for manifest in settled.values())
+        written += new
     logger.info("%s: features of %d days written, %d rows, %d unlabelled", project.name, written, rows, unlabelled)
     return FeaturesResult(days=inputs.days, rows=rows, unlabelled=unlabelled, written=written)
 
 
-@dataclass
-class _GoodDays:
-    """Give the good rows of days, reading and joining each only once while neighbours need it."""
-
-    project: Project
-    store: ObjectStore
-    recipe: Recipe
-    _snapshots: dict[date, Snapshot] = field(default_factory=dict)
-    _validations: dict[date, Manifest] = field(default_factory=dict)
-    _frames: dict[date, pd.DataFrame] = field(default_factory=dict)
-
-    def snapshot(self, day: date) -> Snapshot:
-        """Return the snapshot of a day that passed validation.
-
-        Raises:
-            PartitionRejectedError: This snapshot was not validated as the project is now, or was rejected.
-        """
-        if day not in self._snapshots:
-            snapshot = read_snapshot(self.store, self.project, day)
-            validation = read_manifest(self.store, keys.validation_manifest(self.project.name, day))
-            if snapshot is None or validation is None:
-                raise self._unusable(day, "was never validated", "nothing")
-            if validation.fingerprint != self.recipe.of_validation(snapshot.id):
-                raise self._unusable(day, "is not validated as data and code are now", "an older validation")
-            if validation.status != "complete":
-                raise self._unusable(day, "was rejected by validation", validation.status)
-            self._snapshots[day], self._validations[day] = snapshot, validation
-        return self._snapshots[day]
-
-    def validation(self, day: date) -> Manifest:
-        """Return the validation manifest of a day that passed."""
-        self.snapshot(day)
-        return self._validations[day]
-
-    def frame(self, day: date) -> pd.DataFrame:
-        """Return a day's good rows, all columns, with the index 0, 1, 2, ..."""
-        if day not in self._frames:
-            frame = assemble(self.project, day, load_tables(self.store, self.snapshot(day).manifest))
-            set_aside = self.validation(day).files.get(ROWS)
-            if set_aside is not None:
-                rows = get_frame(self.store, set_aside)[ROW_COLUMN].tolist()
-                frame = frame.drop(index=rows).reset_index(drop=True)
-            self._frames[day] = frame
-        return self._frames[day]
-
-    def forget_before(self, day: date) -> None:
-        """Drop the frames of days before `day`, so that a long batch needs little memory."""
-        for earlier in [known for known in self._frames if known < day]:
-            del self._frames[earlier]
-
-    def _unusable(self, day: date, what: str, got: str) -> PartitionRejectedError:
-        return PartitionRejectedError(
-            f"{self.project.name}/build_features on {day}",
-            f"the day {what}",
-            got=got,
-            allowed=("complete",),
-            hint="run validate for the day first",
-        )
+def _settle(
+    project: Project, inputs: PartitionInputs, store: ObjectStore, recipe: Recipe, days: Sequence[date]
+) -> tuple[dict[date, Manifest], int]:
+    """Return the features of each day, and how many were written now; a day that another run changed is seen anew."""
+    settled: dict[date, Manifest] = {}
+    written = 0
+    for _ in range(MAX_TRIES):
+        left = [day for day in days if day not in settled]
+        # before the snapshots are read: see in_force
+        seen = {day: look(store, keys.features_manifest(project.name, day)) for day in left}
+        good_days = GoodDays(project, store, recipe)
+        for day in left:
+            needed = (*lookback_of(project, day), day)
+            fingerprint = recipe.of_features({each: snapshot_id(good_days.snapshot(each)) for each in needed})
+            known = seen[day].manifest
+            if known is not None and known.fingerprint == fingerprint and not inputs.force:
+                settled[day] = known
+                continue
+            manifest = _make(project, inputs, store, recipe, day, fingerprint, good_days)
+            if put_in_force(store, keys.features_manifest(project.name, day), manifest, seen[day]):
+                settled[day] = manifest
+                written += 1
+        if len(settled) == len(days):
+            return settled, written
+    changed = ", ".join(str(day) for day in days if day not in settled)
+    raise kept_changing(f"{project.name}/build_features on {changed}")
 
 
 def history_of(project: Project, day: date, frames: Mapping[date, pd.DataFrame]) -> pd.DataFrame | None:
@@ -148,14 +111,14 @@ def label(target: Target, column: pd.Series) -> pd.Series:
     return positive.astype("Int8").mask(column.isna())
 
 
-def _write_day(
+def _make(
     project: Project,
     inputs: PartitionInputs,
     store: ObjectStore,
     recipe: Recipe,
     day: date,
     fingerprint: str,
-    good_days: _GoodDays,
+    good_days: GoodDays,
 ) -> Manifest:
     earlier_days = lookback_of(project, day)
     good_days.forget_before(min((*earlier_days, day)))
@@ -167,7 +130,7 @@ def _write_day(
     data = to_parquet(table, f"{project.name}/{day}: features")
     # the content is in the name too: a forced run never overwrites bytes that a manifest still names
     name = fingerprint[:8] + hashlib.sha256(data).hexdigest()[:8]
-    manifest = Manifest(
+    return Manifest(
         kind="features",
         project=project.name,
         day=day,
@@ -177,14 +140,12 @@ def _write_day(
         made_at=clock.now(),
         details={
             **vars(recipe),
-            "raw": {each.isoformat(): good_days.snapshot(each).id for each in (*earlier_days, day)},
+            "raw": {each.isoformat(): snapshot_id(good_days.snapshot(each)) for each in (*earlier_days, day)},
             "validation": good_days.validation(day).fingerprint,
             "rows": len(table) - unlabelled,
             "unlabelled": unlabelled,
         },
     )
-    write_manifest(store, keys.features_manifest(project.name, day), manifest)
-    return manifest
 
 
 def _rows(project: Project, raw: pd.DataFrame, features: pd.DataFrame) -> pd.DataFrame:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 
@@ -18,9 +20,10 @@ from include.io.sources import read_source
 from include.io.stores import open_store
 from include.io.tables import to_parquet
 from include.stages.fingerprints import source_digest
-from include.stages.partitions import with_lookback
+from include.stages.in_force import MAX_TRIES, InForce, kept_changing, look, put_in_force
+from include.stages.partitions import mature_on, portions, with_lookback
 from include.stages.refusals import several
-from include.stages.snapshots import Snapshot, read_snapshot, snapshot_id
+from include.stages.snapshots import is_immature, known_as_of, snapshot_id
 
 logger = logging.getLogger(__name__)
 
@@ -34,9 +37,10 @@ class _Ingested:
 def run(project: Project, inputs: PartitionInputs) -> IngestResult:
     """Snapshot the days of a batch, and the days they look back to.
 
-    A day that has a snapshot keeps it, even with `force`: raw data is history. Only a day that validation rejected,
-    or that was read from a differently declared source, is read again; the new snapshot replaces the old one when its
-    bytes differ. All days are tried before bad ones are reported.
+    A day that has a snapshot keeps it, even with `force`: raw data is history. The source is read again when
+    `refresh_raw` asks for it, when validation rejected the day, when it was read from a differently declared source,
+    and when it was read before its labels were known and they are by now. A snapshot that differs becomes the one in
+    force; the older one stays whole beside it. All days are tried before bad ones are reported.
 
     Returns:
         Rows of all tables; `written` and `reused` count days, those looked back to included.
@@ -45,12 +49,13 @@ def run(project: Project, inputs: PartitionInputs) -> IngestResult:
         SourceDataError: Days are missing, empty or unreadable at the source.
         SourceUnavailableError: The source does not answer.
         ConnectionMissingError: The source's connection is configured nowhere.
+        PartitionChangedError: Other runs kept changing a day.
     """
     store = open_store(inputs.store_url)
     days = with_lookback(project, inputs.days)
     done: list[_Ingested] = []
     refused: list[tuple[date, str]] = []
-    for day in days:
+    for day in itertools.chain.from_iterable(portions(days, inputs.origin.run_id)):
         try:
             done.append(_ingest_day(project, inputs, store, day))
         except SourceDataError as error:
@@ -61,7 +66,7 @@ def run(project: Project, inputs: PartitionInputs) -> IngestResult:
             SourceDataError,
             f"{project.name}/ingest",
             "could not be read from the source",
-            refused,
+            sorted(refused),
             total=len(days),
             hint="have the source deliver the day again and run again, or list the day in window.excluded",
         )
@@ -71,58 +76,85 @@ def run(project: Project, inputs: PartitionInputs) -> IngestResult:
 
 
 def _ingest_day(project: Project, inputs: PartitionInputs, store: ObjectStore, day: date) -> _Ingested:
-    found = read_snapshot(store, project, day)
-    if found is not None and not _to_be_read_again(project, store, day, found):
-        return _Ingested(_rows(found.manifest), written=False)
+    for _ in range(MAX_TRIES):
+        seen = look(store, keys.raw_manifest(project.name, day))
+        if seen.manifest is not None and not _to_be_read_again(project, inputs, store, day, seen.manifest):
+            return _Ingested(_rows(seen.manifest), written=False)
+        done = _read_again(project, inputs, store, day, seen)
+        if done is not None:
+            return done
+        logger.info("%s %s: another run ingested it first", project.name, day)
+    raise kept_changing(f"{project.name}/ingest on {day}")
+
+
+def _to_be_read_again(
+    project: Project, inputs: PartitionInputs, store: ObjectStore, day: date, found: Manifest
+) -> bool:
+    """Tell whether the snapshot in force does not do: see `run` for the reasons."""
+    if inputs.refresh_raw or found.details["source"] != source_digest(project):
+        return True
+    if is_immature(project, day, found) and inputs.as_of >= mature_on(project, day):
+        return True
+    validation = read_manifest(store, keys.validation_manifest(project.name, day))
+    return validation is not None and validation.status == "rejected" and snapshot_id(validation) == snapshot_id(found)
+
+
+def _read_again(
+    project: Project, inputs: PartitionInputs, store: ObjectStore, day: date, seen: InForce
+) -> _Ingested | None:
+    """Read the source and put what it gives in force; None when another run was first, whose snapshot then counts."""
     frames = read_source(project, day, store, inputs.connections)
     tables = {name: to_parquet(frame, f"{project.name}/{day}: table '{name}'") for name, frame in frames.items()}
-    source = source_digest(project)
-    identity = hashlib.sha256()
+    content = hashlib.sha256()
     for name, data in sorted(tables.items()):
-        identity.update(f"{name}\0{hashlib.sha256(data).hexdigest()}\0".encode())
-    content = identity.hexdigest()
-    snapshot = content[:16]
-    if found is not None and found.id == snapshot and found.manifest.details["source"] == source:
-        return _Ingested(_rows(found.manifest), written=False)
+        content.update(f"{name}\0{hashlib.sha256(data).hexdigest()}\0".encode())
+    snapshot, source = content.hexdigest()[:16], source_digest(project)
+    as_of = _known_as_of(project, inputs, day, seen.manifest)
+    found = seen.manifest
+    if found is not None and snapshot_id(found) == snapshot and found.details["source"] == source:
+        return _confirm(store, keys.raw_manifest(project.name, day), found, as_of, seen)
     manifest = Manifest(
         kind="raw",
         project=project.name,
         day=day,
-        fingerprint=content,
+        fingerprint=content.hexdigest(),
         files={
             name: put_file(store, keys.raw_table(project.name, day, snapshot, name), data, rows=len(frames[name]))
             for name, data in tables.items()
         },
         origin=inputs.origin,
         made_at=clock.now(),
-        details={"snapshot": snapshot, "source": source, "kind": project.source.kind},
+        details={"snapshot": snapshot, "source": source, "kind": project.source.kind, "as_of": as_of.isoformat()},
     )
-    return _commit(store, project, day, manifest, found)
+    # the older one was perhaps written before each snapshot had a manifest of its own
+    for whole in (manifest, found):
+        if whole is not None:
+            _keep_whole(store, whole, keys.snapshot_manifest(project.name, day, snapshot_id(whole)))
+    written = put_in_force(store, keys.raw_manifest(project.name, day), manifest, seen)
+    return _Ingested(_rows(manifest), written=True) if written else None
 
 
-def _to_be_read_again(project: Project, store: ObjectStore, day: date, found: Snapshot) -> bool:
-    """Tell whether the snapshot in force was rejected, or was read from a source declared otherwise."""
-    if found.manifest.details["source"] != source_digest(project):
-        return True
-    validation = read_manifest(store, keys.validation_manifest(project.name, day))
-    return validation is not None and validation.status == "rejected" and snapshot_id(validation) == found.id
+def _known_as_of(project: Project, inputs: PartitionInputs, day: date, found: Manifest | None) -> date:
+    """Return the as-of day of what the source gives now: a run for an earlier day does not make it older."""
+    if found is None:
+        return inputs.as_of
+    return max(inputs.as_of, known_as_of(found) or mature_on(project, day))
 
 
-def _commit(store: ObjectStore, project: Project, day: date, manifest: Manifest, found: Snapshot | None) -> _Ingested:
-    """Put the snapshot in force, unless another run was first: then theirs is history, and ours is not used."""
-    key = keys.raw_manifest(project.name, day)
-    try:
-        if found is None:
-            store.put(key, to_json(manifest), if_absent=True)
-        else:
-            store.put(key, to_json(manifest), if_match=found.etag)
-    except PreconditionFailedError:
-        theirs = read_snapshot(store, project, day)
-        if theirs is None:
-            raise
-        logger.info("%s %s: another run ingested it first", project.name, day)
-        return _Ingested(_rows(theirs.manifest), written=False)
-    return _Ingested(_rows(manifest), written=True)
+def _confirm(store: ObjectStore, key: str, found: Manifest, as_of: date, seen: InForce) -> _Ingested | None:
+    """Note that the source still gives the snapshot in force, so that its labels count as known; it stays the same."""
+    before = known_as_of(found)
+    if before is not None and as_of > before:
+        later = found.model_copy(update={"details": {**found.details, "as_of": as_of.isoformat()}})
+        if not put_in_force(store, key, later, seen):
+            return None
+    return _Ingested(_rows(found), written=False)
+
+
+def _keep_whole(store: ObjectStore, manifest: Manifest, key: str) -> None:
+    """Give a snapshot the manifest of its own that stays when a newer snapshot comes in force."""
+    with suppress(PreconditionFailedError):
+        store.put(key, to_json(manifest), if_absent=True)
 
 
 def _rows(manifest: Manifest) -> int:

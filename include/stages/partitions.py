@@ -6,6 +6,7 @@ Pure dates, no I/O: the command line and the tests ask the same functions as the
 from __future__ import annotations
 
 import itertools
+import random
 from collections.abc import Sequence
 from datetime import date, timedelta
 
@@ -14,6 +15,7 @@ from include.config.project import Project
 from include.config.results import Span
 
 ONE_DAY = timedelta(days=1)
+PORTION_DAYS = 5
 
 
 def window_of(project: Project, as_of: date, window_days: int | None = None) -> tuple[date, ...]:
@@ -60,6 +62,11 @@ def lookback_of(project: Project, day: date) -> tuple[date, ...]:
     return tuple(earlier for earlier in back if earlier not in excluded)
 
 
+def mature_on(project: Project, day: date) -> date:
+    """Return the day by whose end the labels of `day` are known."""
+    return day + project.window.label_delay_days * ONE_DAY
+
+
 def with_lookback(project: Project, days: Sequence[date]) -> tuple[date, ...]:
     """Return `days` and all days they look back to, in order: what must be read and checked to prepare `days`."""
     wanted = set(days)
@@ -79,3 +86,15 @@ def spread(days: Sequence[date], batches: int) -> tuple[tuple[date, ...], ...]:
     size, larger = divmod(len(days), count)
     starts = [number * size + min(number, larger) for number in range(count + 1)]
     return tuple(tuple(days[start:end]) for start, end in itertools.pairwise(starts))
+
+
+def portions(days: Sequence[date], run_id: str) -> tuple[tuple[date, ...], ...]:
+    """Return `days` in contiguous portions of at most `PORTION_DAYS`, in an order drawn from the run's id.
+
+    Runs whose windows overlap prepare the same days at once. Each looks, portion by portion, at what others have done
+    meanwhile; in orders of their own they seldom work on the same portion, so most work is done once. No lock is
+    needed, so a killed run leaves none.
+    """
+    drawn = [tuple(days[start : start + PORTION_DAYS]) for start in range(0, len(days), PORTION_DAYS)]
+    random.Random(run_id).shuffle(drawn)
+    return tuple(drawn)

@@ -14,16 +14,18 @@ from include.io.manifests import Manifest
 from include.io.stores import open_store
 from include.stages.fingerprints import Recipe, recipe_of
 from include.stages.partitions import lookback_of, split, spread, window_of, with_lookback
-from include.stages.snapshots import read_manifests, snapshot_id
+from include.stages.snapshots import is_immature, read_manifests, snapshot_id
 
 logger = logging.getLogger(__name__)
 
+REFRESH = "raw refresh"
 FORCED = "forced"
 REJECTED = "rejected before"
 MISSING = "missing"
 ENGINE = "engine changed"
 CODE = "code changed"
 DECLARATION = "declaration changed"
+MATURED = "labels matured"
 RAW = "raw data changed"
 
 
@@ -31,8 +33,9 @@ def run(project: Project, inputs: PlanInputs) -> PlanResult:
     """Choose the window of `inputs.as_of` and find its stale days.
 
     Reads at most three manifests a day of the window, so the cost of a night does not grow with history. A source
-    that changes later makes nothing stale: raw snapshots are history. A day that validation rejected is always stale,
-    so that a repaired source heals it.
+    that changes later makes nothing stale: raw snapshots are history, unless the run asks to read them again. A day
+    that validation rejected is always stale, so that a repaired source heals it; so is a day that was read before its
+    labels were known.
 
     Returns:
         Train and holdout, the days, the stale ones in contiguous batches, and how many are stale for which reason.
@@ -43,8 +46,8 @@ def run(project: Project, inputs: PlanInputs) -> PlanResult:
     days = window_of(project, inputs.as_of, inputs.window_days)
     train, holdout = split(project, days)
     reasons: dict[date, str] = {}
-    if inputs.force:
-        reasons = dict.fromkeys(days, FORCED)
+    if inputs.force or inputs.refresh_raw:
+        reasons = dict.fromkeys(days, REFRESH if inputs.refresh_raw else FORCED)
     else:
         with_reads = _read_window(project, inputs.store_url, days)
         recipe = recipe_of(project)
@@ -83,9 +86,12 @@ def stale_reason(project: Project, recipe: Recipe, day: date, manifests: Mapping
     for part, reason in (("engine", ENGINE), ("code", CODE), ("declaration", DECLARATION)):
         if features.details.get(part) != getattr(recipe, part):
             return reason
-    raw = {day: manifests[keys.raw_manifest(project.name, day)] for day in (*lookback_of(project, day), day)}
-    present = {day: snapshot_id(manifest) for day, manifest in raw.items() if manifest is not None}
-    return "" if features.fingerprint == recipe.of_features(present) else RAW
+    needed = {each: manifests[keys.raw_manifest(project.name, each)] for each in (*lookback_of(project, day), day)}
+    raw = {each: manifest for each, manifest in needed.items() if manifest is not None}
+    if any(is_immature(project, each, manifest) for each, manifest in raw.items()):
+        return MATURED
+    snapshots = {each: snapshot_id(manifest) for each, manifest in raw.items()}
+    return "" if features.fingerprint == recipe.of_features(snapshots) else RAW
 
 
 def _read_window(project: Project, store_url: str, days: Sequence[date]) -> dict[str, Manifest | None]:

@@ -1,51 +1,38 @@
-"""Read a day's raw snapshot and its tables, and many manifests at once."""
+"""Say what a day's raw snapshot is and what was known when it was read; read its tables, and many manifests at once."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import date
 
 import pandas as pd
 
-from include.config.errors import ObjectMissingError
 from include.config.project import Project
-from include.io import keys
-from include.io.manifests import Manifest, parse_receipt, read_manifest
+from include.io.manifests import Manifest, read_manifest
 from include.io.object_store import ObjectStore
 from include.io.tables import get_frame
+from include.stages.partitions import mature_on
 
 # requests in flight: an S3 server answers in milliseconds, so a window's manifests take a fraction of a second
 STORE_THREADS = 8
 
 
-@dataclass(frozen=True)
-class Snapshot:
-    """Hold the raw manifest of one day, with the ETag it was read at."""
-
-    manifest: Manifest
-    etag: str
-
-    @property
-    def id(self) -> str:
-        """Return the snapshot's id, a hash of its tables."""
-        return snapshot_id(self.manifest)
-
-
 def snapshot_id(manifest: Manifest) -> str:
-    """Return the id of the snapshot that a raw or validation manifest is about."""
+    """Return the id of the snapshot that a raw or validation manifest is about: a hash of its tables."""
     return str(manifest.details["snapshot"])
 
 
-def read_snapshot(store: ObjectStore, project: Project, day: date) -> Snapshot | None:
-    """Return the snapshot of `day` that is in force, or None when the day was never ingested."""
-    key = keys.raw_manifest(project.name, day)
-    try:
-        found = store.read(key)
-    except ObjectMissingError:
-        return None
-    return Snapshot(parse_receipt(found.data, store.uri(key), Manifest), found.etag)
+def known_as_of(manifest: Manifest) -> date | None:
+    """Return the newest as-of day of the runs that read this snapshot from the source; None in older manifests."""
+    found = manifest.details.get("as_of")
+    return date.fromisoformat(found) if found else None
+
+
+def is_immature(project: Project, day: date, manifest: Manifest) -> bool:
+    """Tell whether the raw snapshot of `day` was read before its labels were known; one that does not say is mature."""
+    as_of = known_as_of(manifest)
+    return as_of is not None and as_of < mature_on(project, day)
 
 
 def load_tables(store: ObjectStore, manifest: Manifest) -> dict[str, pd.DataFrame]:

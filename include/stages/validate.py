@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -17,10 +18,11 @@ from include.io.object_store import ObjectStore
 from include.io.stores import open_store
 from include.stages.assembling import assemble
 from include.stages.findings import MAX_FINDINGS_SHOWN, Finding, Judgement, judge
-from include.stages.fingerprints import recipe_of
-from include.stages.partitions import with_lookback
+from include.stages.fingerprints import Recipe, recipe_of
+from include.stages.in_force import MAX_TRIES, InForce, kept_changing, look
+from include.stages.partitions import portions, with_lookback
 from include.stages.refusals import several
-from include.stages.snapshots import Snapshot, load_tables, read_snapshot
+from include.stages.snapshots import load_tables, snapshot_id
 from include.stages.validation_artifacts import Checked, publish
 
 logger = logging.getLogger(__name__)
@@ -29,8 +31,9 @@ logger = logging.getLogger(__name__)
 def run(project: Project, inputs: PartitionInputs) -> ValidateResult:
     """Check the days of a batch, and the days they look back to: `history` holds good rows only.
 
-    A snapshot that was checked by the same code and declaration is not checked again (unless `force`). Results and
-    rows set aside are written first, then the Data Docs, then the manifests: a killed run checks its batch again.
+    A snapshot that was checked by the same code and declaration is not checked again (unless `force`). Days are taken
+    in portions: results and rows set aside are written first, then the Data Docs, then the manifests, so a killed run
+    checks at most a portion again.
 
     Returns:
         `rows` that passed and rows `quarantined`, of the batch's own days.
@@ -39,31 +42,23 @@ def run(project: Project, inputs: PartitionInputs) -> ValidateResult:
         PartitionRejectedError: Days are refused; raised after all days of the batch were looked at.
         ProjectCodeError: `expectations.py` or `assemble` fails whatever the data.
         ObjectMissingError: A day has no snapshot.
+        PartitionChangedError: Other runs kept changing a day.
     """
     store = open_store(inputs.store_url)
     recipe = recipe_of(project)
     days = with_lookback(project, inputs.days)
-    manifests: dict[date, Manifest] = {}
-    checked: list[Checked] = []
     suite = _Suite(project)
-    for day in days:
-        snapshot = read_snapshot(store, project, day)
-        if snapshot is None:
-            raise _not_ingested(project, store, day)
-        known = read_manifest(store, keys.validation_manifest(project.name, day))
-        if known is not None and known.fingerprint == recipe.of_validation(snapshot.id) and not inputs.force:
-            manifests[day] = known
-        else:
-            checked.append(_check(project, store, suite, day, snapshot))
-    if checked:
-        manifests.update(publish(project, inputs, store, recipe, suite.runner.as_page(), checked))
+    manifests: dict[date, Manifest] = {}
+    checked = 0
+    for portion in portions(days, inputs.origin.run_id):
+        settled, new = _settle(project, inputs, store, recipe, suite, portion)
+        manifests.update(settled)
+        checked += new
     _refuse(project, store, manifests)
     details = [manifests[day].details for day in inputs.days]
     set_aside = sum(day["quarantined"] for day in details)
     rows = sum(day["rows"] for day in details) - set_aside
-    logger.info(
-        "%s: %d of %d days checked, %d rows good, %d not", project.name, len(checked), len(days), rows, set_aside
-    )
+    logger.info("%s: %d of %d days checked, %d rows good, %d not", project.name, checked, len(days), rows, set_aside)
     uri = store.uri(keys.data_docs(project.name))
     return ValidateResult(days=inputs.days, rows=rows, quarantined=set_aside, data_docs_uri=uri)
 
@@ -100,15 +95,48 @@ def _expectations(project: Project) -> list[Any]:
     return expectations
 
 
-def _check(project: Project, store: ObjectStore, suite: _Suite, day: date, snapshot: Snapshot) -> Checked:
+def _settle(
+    project: Project, inputs: PartitionInputs, store: ObjectStore, recipe: Recipe, suite: _Suite, days: Sequence[date]
+) -> tuple[dict[date, Manifest], int]:
+    """Return the validation of each day, and how many were checked now; a day that another run changed is seen anew."""
+    settled: dict[date, Manifest] = {}
+    new = 0
+    for _ in range(MAX_TRIES):
+        checked = []
+        for day in (day for day in days if day not in settled):
+            # before the snapshot is read: see in_force
+            seen = look(store, keys.validation_manifest(project.name, day))
+            snapshot = read_manifest(store, keys.raw_manifest(project.name, day))
+            if snapshot is None:
+                raise _not_ingested(project, store, day)
+            known, wanted = seen.manifest, recipe.of_validation(snapshot_id(snapshot))
+            if known is not None and known.fingerprint == wanted and not inputs.force:
+                settled[day] = known
+            else:
+                checked.append(_check(project, store, suite, day, snapshot, seen))
+        if not checked:
+            return settled, new
+        published = publish(project, inputs, store, recipe, suite.runner.as_page(), checked)
+        settled.update(published)
+        new += len(published)
+        if len(settled) == len(days):
+            return settled, new
+    changed = ", ".join(str(day) for day in days if day not in settled)
+    raise kept_changing(f"{project.name}/validate on {changed}")
+
+
+def _check(
+    project: Project, store: ObjectStore, suite: _Suite, day: date, snapshot: Manifest, seen: InForce
+) -> Checked:
     try:
-        frame = assemble(project, day, load_tables(store, snapshot.manifest))
+        frame = assemble(project, day, load_tables(store, snapshot))
     except PartitionRejectedError as error:
         problem = error.problem
         note = f"{problem.what}: {problem.got}; the tables have {', '.join(problem.allowed)[:500]}"
-        return Checked(day, snapshot, Judgement(0, findings=(Finding(check="assemble", note=note, refuses=True),)))
+        judgement = Judgement(0, findings=(Finding(check="assemble", note=note, refuses=True),))
+        return Checked(day, snapshot, seen, judgement)
     report = suite.runner.run(frame)
-    return Checked(day, snapshot, judge(project, frame, report.checks), frame, report)
+    return Checked(day, snapshot, seen, judge(project, frame, report.checks), frame, report)
 
 
 def _refuse(project: Project, store: ObjectStore, manifests: dict[date, Manifest]) -> None:

@@ -16,31 +16,34 @@ from include.config.results import PartitionInputs
 from include.io import keys
 from include.io.data_docs import IndexLine, page_path, publish_day, publish_index
 from include.io.expectations import SuiteReport
-from include.io.manifests import FileRef, Manifest, put_file, write_manifest
+from include.io.manifests import FileRef, Manifest, put_file
 from include.io.object_store import ObjectStore
 from include.io.tables import to_parquet
 from include.stages.columns import REASONS_COLUMN, ROW_COLUMN, ROWS
 from include.stages.findings import MAX_FINDINGS_SHOWN, Judgement
 from include.stages.fingerprints import Recipe
-from include.stages.snapshots import Snapshot
+from include.stages.in_force import InForce, put_in_force
+from include.stages.snapshots import snapshot_id
 
 RESULTS = "results"
 
 
 @dataclass(frozen=True)
 class Checked:
-    """Hold one checked day until its whole batch is checked.
+    """Hold one checked day until its whole portion is checked.
 
     Attributes:
         day: The partition.
         snapshot: The raw snapshot that was checked.
+        seen: The day's validation when it was looked at, before the snapshot was read.
         judgement: The verdict on it.
         frame: The assembled day; None when it could not be assembled.
         report: What the suite said; None when there was no frame.
     """
 
     day: date
-    snapshot: Snapshot
+    snapshot: Manifest
+    seen: InForce
     judgement: Judgement
     frame: pd.DataFrame | None = None
     report: SuiteReport | None = None
@@ -54,15 +57,17 @@ def publish(
     suite_page: str,
     checked: Sequence[Checked],
 ) -> dict[date, Manifest]:
-    """Write everything the checked days gave, and return their manifests.
+    """Write everything the checked days gave, and return the manifests that were written.
 
     Files first, then the Data Docs, then the manifests: when a run is killed in between, the days count as unchecked.
+    A day whose validation another run has changed meanwhile is left out: it is to be looked at again.
     """
     manifests: dict[date, Manifest] = {}
     lines = []
     for one in checked:
         page = one.report.as_page() if one.report else ""
-        path = page_path(project.name, one.day, one.snapshot.id) if page else ""
+        snapshot = snapshot_id(one.snapshot)
+        path = page_path(project.name, one.day, snapshot) if page else ""
         lines.append(_line(one, path))
         if page:
             publish_day(store, project.name, lines[-1], page)
@@ -71,16 +76,18 @@ def publish(
             project=project.name,
             day=one.day,
             status="rejected" if one.judgement.refused else "complete",
-            fingerprint=recipe.of_validation(one.snapshot.id),
+            fingerprint=recipe.of_validation(snapshot),
             files=_files(project, store, one),
             origin=inputs.origin,
             made_at=clock.now(),
-            details={"snapshot": one.snapshot.id, **_summary(one.judgement), "data_docs": path},
+            details={"snapshot": snapshot, **_summary(one.judgement), "data_docs": path},
         )
     publish_index(store, project.name, suite_page, lines)
-    for day, manifest in manifests.items():
-        write_manifest(store, keys.validation_manifest(project.name, day), manifest)
-    return manifests
+    return {
+        one.day: manifests[one.day]
+        for one in checked
+        if put_in_force(store, keys.validation_manifest(project.name, one.day), manifests[one.day], one.seen)
+    }
 
 
 def _summary(judgement: Judgement) -> dict[str, object]:
@@ -108,15 +115,16 @@ def _files(project: Project, store: ObjectStore, one: Checked) -> dict[str, File
     The keys hold a hash of the content: a forced run never overwrites bytes that a manifest still names.
     """
     expectations = one.report.as_json() if one.report else []
-    told = {"project": project.name, "day": one.day.isoformat(), "snapshot": one.snapshot.id}
+    snapshot = snapshot_id(one.snapshot)
+    told = {"project": project.name, "day": one.day.isoformat(), "snapshot": snapshot}
     results = to_json({**told, **_summary(one.judgement), "expectations": expectations}, indent=2, inf_nan_mode="null")
-    key = keys.validation_results(project.name, one.day, one.snapshot.id, hashlib.sha256(results).hexdigest())
+    key = keys.validation_results(project.name, one.day, snapshot, hashlib.sha256(results).hexdigest())
     files = {RESULTS: put_file(store, key, results)}
     if one.judgement.reasons and one.frame is not None:
         rows = one.frame.loc[list(one.judgement.reasons)].copy()
         rows[ROW_COLUMN] = list(one.judgement.reasons)
         rows[REASONS_COLUMN] = ["; ".join(reasons) for reasons in one.judgement.reasons.values()]
         data = to_parquet(rows, f"{project.name}/{one.day}: rows set aside")
-        key = keys.rejected_rows(project.name, one.day, one.snapshot.id, hashlib.sha256(data).hexdigest())
+        key = keys.rejected_rows(project.name, one.day, snapshot, hashlib.sha256(data).hexdigest())
         files[ROWS] = put_file(store, key, data, rows=len(rows))
     return files

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
+from typing import Any
 
+import pandas as pd
 import pytest
 
-from include.config.errors import PreconditionFailedError, SourceDataError
+from include.config.errors import PartitionChangedError, SourceDataError
+from include.config.results import Origin
 from include.io import keys
 from include.io.local_store import LocalStore
 from include.io.manifests import Manifest, read_manifest
@@ -16,6 +20,7 @@ from tests.stages.shop import DECLARATION, Shop, assert_nothing_half_written, co
 
 DAY = date(2024, 3, 7)
 RAW = "shop/raw/"
+OTHER = Origin(run_id="backfill__other", run_type="backfill")
 
 
 def raw(shop: Shop, day: date = DAY) -> Manifest:
@@ -74,17 +79,31 @@ def test_a_kill_before_the_manifest_heals(shop: Shop, monkeypatch: pytest.Monkey
     assert get_frame(shop.store, raw(shop).files["orders"]).equals(orders(DAY))
 
 
+def meanwhile(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
+    """Let something happen each time that ingest has read the source, before it writes."""
+    read_source = ingest.read_source
+
+    def read(*args: Any) -> dict[str, pd.DataFrame]:
+        tables = read_source(*args)
+        with monkeypatch.context() as patched:
+            patched.setattr(ingest, "read_source", read_source)
+            happens()
+        return tables
+
+    monkeypatch.setattr(ingest, "read_source", read)
+
+
 def test_another_run_that_was_first_wins(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    ingest.run(shop.project, shop.inputs([DAY]))
-    theirs = raw(shop)
-    shop.deliver(DAY, orders(DAY, rows=30))
-    read = ingest.read_snapshot
-    answers = iter([None])
-    monkeypatch.setattr(ingest, "read_snapshot", lambda *args: next(answers, read(*args)))
     one_day = shop.declare(window={**DECLARATION["window"], "lookback_days": 0})
+
+    def other_run() -> None:
+        shop.deliver(DAY, orders(DAY, rows=30))
+        ingest.run(shop.project, shop.inputs([DAY], origin=OTHER))
+
+    meanwhile(monkeypatch, other_run)
     result = ingest.run(one_day.project, shop.inputs([DAY]))
-    assert (result.written, result.reused, result.rows) == (0, 1, 80)
-    assert raw(shop) == theirs
+    assert (result.written, result.reused, result.rows) == (0, 1, 30 + 20)
+    assert raw(shop).origin == OTHER
 
 
 def test_all_days_are_tried_before_bad_ones_are_reported(shop: Shop) -> None:
@@ -132,8 +151,14 @@ def test_a_source_declared_otherwise_is_read_again(shop: Shop) -> None:
     assert set(raw(shop).files) == {"orders", "customers", "prices"}
 
 
-def test_a_lost_race_without_a_winner_is_an_error(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_day_that_others_keep_changing_is_tried_again_later(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     ingest.run(shop.project, shop.inputs([DAY]))
-    monkeypatch.setattr(ingest, "read_snapshot", lambda *_: None)
-    with pytest.raises(PreconditionFailedError):
-        ingest.run(shop.project, shop.inputs([DAY]))
+    key = keys.raw_manifest("shop", DAY)
+    meanwhile(monkeypatch, lambda: shop.store.put(key, shop.store.get(key) + b" "))
+    shop.deliver(DAY, orders(DAY, rows=30))
+    with pytest.raises(PartitionChangedError) as caught:
+        ingest.run(shop.project, shop.inputs([DAY], refresh_raw=True))
+    assert str(caught.value) == (
+        "shop/ingest on 2024-03-07: other runs kept changing the day; got: 5 lost writes; hint: run it again"
+    )
+    assert caught.value.retryable
