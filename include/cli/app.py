@@ -50,6 +50,9 @@ def run(
     ] = "",
     s3: S3 = False,
     force: Annotated[bool, typer.Option("--force", help="Prepare and train again, though results are fresh.")] = False,
+    refresh_raw: Annotated[
+        bool, typer.Option("--refresh-raw", help="Read the source again; what it gave before is kept.")
+    ] = False,
     window_days: Annotated[
         int | None, typer.Option("--window-days", metavar="N", help="Use N days instead of the declared window.")
     ] = None,
@@ -61,7 +64,8 @@ def run(
     """
     from include.cli.run_night import run_night
 
-    raise typer.Exit(run_night(project, as_of, s3=s3, force=force, window_days=window_days))
+    code = run_night(project, as_of, s3=s3, force=force, refresh_raw=refresh_raw, window_days=window_days)
+    raise typer.Exit(code)
 
 
 @app.command(epilog=f"Example: {NAME} up")

@@ -41,7 +41,9 @@ from include.stack.state import StackState, exclusive
 MIN_WINDOW_DAYS, MAX_WINDOW_DAYS = 3, 1825
 
 
-def run_night(project_name: str, as_of: str, *, s3: bool, force: bool, window_days: int | None) -> int:
+def run_night(
+    project_name: str, as_of: str, *, s3: bool, force: bool, refresh_raw: bool, window_days: int | None
+) -> int:
     """Run one night and return the exit status: 0 for PROMOTE and HOLD, 1 for REJECT and failures.
 
     Args:
@@ -49,6 +51,7 @@ def run_night(project_name: str, as_of: str, *, s3: bool, force: bool, window_da
         as_of: The day, or an empty string for the newest complete one.
         s3: Keep objects in an own S3 server.
         force: Prepare and train again.
+        refresh_raw: Read the source again for every day of the window.
         window_days: Replace the declared window.
 
     Raises:
@@ -57,7 +60,7 @@ def run_night(project_name: str, as_of: str, *, s3: bool, force: bool, window_da
     settings = Settings.from_environment()
     project = load_project(settings.projects_dir, project_name)
     day = complete(parse_day(as_of, "--as-of")) if as_of else newest_complete_day()
-    conf: dict[str, Any] = {"force": True} if force else {}
+    conf: dict[str, Any] = {name: True for name, asked in (("force", force), ("refresh_raw", refresh_raw)) if asked}
     if window_days is not None:
         conf["window_days"] = _checked_window(project, window_days)
     request = night.NightRequest(project.name, day, conf)

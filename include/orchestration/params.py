@@ -12,7 +12,7 @@ from include.config.project import Project
 from include.config.results import PromotionMode
 
 MAX_WINDOW_DAYS = 1825
-FIELDS = ("as_of", "window_days", "promotion_mode", "force")
+FIELDS = ("as_of", "window_days", "promotion_mode", "force", "refresh_raw")
 DECLARED = "declared"
 PROMOTION_MODES: Mapping[str, str] = {
     DECLARED: "as project.yaml says",
@@ -55,6 +55,13 @@ def retrain_params(project: Project) -> dict[str, Param]:
             type="boolean",
             title="Force",
             description_md="Prepare the days and train the candidates again, though fresh results exist.",
+        ),
+        "refresh_raw": Param(
+            False,
+            type="boolean",
+            title="Read the source again",
+            description_md="Read the raw data of every day of the window again. A day that differs gets a new "
+            "snapshot and is prepared again; the old snapshot is kept.",
         ),
     }
 

@@ -89,6 +89,7 @@ def common_inputs(stage: Stage, project: Project, settings: Settings, context: A
         "origin": origin(context["dag_run"]),
         "connections": source_connections(project, settings) if stage == "ingest" else {},
         "force": bool(context["params"]["force"]),
+        "refresh_raw": bool(context["params"].get("refresh_raw", False)),
     }
 
 

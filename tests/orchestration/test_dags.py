@@ -44,7 +44,7 @@ def test_every_dag_keeps_the_rules(real_dags: dict[str, Any]) -> None:
         assert dag.start_date == datetime.fromisoformat("2012-01-01T00:00:00+00:00")
         assert dag.doc_md.startswith("# ")
         assert dag.description
-        assert set(dag.params) == {"as_of", "window_days", "promotion_mode", "force"}
+        assert set(dag.params) == {"as_of", "window_days", "promotion_mode", "force", "refresh_raw"}
         for param in (dag.params.get_param(name) for name in dag.params):
             assert {"title", "description_md", "type"} <= set(param.schema)
         dag.timetable.validate()

@@ -120,20 +120,25 @@ def test_a_retryable_failure_gives_up_after_two_retries(
 
 
 def test_the_form_reaches_the_stages(projects_dir: Path, script: Script) -> None:
-    run({"window_days": 12, "promotion_mode": "hold", "force": True})
+    run({"window_days": 12, "promotion_mode": "hold", "force": True, "refresh_raw": True})
     assert script.of("plan")[0].window_days == 12
-    assert script.of("plan")[0].force is True
+    assert (script.of("plan")[0].force, script.of("plan")[0].refresh_raw) == (True, True)
+    assert script.of("ingest")[0].refresh_raw is True
     assert script.of("evaluate")[0].promotion_mode == "hold"
     script.calls.clear()
     run()
     assert script.of("plan")[0].window_days is None
+    assert (script.of("plan")[0].force, script.of("plan")[0].refresh_raw) == (False, False)
     assert script.of("evaluate")[0].promotion_mode is None
 
 
 @pytest.mark.parametrize(
     ("conf", "message"),
     [
-        ({"as-of": "2013-04-02"}, "no such field; got: 'as-of'; allowed: as_of, force, promotion_mode, window_days"),
+        (
+            {"as-of": "2013-04-02"},
+            "no such field; got: 'as-of'; allowed: as_of, force, promotion_mode, refresh_raw, window_days",
+        ),
         ({"as_of": "2999-01-01"}, "the day is not complete yet; got: 2999-01-01; allowed: up to"),
     ],
 )
