@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import overload
 
@@ -15,6 +16,8 @@ from include.io.object_store import ObjectStore
 from include.io.standing import InForce, champions, in_force_after, settle
 
 MAX_ATTEMPTS = 100
+# requests in flight when the whole history is asked for
+READ_THREADS = 8
 
 
 class Ledger:
@@ -26,12 +29,18 @@ class Ledger:
         self._read: dict[int, LedgerEntry] = {}
 
     def entries(self) -> list[LedgerEntry]:
-        """Return all entries, oldest first.
+        """Return all entries, oldest first, reading several at a time.
 
         Raises:
             ArtifactDamagedError: An entry is missing or unreadable.
         """
-        return list(self._history())
+        count = len(self._history())
+        with ThreadPoolExecutor(max_workers=READ_THREADS) as pool:
+            return list(pool.map(self._entry, range(1, count + 1)))
+
+    def history(self) -> Sequence[LedgerEntry]:
+        """Return all entries, oldest first, each read when it is looked at."""
+        return self._history()
 
     def find(self, decision_id: str, kind: EntryKind) -> LedgerEntry | None:
         """Return the newest entry of that kind about a decision, or None; a retry looks here before it appends."""
