@@ -14,7 +14,17 @@ from include.config.errors import did_you_mean
 from include.config.estimators import PARAMS, ParamValue
 from include.config.findings import Finding, KeyPath
 from include.config.gate_checks import gates_can_pass, gates_fit_their_metrics, gates_named_once
-from include.config.parts import Candidate, CrossValidation, Features, Metrics, Target, Window
+from include.config.keep_checks import features_outlast_the_window, raw_outlasts_the_window
+from include.config.parts import (
+    PREDICTION_COLUMNS,
+    Candidate,
+    CrossValidation,
+    Features,
+    Metrics,
+    Scoring,
+    Target,
+    Window,
+)
 from include.config.schedule import ALLOWED, schedule_fault
 from include.config.source_checks import a_required_table_is_of_the_day, paths_are_plain
 
@@ -100,10 +110,28 @@ def protected_is_no_pii(protected: tuple[str, ...], pii: tuple[str, ...]) -> Ite
 
 def schedule_fires(schedule: str) -> Iterator[Finding]:
     """Refuse a schedule that is no cron expression, never fires, or fires more than once a day."""
+    yield from _fires(schedule, ("schedule",))
+
+
+def scoring_fires(scoring: Scoring | None) -> Iterator[Finding]:
+    """Refuse a schedule of scoring that `schedule` would be refused for, too."""
+    if scoring is not None:
+        yield from _fires(scoring.schedule, ("scoring", "schedule"))
+
+
+def _fires(schedule: str, path: KeyPath) -> Iterator[Finding]:
     fault = schedule_fault(schedule)
     if fault:
         hint = did_you_mean(schedule, ALLOWED[:-1]) if schedule.startswith("@") else ""
-        yield Finding(("schedule",), fault, allowed=ALLOWED, hint=hint)
+        yield Finding(path, fault, allowed=ALLOWED, hint=hint)
+
+
+def predictions_have_room(scoring: Scoring | None, keys: tuple[str, ...]) -> Iterator[Finding]:
+    """Refuse keys that are called like the columns that scoring writes beside them."""
+    for index, name in enumerate(keys if scoring is not None else ()):
+        if name in PREDICTION_COLUMNS:
+            what = "scoring writes a column of that name beside the keys"
+            yield Finding(("keys", index), what, hint="give it another name in source.query or assemble()")
 
 
 def window_can_be_split(window: Window, cross_validation: CrossValidation) -> Iterator[Finding]:
@@ -172,6 +200,8 @@ def _param(
 
 CHECKS: tuple[Check, ...] = (
     schedule_fires,
+    scoring_fires,
+    predictions_have_room,
     a_required_table_is_of_the_day,
     paths_are_plain,
     columns_named_once,
@@ -184,6 +214,8 @@ CHECKS: tuple[Check, ...] = (
     candidates_named_once,
     candidates_take_their_params,
     window_can_be_split,
+    raw_outlasts_the_window,
+    features_outlast_the_window,
     metrics_named_once,
     gates_named_once,
     gates_fit_their_metrics,

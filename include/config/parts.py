@@ -196,6 +196,10 @@ class Keep(Closed):
     versions: int = Field(default=30, ge=2)
 
 
+# what scoring writes beside a project's keys
+PREDICTION_COLUMNS = ("score", "version")
+
+
 class Scoring(Closed):
     """Ask for a `<project>__score` Dag, which scores each day with the champion.
 

@@ -163,7 +163,13 @@ class PromoteInputs(StageInputs):
 
 
 class ScoreInputs(StageInputs):
-    """Be what score is given; the partition that is scored is the run's day."""
+    """Be what score is given; the partition that is scored is the run's day.
+
+    Attributes:
+        hindsight: Use the champion in force although its data is later than the day; the predictions say so.
+    """
+
+    hindsight: bool = False
 
 
 class ScoreResult(Receipt):
@@ -171,17 +177,22 @@ class ScoreResult(Receipt):
 
     Attributes:
         rows: Rows with a prediction.
-        written: False when these predictions, or those of a newer champion, were there already.
+        version: Of the model; empty when nothing was scored.
+        model_as_of: The day of the model's data; None when nothing was scored.
+        predictions_uri: The manifest of the predictions in force; empty when nothing was scored.
+        written: False when these predictions, or those of a newer champion, were there before this run.
         hindsight: Whether the model was trained on data later than the scored day; only when asked for.
+        skipped: Why nothing was scored: no champion as of the day.
     """
 
     day: date
     rows: int
-    version: str
-    model_as_of: date
-    predictions_uri: str
+    version: str = ""
+    model_as_of: date | None = None
+    predictions_uri: str = ""
     written: bool
     hindsight: bool = False
+    skipped: str = ""
 
 
 class PromoteResult(Receipt):

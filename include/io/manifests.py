@@ -46,7 +46,7 @@ class Manifest(Receipt):
         details: What else the stage needs to know, as plain JSON values.
     """
 
-    kind: Literal["raw", "validation", "features", "model", "release"]
+    kind: Literal["raw", "validation", "features", "model", "release", "predictions"]
     project: str
     day: date | None = None
     status: Literal["complete", "rejected"] = "complete"

@@ -62,6 +62,19 @@ def _check(labels: np.ndarray, scores: np.ndarray, where: str) -> None:
             got=found,
             hint="lengthen window.holdout_days, or look at the target's rule",
         )
+    check_probabilities(scores, where)
+
+
+def check_probabilities(scores: np.ndarray, where: str) -> None:
+    """Refuse scores that are no probabilities.
+
+    Args:
+        scores: Shape (n_rows,).
+        where: What they are of, for the error.
+
+    Raises:
+        EvaluationError: With how many they are.
+    """
     bad = int((~((scores >= 0) & (scores <= 1))).sum())
     if bad:
         raise EvaluationError(

@@ -28,12 +28,19 @@ def read_champion(store: ObjectStore, ledger: Ledger, as_of: date) -> Champion |
     """Return the champion as of a day, or None before the first promotion.
 
     Raises:
+        ObjectMissingError, ChecksumMismatchError, ModelUntrustedError: See `load_champion`.
+    """
+    entry = ledger.champion(as_of)
+    return load_champion(store, entry) if entry else None
+
+
+def load_champion(store: ObjectStore, entry: LedgerEntry) -> Champion:
+    """Return the champion that a ledger entry put in force.
+
+    Raises:
         ObjectMissingError: The ledger names a release that is not there.
         ChecksumMismatchError, ModelUntrustedError: The release is not the one that was published.
     """
-    entry = ledger.champion(as_of)
-    if entry is None:
-        return None
     # by its key, not by the address it had: a store may be moved or restored elsewhere
     manifest = read_manifest(store, keys.release_file(entry.project, entry.version, MANIFEST))
     if manifest is None:

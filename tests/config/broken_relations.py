@@ -196,6 +196,30 @@ BROKEN_RELATIONS: tuple[Broken, ...] = (
         ),
     ),
     Broken(
+        "scoring_hourly",
+        "promotion:\n",
+        'scoring: {schedule: "0 * * * *"}\npromotion:\n',
+        (
+            "scoring_hourly/project.yaml:58: scoring.schedule: fires more than once a day, but a run is about one day; got: '0 * * * *'; allowed: @daily, @monthly, @quarterly, @weekly, @yearly, five fields like '0 2 * * *' (minute hour day month weekday)",
+        ),
+    ),
+    Broken(
+        "scoring_preset",
+        "promotion:\n",
+        'scoring: {schedule: "@dayly"}\npromotion:\n',
+        (
+            "scoring_preset/project.yaml:58: scoring.schedule: not a schedule; got: '@dayly'; allowed: @daily, @monthly, @quarterly, @weekly, @yearly, five fields like '0 2 * * *' (minute hour day month weekday); hint: Did you mean '@daily'?",
+        ),
+    ),
+    Broken(
+        "scoring_key",
+        "keys: [flight_id]",
+        'scoring: {schedule: "@daily"}\nkeys: [flight_id, score]',
+        (
+            "scoring_key/project.yaml:17: keys[1]: scoring writes a column of that name beside the keys; got: score; hint: give it another name in source.query or assemble()",
+        ),
+    ),
+    Broken(
         "candidate_twice",
         "  - name: trees",
         "  - name: linear",
@@ -304,6 +328,33 @@ BROKEN_RELATIONS: tuple[Broken, ...] = (
         "    above: 0.55",
         (
             "gates_contradict/project.yaml:57: gates[2].above: no model can pass: gates[0] demands roc_auc 0.6; got: 0.55; hint: the alarm must be above that",
+        ),
+    ),
+    Broken(
+        "keep_too_short",
+        "promotion:\n  mode: automatic",
+        "keep: {raw_days: 31, features_days: 28, versions: 2}",
+        (
+            "keep_too_short/project.yaml:58: keep.raw_days: a night reads raw data of window.days, window.lookback_days and window.label_delay_days before its day; got: 31; allowed: at least 32; hint: every night would prepare again what retention removed",
+            "keep_too_short/project.yaml:58: keep.features_days: a night reads features of window.days and window.label_delay_days before its day; got: 28; allowed: at least 29; hint: every night would prepare again what retention removed",
+        ),
+    ),
+    Broken(
+        "keep_for_a_long_window",
+        "  days: 28\n",
+        "  days: 730\n",
+        (
+            "keep_for_a_long_window/project.yaml: keep.raw_days: a night reads raw data of window.days, window.lookback_days and window.label_delay_days before its day; got: 730; allowed: at least 734; hint: every night would prepare again what retention removed",
+            "keep_for_a_long_window/project.yaml: keep.features_days: a night reads features of window.days and window.label_delay_days before its day; got: 730; allowed: at least 731; hint: every night would prepare again what retention removed",
+        ),
+    ),
+    Broken(
+        "keep_one_version",
+        "promotion:\n  mode: automatic",
+        "keep: {versions: 1, days: 3}",
+        (
+            "keep_one_version/project.yaml:58: keep.versions: must be at least 2; got: 1",
+            "keep_one_version/project.yaml:58: keep.days: unknown key; got: days; allowed: features_days, raw_days, versions; hint: Did you mean 'raw_days'?",
         ),
     ),
 )
