@@ -10,6 +10,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from include.cli.backfill import EXAMPLE as BACKFILL_EXAMPLE
+from include.cli.backfill import backfill
 from include.cli.console import errors
 from include.config.errors import (
     AsOfError,
@@ -35,6 +37,8 @@ app = typer.Typer(
 )
 demo = typer.Typer(no_args_is_help=True, help="Simulate the source systems of the demo projects.")
 app.add_typer(demo, name="demo", epilog=f"Example: {NAME} demo load telco_churn --from 2026-01-01 --to 2026-03-01")
+
+app.command(epilog=f"Example: {BACKFILL_EXAMPLE}")(backfill)
 
 ProjectName = Annotated[str, typer.Argument(metavar="PROJECT", help="A folder of include/projects.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]

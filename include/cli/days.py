@@ -13,10 +13,11 @@ def parse_day(text: str, option: str) -> date:
     Raises:
         AsOfError: It is not written YYYY-MM-DD, or there is no such day.
     """
+    where = f"{'option' if option.startswith('-') else 'argument'} {option}"
     try:
         day = date.fromisoformat(text)
     except ValueError as error:
-        raise AsOfError(f"option {option}", "not a day", got=repr(text), allowed=("YYYY-MM-DD",)) from error
+        raise AsOfError(where, "not a day", got=repr(text), allowed=("YYYY-MM-DD",)) from error
     if day.isoformat() != text:
-        raise AsOfError(f"option {option}", "not a day", got=repr(text), allowed=("YYYY-MM-DD",))
+        raise AsOfError(where, "not a day", got=repr(text), allowed=("YYYY-MM-DD",))
     return day

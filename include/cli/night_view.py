@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from types import TracebackType
+from typing import Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -37,7 +38,7 @@ class NightView:
         self._seen: dict[str, tuple[str, int, int]] = {}
         self._live = Live(get_renderable=self._render, console=console, refresh_per_second=4, transient=False)
 
-    def __enter__(self) -> NightView:
+    def __enter__(self) -> Self:
         if self._console.is_terminal:
             self._live.start()
         else:

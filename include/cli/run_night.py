@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
@@ -14,6 +11,7 @@ from include.cli import decision_view
 from include.cli.console import output
 from include.cli.days import parse_day
 from include.cli.night_view import NightView
+from include.cli.stack_in_use import AirflowInUse, airflow_in_use
 from include.cli.stores import opened_store
 from include.config.clock import newest_complete_day
 from include.config.discovery import load_project
@@ -26,16 +24,9 @@ from include.io.decisions import read_decision
 from include.io.ledger import Ledger
 from include.orchestration.as_of import complete
 from include.stack import night, progress
-from include.stack.airflow_api import AirflowApi
-from include.stack.commands import stack_job
-from include.stack.credentials import load_credentials
 from include.stack.demo_data import days_needed
 from include.stack.environment import task_logs
 from include.stack.pause import unpaused
-from include.stack.processes import Job
-from include.stack.running import running_stack
-from include.stack.stack import Stack
-from include.stack.state import StackState, exclusive
 
 # the bounds of `window.days` in a declaration
 MIN_WINDOW_DAYS, MAX_WINDOW_DAYS = 3, 1825
@@ -62,19 +53,26 @@ def run_night(
     day = complete(parse_day(as_of, "--as-of")) if as_of else newest_complete_day()
     conf: dict[str, Any] = {name: True for name, asked in (("force", force), ("refresh_raw", refresh_raw)) if asked}
     if window_days is not None:
-        conf["window_days"] = _checked_window(project, window_days)
+        conf["window_days"] = checked_window(project, window_days)
     request = night.NightRequest(project.name, day, conf)
-    console = output()
-    state = running_stack(settings.home)
-    with NightView(console, f"{project.name}: one night, as of {day}") as view:
-        if state is not None and state.mode == "up":
-            outcome = _on_running(settings, state, project, request, view, s3=s3)
-        else:
-            outcome = _on_own(settings, project, request, view, s3=s3)
-    return _conclude(console, settings, outcome, project.name, s3=s3, ui_stays=state is not None, seconds=view.seconds)
+    console, dag_id = output(), retrain_dag_id(project.name)
+    with (
+        NightView(console, f"{project.name}: one night, as of {day}") as view,
+        airflow_in_use(settings, dag_id, _demo_jobs(project, request), view, s3=s3) as used,
+    ):
+        if used.own:
+            for run_id in night.drop_leftovers(used.api, project.name):
+                view.note(f"ended the interrupted run {run_id}")
+        outcome = _night(settings, used, request, view)
+    return _conclude(console, settings, outcome, project.name, s3=s3, ui_stays=not used.own, seconds=view.seconds)
 
 
-def _checked_window(project: Project, days: int) -> int:
+def checked_window(project: Project, days: int) -> int:
+    """Return the window's days when the project can work with so many.
+
+    Raises:
+        SettingsError: It cannot.
+    """
     # Airflow's form refuses it, too, but only once everything has been started
     smallest, largest = max(MIN_WINDOW_DAYS, 2 * project.window.holdout_days), MAX_WINDOW_DAYS
     if not smallest <= days <= largest:
@@ -84,96 +82,28 @@ def _checked_window(project: Project, days: int) -> int:
     return days
 
 
-def _on_running(
-    settings: Settings, state: StackState, project: Project, request: night.NightRequest, view: NightView, *, s3: bool
-) -> night.NightOutcome:
-    if s3 and not state.store_environment:
-        raise SettingsError(
-            "option --s3",
-            "the running stack keeps objects elsewhere",
-            got=state.store_url,
-            hint="./nightshift down first",
-        )
-    view.doing("using the running stack")
-    api = AirflowApi(state.airflow_url, load_credentials(settings.home).admin_password)
-    jobs = [stack_job(settings, state, *job) for job in _demo_jobs(project, request)]
-    _wait_for_data(jobs, view)
-    # a Dag file changed a moment ago is read within the refresh interval; a run reads the project anew anyway
-    night.wait_until_parsed(api, project.name, state.started_at)
-    return _night(settings, api, request, view, lambda: None, scheduled=True)
-
-
-def _on_own(
-    settings: Settings, project: Project, request: night.NightRequest, view: NightView, *, s3: bool
-) -> night.NightOutcome:
-    with exclusive(settings.home), stopping(Stack(settings, "run", s3=s3, say=view.note), view) as stack:
-        view.doing("starting Airflow")
-        stack.start(_demo_jobs(project, request))
-        api = stack.wait_until_healthy(lambda: _show_data(stack.jobs, view))
-        view.doing("reading the Dags")
-        night.wait_until_parsed(api, project.name, stack.state.started_at, stack.check_alive)
-        _wait_for_data(stack.jobs, view)
-        for run_id in night.drop_leftovers(api, project.name):
-            view.note(f"ended the interrupted run {run_id}")
-        return _night(settings, api, request, view, stack.check_alive, scheduled=False)
-
-
-def _night(
-    settings: Settings,
-    api: AirflowApi,
-    request: night.NightRequest,
-    view: NightView,
-    check: Callable[[], None],
-    *,
-    scheduled: bool,
-) -> night.NightOutcome:
-    dag_id = retrain_dag_id(request.project)
-    waiting = api.runs(dag_id, "running", "queued")
+def _night(settings: Settings, used: AirflowInUse, request: night.NightRequest, view: NightView) -> night.NightOutcome:
+    api, dag_id = used.api, retrain_dag_id(request.project)
+    # the runs of a backfill are counted by themselves
+    waiting = [run for run in api.runs(dag_id, "running", "queued") if run["run_type"] != "backfill"]
     if waiting:
         view.note(f"{len(waiting)} run(s) of {dag_id} come first: one at a time")
     run_id = night.trigger(api, request)
     view.doing("")
     with unpaused(api, dag_id, settings.home) as was_paused:
-        if was_paused and scheduled:
+        if was_paused and not used.own:
             view.note(f"{dag_id} was paused and is again when this run ends; a night it has missed may run, too")
         succeeded, tasks = night.follow(
-            api, dag_id, run_id, lambda _, tasks: view.stages(progress.stages(tasks)), check
+            api, dag_id, run_id, lambda _, tasks: view.stages(progress.stages(tasks)), used.check
         )
     return night.outcome(api, dag_id, run_id, succeeded, tasks, task_logs(settings.home))
 
 
-def _demo_jobs(project: Project, request: night.NightRequest) -> list[tuple[str, str, str, str, str]]:
+def _demo_jobs(project: Project, request: night.NightRequest) -> list[tuple[str, ...]]:
     if project.name not in FEEDS:
         return []
     first, last = days_needed(project, request.as_of, request.conf.get("window_days"))
     return [("demo-data", "include.stack.demo_data", project.name, str(first), str(last))]
-
-
-def _show_data(jobs: list[Job], view: NightView) -> None:
-    for job in jobs:
-        if not job.finished() and job.last_line():
-            view.doing(f"starting Airflow; demo data: {job.last_line()} days", small=True)
-
-
-def _wait_for_data(jobs: list[Job], view: NightView) -> None:
-    for job in jobs:
-        if not job.finished():
-            view.doing("waiting for the demo data")
-            job.wait(lambda job=job: view.doing(f"demo data: {job.last_line()} days", small=True))  # type: ignore[misc]
-
-
-@contextmanager
-def stopping(stack: Stack, view: NightView) -> Iterator[Stack]:
-    """Stop the stack at the end, also after a failure, a Ctrl-C or a SIGTERM; a second signal does not interrupt it."""
-    try:
-        yield stack
-    finally:
-        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        handlers = [signal.signal(number, signal.SIG_IGN) for number in numbers]
-        view.doing("stopping Airflow")
-        stack.stop()
-        for number, handler in zip(numbers, handlers, strict=True):
-            signal.signal(number, handler)
 
 
 def _conclude(

@@ -1,9 +1,9 @@
-"""Check a schedule without Airflow: when it fires, in UTC, at most once a day because a partition is a day."""
+"""Read a schedule without Airflow: when it fires, in UTC, at most once a day because a partition is a day."""
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 
 PRESETS: tuple[str, ...] = ("@daily", "@weekly", "@monthly", "@quarterly", "@yearly")
 _EXAMPLE = "five fields like '0 2 * * *' (minute hour day month weekday)"
@@ -32,3 +32,18 @@ def schedule_fault(schedule: str) -> str:
     except CroniterBadDateError:
         return "never fires: no month has that day"
     return ""
+
+
+def scheduled_days(schedule: str, first: date, last: date) -> list[date]:
+    """Return the days from `first` to `last`, both included, that runs of a schedule are about.
+
+    A run is about the day before its tick, as in plugins/daily_partition.py.
+    """
+    from croniter import croniter
+
+    moment = datetime(first.year, first.month, first.day, tzinfo=UTC) + timedelta(days=1)
+    ticks = croniter(schedule, moment - timedelta(seconds=1))
+    days = []
+    while (day := ticks.get_next(datetime).date() - timedelta(days=1)) <= last:
+        days.append(day)
+    return days

@@ -16,6 +16,8 @@ from include.config.errors import AirflowApiError
 from include.stack.credentials import ADMIN
 
 TIMEOUT_SECONDS = 30
+# what Airflow gives at most at once
+PAGE = 100
 
 
 class AirflowApi:
@@ -77,6 +79,28 @@ class AirflowApi:
         """Return the newest runs in one of `states`."""
         found = self.get(f"/dags/{quote(dag_id)}/dagRuns", limit=20, order_by="-run_after", state=list(states))
         return list(found["dag_runs"])
+
+    def every_run(self, dag_id: str, **query: Any) -> list[dict[str, Any]]:
+        """Return all runs that match, in the order in which they were made, however many there are."""
+        found: list[dict[str, Any]] = []
+        while True:
+            page = self.get(f"/dags/{quote(dag_id)}/dagRuns", limit=PAGE, offset=len(found), order_by="id", **query)
+            found += page["dag_runs"]
+            if len(page["dag_runs"]) < PAGE:
+                return found
+
+    def create_backfill(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Create a backfill with all its runs, as the form of the UI does."""
+        return self._call("POST", "/backfills", body)
+
+    def active_backfill(self, dag_id: str) -> dict[str, Any] | None:
+        """Return the backfill of a Dag that has not ended (Airflow allows one), or None."""
+        newest = self.get("/backfills", dag_id=dag_id, order_by="-id", limit=1)["backfills"]
+        return next((found for found in newest if found["completed_at"] is None), None)
+
+    def cancel_backfill(self, backfill_id: int) -> None:
+        """End a backfill: its queued runs fail, running ones go on."""
+        self._call("PUT", f"/backfills/{backfill_id}/cancel", None)
 
     def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         """Return every task instance of a run; a mapped task has one for each of its inputs."""

@@ -65,14 +65,13 @@ class NightRequest:
 
 
 def wait_until_parsed(
-    api: AirflowApi, project: str, since: datetime, while_waiting: Callable[[], None] = lambda: None
+    api: AirflowApi, dag_id: str, since: datetime, while_waiting: Callable[[], None] = lambda: None
 ) -> None:
-    """Wait until Airflow has read the project's Dag anew: a stored one may be of older code.
+    """Wait until Airflow has read a Dag anew: a stored one may be of older code.
 
     Raises:
         StackError: The Dag does not appear; with Airflow's import errors.
     """
-    dag_id = retrain_dag_id(project)
     deadline = time.monotonic() + PARSED_SECONDS
     while time.monotonic() < deadline:
         dag = api.dag(dag_id)

@@ -1,4 +1,4 @@
-"""Let a paused Dag run for one night and pause it again afterwards, even when the command that asked was killed."""
+"""Let a paused Dag run for as long as a command needs it, and pause it again, even when that command was killed."""
 
 from __future__ import annotations
 
@@ -8,44 +8,56 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from include.stack.airflow_api import AirflowApi
+from include.stack.claims import claim, claims, settled
 from include.stack.environment import database_file
-
-FILE = "unpaused_for_one_night"
 
 
 @contextmanager
 def unpaused(api: AirflowApi, dag_id: str, home: Path) -> Iterator[bool]:
     """Let the Dag run; pause it again at the end when it was paused. Yield whether it was.
 
+    Several commands may need one Dag at once: the last of them pauses it. A Dag that a killed command left unpaused
+    counts as paused.
+
     Args:
         api: The Airflow that knows the Dag.
         dag_id: The Dag.
-        home: Where a mark is left as long as the Dag has to be paused again.
+        home: Where a claim is left as long as the Dag has to be paused again.
     """
-    was_paused = bool((api.dag(dag_id) or {}).get("is_paused"))
-    mark = home / FILE
-    if was_paused:
-        mark.write_text(dag_id, encoding="utf-8")
-        api.set_paused(dag_id, False)
+    with settled(home):
+        was_paused = bool(claims(home, "unpaused", dag_id)) or bool((api.dag(dag_id) or {}).get("is_paused"))
+        mine = claim(home, "unpaused", dag_id) if was_paused else None
+        if mine:
+            api.set_paused(dag_id, False)
     try:
         yield was_paused
     finally:
-        if was_paused:
-            api.set_paused(dag_id, True)
-            mark.unlink(missing_ok=True)
+        if mine:
+            with settled(home):
+                others = [made for made in claims(home, "unpaused", dag_id) if made != mine]
+                if not any(made.living() for made in others):
+                    api.set_paused(dag_id, True)
+                    for made in others:
+                        made.release()
+                mine.release()
+
+
+def others_need(home: Path, dag_id: str) -> bool:
+    """Tell whether another command of this home has let the Dag run, too, and still needs it."""
+    return sum(made.living() for made in claims(home, "unpaused", dag_id)) > 1
 
 
 def pause_again(home: Path) -> str:
-    """Pause the Dag that a killed command left unpaused, before a scheduler runs it; return its id, if there is one.
+    """Pause the Dags that killed commands left unpaused, before a scheduler runs them; return their ids.
 
     Straight in the database, because no Airflow runs yet: its first act would be to schedule a missed night.
     """
-    mark = home / FILE
-    if not mark.is_file():
-        return ""
-    dag_id = mark.read_text(encoding="utf-8")
-    if database_file(home).is_file():
-        with closing(sqlite3.connect(database_file(home), timeout=60)) as connection, connection:
-            connection.execute("UPDATE dag SET is_paused = 1 WHERE dag_id = ?", (dag_id,))
-    mark.unlink()
-    return dag_id
+    with settled(home):
+        left = claims(home, "unpaused")
+        dag_ids = sorted({made.dag_id for made in left})
+        if dag_ids and database_file(home).is_file():
+            with closing(sqlite3.connect(database_file(home), timeout=60)) as connection, connection:
+                connection.executemany("UPDATE dag SET is_paused = 1 WHERE dag_id = ?", [(name,) for name in dag_ids])
+        for made in left:
+            made.release()
+    return ", ".join(dag_ids)

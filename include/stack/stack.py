@@ -17,6 +17,7 @@ from include.config.settings import Settings
 from include.stack import processes
 from include.stack.airflow_api import AirflowApi, answers
 from include.stack.airflow_settings import AirflowSettings, read_airflow_settings
+from include.stack.backfill import end_left
 from include.stack.credentials import load_credentials
 from include.stack.environment import PRELOAD_VARIABLE, airflow_environment, component_logs
 from include.stack.home import prepare_home, with_object_server
@@ -100,6 +101,8 @@ class Stack:
             if wanted <= healthy and (not self.state.mlflow_url or answers(f"{self.state.mlflow_url}/health")):
                 # nothing before the first task waits for it, so it does not compete for the cores until now
                 self._start_airflow("triggerer", "--skip-serve-logs")
+                for told in end_left(api, self.settings.home):
+                    self._say(told)
                 return api
             if healthy and not warm:
                 warm = api.warm_up()

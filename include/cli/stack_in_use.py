@@ -1,0 +1,115 @@
+"""Find the stack of `up` or start one for a command, with the demo data that the command needs."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from include.cli.night_view import NightView
+from include.config.errors import SettingsError
+from include.config.settings import Settings
+from include.stack import night
+from include.stack.airflow_api import AirflowApi
+from include.stack.backfill import end_left
+from include.stack.commands import stack_job
+from include.stack.credentials import load_credentials
+from include.stack.processes import Job
+from include.stack.running import running_stack
+from include.stack.stack import Stack
+from include.stack.state import StackState, exclusive
+
+DemoJobs = Sequence[tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class AirflowInUse:
+    """Be the Airflow of a command.
+
+    Attributes:
+        own: Whether it was started for this command, and ends with it; it starts nothing by the clock.
+        check: Raises when a component of an own stack has died.
+    """
+
+    api: AirflowApi
+    own: bool
+    check: Callable[[], None]
+
+
+@contextmanager
+def airflow_in_use(
+    settings: Settings, dag_id: str, jobs: DemoJobs, view: NightView, *, s3: bool
+) -> Iterator[AirflowInUse]:
+    """Yield an Airflow that has read the Dag, when the demo data is there: the running one, or an own one.
+
+    Args:
+        settings: Where things are.
+        dag_id: The Dag that is needed.
+        jobs: Programs that deliver data: name, module, arguments.
+        view: Is told what is waited for.
+        s3: Keep objects in an own S3 server.
+
+    Raises:
+        SettingsError: `s3` is asked for, and the running stack is without.
+        StackError: The stack or a job fails.
+    """
+    state = running_stack(settings.home)
+    if state is not None and state.mode == "up":
+        yield _running(settings, state, dag_id, jobs, view, s3=s3)
+        return
+    with exclusive(settings.home), stopping(Stack(settings, "run", s3=s3, say=view.note), view) as stack:
+        view.doing("starting Airflow")
+        stack.start(jobs)
+        api = stack.wait_until_healthy(lambda: _show_data(stack.jobs, view))
+        view.doing("reading the Dags")
+        night.wait_until_parsed(api, dag_id, stack.state.started_at, stack.check_alive)
+        _wait_for_data(stack.jobs, view)
+        yield AirflowInUse(api, own=True, check=stack.check_alive)
+
+
+@contextmanager
+def stopping(stack: Stack, view: NightView) -> Iterator[Stack]:
+    """Stop the stack at the end, also after a failure, a Ctrl-C or a SIGTERM; a second signal does not interrupt it."""
+    try:
+        yield stack
+    finally:
+        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        handlers = [signal.signal(number, signal.SIG_IGN) for number in numbers]
+        view.doing("stopping Airflow")
+        stack.stop()
+        for number, handler in zip(numbers, handlers, strict=True):
+            signal.signal(number, handler)
+
+
+def _running(
+    settings: Settings, state: StackState, dag_id: str, jobs: DemoJobs, view: NightView, *, s3: bool
+) -> AirflowInUse:
+    if s3 and not state.store_environment:
+        raise SettingsError(
+            "option --s3",
+            "the running stack keeps objects elsewhere",
+            got=state.store_url,
+            hint="./nightshift down first",
+        )
+    view.doing("using the running stack")
+    api = AirflowApi(state.airflow_url, load_credentials(settings.home).admin_password)
+    _wait_for_data([stack_job(settings, state, *job) for job in jobs], view)
+    # a Dag file changed a moment ago is read within the refresh interval; a run reads the project anew anyway
+    night.wait_until_parsed(api, dag_id, state.started_at)
+    for told in end_left(api, settings.home):
+        view.note(told)
+    return AirflowInUse(api, own=False, check=lambda: None)
+
+
+def _show_data(jobs: list[Job], view: NightView) -> None:
+    for job in jobs:
+        if not job.finished() and job.last_line():
+            view.doing(f"starting Airflow; demo data: {job.last_line()} days", small=True)
+
+
+def _wait_for_data(jobs: list[Job], view: NightView) -> None:
+    for job in jobs:
+        if not job.finished():
+            view.doing("waiting for the demo data")
+            job.wait(lambda job=job: view.doing(f"demo data: {job.last_line()} days", small=True))  # type: ignore[misc]

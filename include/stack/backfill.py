@@ -1,0 +1,250 @@
+"""Ask a running Airflow for its own backfill of a Dag, follow it to its end, and end it early."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from include.config import clock
+from include.config.errors import AirflowApiError, SettingsError, StackError
+from include.stack.airflow_api import AirflowApi
+from include.stack.claims import Claim, claim, claims, settled
+from include.stack.environment import database_file
+from include.stack.home import DATABASE_STAMP
+from include.stack.night import Tasks
+
+Reprocess = Literal["none", "failed", "completed"]
+UNFINISHED = ("queued", "running")
+POLL_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class BackfillRequest:
+    """Say what is asked for.
+
+    Attributes:
+        first, last: The days, both included; Airflow takes those of them that the schedule has.
+        parallel: How many runs at once; runs by the schedule or by hand do not count.
+        reprocess: Which days run again though a run of them exists: none, the failed ones, or all.
+        conf: The fields of the trigger form that differ from their defaults, for every run.
+        backwards: The newest day first.
+    """
+
+    dag_id: str
+    first: date
+    last: date
+    parallel: int = 2
+    reprocess: Reprocess = "none"
+    conf: dict[str, Any] = field(default_factory=dict)
+    backwards: bool = False
+
+
+@dataclass(frozen=True)
+class DayRun:
+    """Say how the run of one day stands.
+
+    Attributes:
+        state: queued, running, success or failed.
+        seconds: How long it has run.
+        tasks: Its task instances, while it runs.
+    """
+
+    day: date
+    run_id: str
+    state: str
+    seconds: float | None = None
+    tasks: Tasks = ()
+
+
+@dataclass(frozen=True)
+class Created:
+    """Be a backfill that Airflow has taken.
+
+    Attributes:
+        number: Airflow's id of it.
+        runs: In the order in which they will start.
+        claim: Says that this command follows it.
+    """
+
+    request: BackfillRequest
+    number: int
+    runs: tuple[DayRun, ...]
+    claim: Claim
+
+
+def states_of_days(home: Path, dag_id: str, first: date, last: date) -> dict[date, str]:
+    """Return the state of the newest run of each day that has one; an Airflow need not run for it."""
+    if not (database_file(home).is_file() and (home / "airflow" / DATABASE_STAMP).is_file()):
+        return {}
+    # the order in which a backfill looks for the run that counts
+    query = (
+        "SELECT partition_key, state FROM dag_run WHERE dag_id = ? AND partition_key BETWEEN ? AND ?"
+        " ORDER BY start_date IS NULL, start_date DESC"
+    )
+    with closing(sqlite3.connect(database_file(home), timeout=60)) as connection:
+        rows = connection.execute(query, (dag_id, first.isoformat(), last.isoformat())).fetchall()
+    found: dict[date, str] = {}
+    for key, state in rows:
+        found.setdefault(date.fromisoformat(key), str(state))
+    return found
+
+
+def left_out(days: Sequence[date], states: Mapping[date, str], reprocess: Reprocess) -> dict[date, str]:
+    """Return the days that a backfill leaves out because a run of them exists, with the state of that run."""
+    again = {"none": (), "failed": ("failed",), "completed": ("failed", "success")}[reprocess]
+    return {day: states[day] for day in days if day in states and states[day] not in again}
+
+
+def create(api: AirflowApi, request: BackfillRequest, home: Path) -> Created:
+    """Create the backfill; from here on it is this command's, or the next one's if this one is killed.
+
+    Raises:
+        SettingsError: Another backfill of the Dag is active.
+        AirflowApiError: Airflow refuses something; its reason is in the message.
+    """
+    refuse_second(api, request.dag_id)
+    mine = claim(home, "backfill", request.dag_id)
+    body = {
+        "dag_id": request.dag_id,
+        "from_date": _midnight(request.first),
+        "to_date": _midnight(request.last),
+        "max_active_runs": request.parallel,
+        "reprocess_behavior": request.reprocess,
+        "run_backwards": request.backwards,
+        "dag_run_conf": request.conf,
+    }
+    try:
+        made = api.create_backfill(body)
+    except AirflowApiError as error:
+        if 400 <= error.status < 500:
+            mine.release()
+        raise
+    since = datetime.fromisoformat(made["created_at"])
+    runs = [run for run in _backfilled(api, request) if datetime.fromisoformat(run["queued_at"]) >= since]
+    return Created(request, int(made["id"]), tuple(_day_run(run) for run in runs), mine)
+
+
+def refuse_second(api: AirflowApi, dag_id: str) -> None:
+    """Refuse when a backfill of the Dag is active: Airflow takes one at a time.
+
+    Raises:
+        SettingsError: One is.
+    """
+    active = api.active_backfill(dag_id)
+    if active is not None:
+        raise SettingsError(
+            f"backfill of {dag_id}",
+            "another backfill of this Dag is active, and Airflow takes one at a time",
+            got=f"backfill {active['id']}, {active['from_date'][:10]} to {active['to_date'][:10]}",
+            hint=f"wait for it, or cancel it in the UI: {api.url}/dags/{dag_id}/backfills",
+        )
+
+
+def follow(
+    api: AirflowApi,
+    created: Created,
+    show: Callable[[Sequence[DayRun]], None],
+    check: Callable[[], None],
+) -> Iterator[DayRun]:
+    """Yield each run when it has ended.
+
+    Args:
+        api: The Airflow it runs on.
+        created: The backfill.
+        show: Is given every run, once a second.
+        check: Raises when the stack has died, so that nobody waits for ever.
+    """
+    request, runs = created.request, {run.run_id: run for run in created.runs}
+    while any(run.state in UNFINISHED for run in runs.values()):
+        running = api.every_run(request.dag_id, run_type="backfill", state="running")
+        seen = {run.run_id: run for run in map(_day_run, running) if run.run_id in runs}
+        for run_id in [name for name, run in runs.items() if run.state == "running" and name not in seen]:
+            seen[run_id] = _day_run(api.run(request.dag_id, run_id))
+        if not seen:
+            # nothing runs: a run was shorter than a look at it, somebody ended one, or all are about to start
+            seen = {run.run_id: run for run in map(_day_run, _backfilled(api, request)) if run.run_id in runs}
+        for run in seen.values():
+            before, runs[run.run_id] = runs[run.run_id], _with_tasks(api, request.dag_id, run)
+            if before.state in UNFINISHED and run.state not in UNFINISHED:
+                yield run
+        show(list(runs.values()))
+        check()
+        time.sleep(POLL_SECONDS)
+
+
+def end(api: AirflowApi, dag_id: str, note: str) -> int:
+    """Cancel the active backfill of a Dag and end its runs; return how many were not finished."""
+    active = api.active_backfill(dag_id)
+    unfinished = api.every_run(dag_id, run_type="backfill", state=list(UNFINISHED))
+    if active is not None:
+        api.cancel_backfill(active["id"])
+    # it lets running ones go on, which would hold up the next backfill or, without a stack, wait for one for ever
+    for run in api.every_run(dag_id, run_type="backfill", state=list(UNFINISHED)):
+        api.fail_run(dag_id, run["dag_run_id"], note)
+    return len(unfinished)
+
+
+def end_left(api: AirflowApi, home: Path) -> list[str]:
+    """End the backfills whose commands were killed; return a sentence for each."""
+    told = []
+    with settled(home):
+        for left in claims(home, "backfill"):
+            if left.living():
+                continue
+            if api.dag(left.dag_id) is not None:
+                count = end(api, left.dag_id, "the ./nightshift backfill that asked for it was killed")
+                told.append(f"ended the backfill of {left.dag_id} whose command was killed: {count} runs unfinished")
+            left.release()
+    return told
+
+
+@contextmanager
+def ended_with_us(api: AirflowApi, created: Created, interrupted: Callable[[int], None]) -> Iterator[None]:
+    """End the backfill when the command that follows it is interrupted or fails.
+
+    When the stack has died, there is nobody to end it: the next command does.
+
+    Args:
+        api: The Airflow it runs on.
+        created: The backfill.
+        interrupted: Is told how many runs were not finished.
+    """
+    try:
+        yield
+    except StackError:
+        raise
+    except BaseException:
+        interrupted(end(api, created.request.dag_id, "the ./nightshift backfill that asked for it was interrupted"))
+        created.claim.release()
+        raise
+    created.claim.release()
+
+
+def _backfilled(api: AirflowApi, request: BackfillRequest) -> list[dict[str, Any]]:
+    span = {"partition_date_gte": request.first.isoformat(), "partition_date_lte": request.last.isoformat()}
+    return api.every_run(request.dag_id, run_type="backfill", **span)
+
+
+def _day_run(run: Mapping[str, Any]) -> DayRun:
+    began, ended = run["start_date"], run["end_date"]
+    seconds = None
+    if began and run["state"] != "queued":
+        until = datetime.fromisoformat(ended) if ended else clock.now()
+        seconds = max((until - datetime.fromisoformat(began)).total_seconds(), 0.0)
+    return DayRun(date.fromisoformat(run["partition_key"]), run["dag_run_id"], str(run["state"]), seconds)
+
+
+def _with_tasks(api: AirflowApi, dag_id: str, run: DayRun) -> DayRun:
+    if run.state != "running":
+        return run
+    return DayRun(run.day, run.run_id, run.state, run.seconds, api.tasks(dag_id, run.run_id))
+
+
+def _midnight(day: date) -> str:
+    return f"{day.isoformat()}T00:00:00+00:00"
