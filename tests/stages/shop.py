@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -11,13 +11,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 import yaml
 
 from include.config.discovery import read_project
 from include.config.project import Project
 from include.config.results import Origin, PartitionInputs, PlanInputs
+from include.io import keys
 from include.io.local_store import LocalStore
-from include.io.manifests import Manifest
+from include.io.manifests import Manifest, read_manifest
 from include.stages import build_features, ingest, plan, validate
 
 AS_OF = date(2024, 3, 11)
@@ -142,6 +144,12 @@ class Shop:
         for back in range((last - first).days + 1):
             self.deliver(first + timedelta(days=back))
 
+    def raw(self, day: date) -> Manifest:
+        """Return the manifest of the raw snapshot in force."""
+        found = read_manifest(self.store, keys.raw_manifest("shop", day))
+        assert found is not None
+        return found
+
     def inputs(self, days: Sequence[date], **changes: Any) -> PartitionInputs:
         """Return a batch's inputs."""
         return PartitionInputs(days=tuple(days), **self._base(**changes))
@@ -165,6 +173,20 @@ class Shop:
             "origin": Origin(run_id="manual__test"),
             **changes,
         }
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
+    """Let something happen each time that ingest has read the source, before it writes."""
+    read_source = ingest.read_source
+
+    def read(*args: Any) -> dict[str, pd.DataFrame]:
+        tables = read_source(*args)
+        with monkeypatch.context() as patched:
+            patched.setattr(ingest, "read_source", read_source)
+            happens()
+        return tables
+
+    monkeypatch.setattr(ingest, "read_source", read)
 
 
 def contents(store: LocalStore, prefix: str = "") -> dict[str, bytes]:

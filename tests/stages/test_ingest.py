@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date
-from typing import Any
 
-import pandas as pd
 import pytest
 
 from include.config.errors import PartitionChangedError, SourceDataError
@@ -16,7 +13,7 @@ from include.io.local_store import LocalStore
 from include.io.manifests import Manifest, read_manifest
 from include.io.tables import get_frame
 from include.stages import ingest
-from tests.stages.shop import DECLARATION, Shop, assert_nothing_half_written, contents, orders
+from tests.stages.shop import DECLARATION, Shop, assert_nothing_half_written, contents, meanwhile, orders
 
 DAY = date(2024, 3, 7)
 RAW = "shop/raw/"
@@ -77,20 +74,6 @@ def test_a_kill_before_the_manifest_heals(shop: Shop, monkeypatch: pytest.Monkey
     ingest.run(shop.project, shop.inputs([DAY]))
     assert_nothing_half_written(shop.store, RAW)
     assert get_frame(shop.store, raw(shop).files["orders"]).equals(orders(DAY))
-
-
-def meanwhile(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
-    """Let something happen each time that ingest has read the source, before it writes."""
-    read_source = ingest.read_source
-
-    def read(*args: Any) -> dict[str, pd.DataFrame]:
-        tables = read_source(*args)
-        with monkeypatch.context() as patched:
-            patched.setattr(ingest, "read_source", read_source)
-            happens()
-        return tables
-
-    monkeypatch.setattr(ingest, "read_source", read)
 
 
 def test_another_run_that_was_first_wins(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,6 +39,11 @@ def test_the_next_night_prepares_one_day(shop: Shop) -> None:
     assert (plan.fresh, plan.batches, plan.reasons) == (5, ((date(2024, 3, 11),),), {"missing": 1})
 
 
+def test_a_run_may_ask_to_read_every_day_again(shop: Shop) -> None:
+    shop.prepare(window(shop))
+    assert shop.plan(refresh_raw=True).reasons == {"raw refresh": 6}
+
+
 def test_force_makes_every_day_stale(shop: Shop) -> None:
     shop.prepare(window(shop))
     assert shop.plan(force=True).reasons == {"forced": 6}
@@ -54,6 +59,10 @@ MATTERS_NOT: list[dict[str, Any]] = [
     {"gates": [{"kind": "minimum", "metric": "roc_auc", "value": 0.9}]},
     {"candidates": [{"name": "other", "estimator": "xgboost"}]},
     {"schedule": "0 5 * * *"},
+    {"keep": {"raw_days": 30, "features_days": 30, "versions": 3}},
+    {"scoring": {"schedule": "0 6 * * *"}},
+    {"promotion": {"mode": "hold", "min_improvement": 0.01}},
+    {"metrics": {"primary": "average_precision", "also": []}, "cross_validation": {"folds": 2}, "seed": 7},
     {"owner": {"name": "Other", "email": "other@example.org"}},
 ]
 MATTERS: list[dict[str, Any]] = [
@@ -114,6 +123,8 @@ def test_a_new_snapshot_makes_the_days_that_look_back_to_it_stale(shop: Shop) ->
     plan = shop.plan()
     assert plan.reasons == {"raw data changed": 3}
     assert plan.batches[0] + plan.batches[1] == (date(2024, 3, 6), date(2024, 3, 7), date(2024, 3, 8))
+    assert shop.prepare(window(shop)).written == 3
+    assert shop.plan().stale == 0
 
 
 def test_a_plan_never_lists_and_reads_only_its_window(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,226 @@
+"""Check that a newer snapshot comes in force beside the older one: when a person asks, and when labels matured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from include.config.results import Origin
+from include.io import keys
+from include.io.manifests import Manifest, get_file, read_manifest, write_manifest
+from include.io.tables import get_frame
+from include.stages import ingest
+from include.stages.feature_window import read_day
+from tests.stages.shop import (
+    AS_OF,
+    DECLARATION,
+    FEATURES,
+    Shop,
+    assert_nothing_half_written,
+    contents,
+    meanwhile,
+    orders,
+)
+
+DAY = date(2024, 3, 7)
+KNOWN = date(2024, 3, 9)
+OTHER = Origin(run_id="scheduled__other", dag_id="shop__score")
+
+
+def own(shop: Shop, snapshot: Manifest, day: date = DAY) -> Manifest | None:
+    return read_manifest(shop.store, keys.snapshot_manifest("shop", day, snapshot.details["snapshot"]))
+
+
+def read_on(shop: Shop, as_of: date, **changes: Any) -> ingest.IngestResult:
+    return ingest.run(shop.project, shop.inputs([DAY], as_of=as_of, **changes))
+
+
+def with_labels(day: date = DAY) -> pd.DataFrame:
+    """Return the day's orders as the source gives them once each refund is known."""
+    return orders(day).fillna({"refund": 25.0})
+
+
+@pytest.fixture
+def late(shop: Shop) -> Shop:
+    """Return the shop, its labels known two days after the order, without lookback."""
+    shop.code(FEATURES.replace('history["refund"]', 'raw["amount"]'))
+    return shop.declare(window={**DECLARATION["window"], "label_delay_days": 2, "lookback_days": 0})
+
+
+def test_a_refresh_puts_a_new_snapshot_in_force_and_keeps_the_old(shop: Shop) -> None:
+    days = shop.plan().days
+    shop.prepare(days)
+    old = shop.raw(DAY)
+    shop.deliver(DAY, orders(DAY, rows=40))
+    inputs = shop.inputs(days, refresh_raw=True)
+    result = ingest.run(shop.project, inputs)
+    assert (result.written, result.reused) == (1, 7)
+    assert shop.raw(DAY).fingerprint != old.fingerprint
+    assert len(get_frame(shop.store, shop.raw(DAY).files["orders"])) == 40
+    assert own(shop, old) == old
+    assert get_frame(shop.store, old.files["orders"]).equals(orders(DAY))
+    # the day itself and the two that look back to it
+    assert shop.prepare(days).written == 3
+    assert len(read_day(shop.store, shop.project, DAY)) == 40
+    assert shop.plan().stale == 0
+    assert_nothing_half_written(shop.store, "shop/")
+
+
+def test_a_refresh_of_an_unchanged_source_changes_nothing(shop: Shop) -> None:
+    shop.prepare([DAY])
+    before = contents(shop.store)
+    assert read_on(shop, AS_OF, refresh_raw=True).written == 0
+    assert contents(shop.store) == before
+
+
+def test_a_source_that_goes_back_gives_the_first_snapshot_again(shop: Shop) -> None:
+    read_on(shop, AS_OF)
+    first = shop.raw(DAY)
+    shop.deliver(DAY, orders(DAY, rows=40))
+    read_on(shop, AS_OF, refresh_raw=True)
+    shop.deliver(DAY)
+    assert read_on(shop, AS_OF, refresh_raw=True, origin=OTHER).written == 1
+    assert (shop.raw(DAY).files, shop.raw(DAY).origin) == (first.files, OTHER)
+    assert own(shop, first) == first
+
+
+def test_each_snapshot_has_a_manifest_of_its_own(shop: Shop) -> None:
+    read_on(shop, AS_OF)
+    for day in (5, 6, 7):
+        assert own(shop, shop.raw(date(2024, 3, day)), date(2024, 3, day)) == shop.raw(date(2024, 3, day))
+
+
+def test_a_snapshot_of_an_older_store_works_and_becomes_whole_before_it_is_replaced(shop: Shop) -> None:
+    shop.prepare([DAY])
+    old = without_as_of(shop)
+    shop.store.delete(keys.snapshot_manifest("shop", DAY, old.details["snapshot"]))
+    assert shop.prepare([DAY]).written == 0
+    assert own(shop, old) is None
+    shop.deliver(DAY, orders(DAY, rows=40))
+    # a run for an early day: what the source gives now is not older than what it gave before
+    read_on(shop, DAY, refresh_raw=True)
+    assert shop.raw(DAY).details["as_of"] == "2024-03-08"
+    assert own(shop, old) == old
+    assert get_frame(shop.store, old.files["orders"]).equals(orders(DAY))
+
+
+def without_as_of(shop: Shop) -> Manifest:
+    manifest = shop.raw(DAY)
+    older = manifest.model_copy(
+        update={"details": {name: value for name, value in manifest.details.items() if name != "as_of"}}
+    )
+    write_manifest(shop.store, keys.raw_manifest("shop", DAY), older)
+    return older
+
+
+def test_labels_that_matured_change_the_day(late: Shop) -> None:
+    late.prepare([DAY], as_of=DAY)
+    early = late.raw(DAY)
+    assert early.details["as_of"] == "2024-03-07"
+    late.deliver(DAY, with_labels())
+    days = late.plan(KNOWN).days
+    late.prepare(days[:-1], as_of=KNOWN)
+    assert late.plan(KNOWN).reasons == {"labels matured": 1}
+    assert late.prepare([DAY], as_of=KNOWN).unlabelled == 0
+    assert late.raw(DAY).details["as_of"] == "2024-03-09"
+    assert own(late, early) == early
+    assert late.plan(KNOWN).stale == 0
+
+
+def test_labels_that_stay_the_same_make_no_new_snapshot(late: Shop) -> None:
+    late.prepare(late.plan(KNOWN).days, as_of=DAY)
+    early = late.raw(DAY)
+    # the days before were old enough
+    assert late.plan(KNOWN).reasons == {"labels matured": 2}
+    before = contents(late.store)
+    assert late.prepare(late.plan(KNOWN).days, as_of=KNOWN).written == 0
+    assert late.raw(DAY) == early.model_copy(update={"details": {**early.details, "as_of": "2024-03-09"}})
+    changed = {key for key, data in contents(late.store).items() if before.get(key) != data}
+    assert changed == {keys.raw_manifest("shop", date(2024, 3, day)) for day in (6, 7)}
+    assert late.plan(KNOWN).stale == 0
+
+
+@pytest.mark.parametrize("as_of", [DAY, date(2024, 3, 8)])
+def test_a_day_is_not_read_again_before_its_labels_are_known(late: Shop, as_of: date) -> None:
+    read_on(late, DAY)
+    before = contents(late.store, "shop/")
+    late.deliver(DAY, with_labels())
+    assert read_on(late, as_of).reused == 1
+    assert contents(late.store, "shop/") == before
+
+
+def test_a_run_for_an_earlier_day_leaves_a_mature_snapshot(late: Shop) -> None:
+    read_on(late, KNOWN)
+    before = contents(late.store, "shop/")
+    late.deliver(DAY, with_labels())
+    assert read_on(late, DAY).reused == 1
+    assert contents(late.store, "shop/") == before
+
+
+def test_a_refresh_for_an_earlier_day_makes_no_snapshot_immature(late: Shop) -> None:
+    read_on(late, KNOWN)
+    late.deliver(DAY, with_labels())
+    assert read_on(late, DAY, refresh_raw=True).written == 1
+    assert late.raw(DAY).details["as_of"] == "2024-03-09"
+
+
+def test_a_snapshot_that_does_not_say_when_it_was_read_is_mature(late: Shop) -> None:
+    late.prepare(late.plan(KNOWN).days, as_of=KNOWN)
+    without_as_of(late)
+    late.deliver(DAY, with_labels())
+    assert late.plan(KNOWN).stale == 0
+    assert read_on(late, KNOWN).reused == 1
+
+
+def test_a_run_that_loses_to_an_immature_snapshot_reads_again(late: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    labels = with_labels()
+
+    def scoring_is_first() -> None:
+        late.deliver(DAY)
+        read_on(late, DAY, origin=OTHER)
+        late.deliver(DAY, labels)
+
+    late.deliver(DAY, labels)
+    meanwhile(monkeypatch, scoring_is_first)
+    assert read_on(late, KNOWN).written == 1
+    assert get_frame(late.store, late.raw(DAY).files["orders"]).equals(labels)
+    assert late.raw(DAY).details["as_of"] == "2024-03-09"
+
+
+def test_features_that_look_back_see_the_matured_labels(shop: Shop) -> None:
+    # scored in the evening of the 7th; the next day's features look back to it, and its labels are known by then
+    shop.prepare([DAY], as_of=DAY)
+    shop.deliver(DAY, with_labels())
+    day = date(2024, 3, 8)
+    shop.prepare([day], as_of=day)
+    expected = pd.concat([orders(date(2024, 3, 6)), with_labels()])["refund"].mean()
+    assert read_day(shop.store, shop.project, day)["refunds_before"].tolist() == pytest.approx([expected] * 60)
+
+
+@pytest.mark.parametrize("victim", [keys.snapshot_manifest, None])
+def test_a_kill_during_a_refresh_leaves_the_old_snapshot_in_force(
+    shop: Shop, victim: Callable[..., str] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_on(shop, AS_OF)
+    old = shop.raw(DAY)
+    put = type(shop.store).put
+
+    def die(self: Any, key: str, data: bytes, **conditions: Any) -> Any:
+        own_manifest = key.endswith("manifest.json") and "snapshot=" in key
+        if own_manifest if victim else key == keys.raw_manifest("shop", DAY):
+            raise KeyboardInterrupt
+        return put(self, key, data, **conditions)
+
+    shop.deliver(DAY, orders(DAY, rows=40))
+    with monkeypatch.context() as patched:
+        patched.setattr(type(shop.store), "put", die)
+        with pytest.raises(KeyboardInterrupt):
+            read_on(shop, AS_OF, refresh_raw=True)
+    assert shop.raw(DAY) == old
+    assert read_on(shop, AS_OF, refresh_raw=True).written == 1
+    assert [len(get_file(shop.store, ref)) for ref in old.files.values()] == [ref.size for ref in old.files.values()]
+    assert_nothing_half_written(shop.store, "shop/raw/")
