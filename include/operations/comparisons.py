@@ -1,0 +1,149 @@
+"""Know what a model says on the holdout of a decision, though it was measured nowhere yet; measured once, then kept.
+
+A decision holds the metrics of its own challenger and champion. The walk-forward record also asks for others: the
+champion of its own line of champions, or a metric that a gate looks at only since today.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from include.config.decision import Decision, ModelSummary
+from include.config.errors import (
+    ChecksumMismatchError,
+    EvaluationError,
+    ModelUntrustedError,
+    ObjectMissingError,
+    PreconditionFailedError,
+)
+from include.config.project import Project
+from include.config.results import Receipt
+from include.io import keys
+from include.io.manifests import get_file, parse_receipt, read_manifest, read_receipt, to_json
+from include.io.object_store import ObjectStore
+from include.io.releases import MANIFEST
+from include.stages.candidates import TRAINING, LoadedModel, TrainingRecord, fingerprint_of, load_from, read_candidate
+from include.stages.feature_window import read_rows
+from include.stages.holdout import measure_baseline, measure_model, measured_metrics, why_not_scored
+
+GONE = (ObjectMissingError, ChecksumMismatchError, ModelUntrustedError, EvaluationError)
+
+
+class Comparison(Receipt):
+    """Say what one model says on the holdout of a decision, by the metrics as they are declared.
+
+    Attributes:
+        values: Every metric; empty when the model could not be scored.
+        interval: Of the primary metric, at 95 %.
+        baseline: Every metric of what the model's train part would answer without features.
+        not_scored: Why there are no values; empty when there are.
+    """
+
+    values: dict[str, float] = {}
+    interval: tuple[float, float] | None = None
+    baseline: dict[str, float] = {}
+    not_scored: str = ""
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    model: LoadedModel
+    record: TrainingRecord
+
+
+class Comparisons:
+    """Look up what models say on holdouts: in the decisions, in the store, and only then by scoring."""
+
+    def __init__(self, store: ObjectStore, project: Project) -> None:
+        self._store = store
+        self._project = project
+        self._metrics = measured_metrics(project)
+        # the champion is asked for night after night, and a night's rows by two models at most
+        self._models: dict[str, _Loaded] = {}
+        self._rows: dict[str, pd.DataFrame] = {}
+
+    def of_challenger(self, decision: Decision) -> Comparison:
+        """Return what the decision's challenger, and its baseline, say on its holdout."""
+        challenger = decision.challenger
+        if self._is_whole(decision, challenger) and decision.baseline.keys() >= set(self._metrics):
+            return Comparison(values=challenger.holdout, interval=challenger.interval, baseline=dict(decision.baseline))
+        return self._measured(challenger, decision)
+
+    def of_champion(self, champion: ModelSummary, decision: Decision) -> Comparison:
+        """Return what another model, champion by then, says on the decision's holdout."""
+        known = decision.champion
+        if known and known.candidate_id == champion.candidate_id and self._is_whole(decision, known):
+            return Comparison(values=known.holdout, interval=known.interval)
+        return self._measured(champion, decision)
+
+    def _is_whole(self, decision: Decision, model: ModelSummary) -> bool:
+        same_primary = decision.primary_metric == self._project.metrics.primary
+        return same_primary and model.holdout.keys() >= set(self._metrics)
+
+    def _measured(self, model: ModelSummary, decision: Decision) -> Comparison:
+        """Return the stored comparison, made now when there is none; what is gone is said and not stored."""
+        if not decision.holdout_data:
+            return Comparison(not_scored=f"decision {decision.decision_id} does not name the rows of its holdout")
+        key = keys.comparison(self._project.name, self._id(model, decision))
+        stored = read_receipt(self._store, key, Comparison)
+        if stored is not None:
+            return stored
+        try:
+            made = self._measure(model, decision)
+        except GONE as error:
+            return Comparison(not_scored=str(error))
+        try:
+            self._store.put(key, to_json(made), if_absent=True)
+        except PreconditionFailedError:
+            return parse_receipt(self._store.get(key), self._store.uri(key), Comparison)
+        return made
+
+    def _id(self, model: ModelSummary, decision: Decision) -> str:
+        """Return a hash of what is measured: of the model, the rows, and how they are looked at."""
+        return fingerprint_of(
+            {
+                "candidate": model.candidate_id,
+                "rows": [[each.day.isoformat(), each.sha256] for each in decision.holdout_data],
+                "metrics": sorted(self._metrics),
+                "primary": self._project.metrics.primary,
+                "target": self._project.target.name,
+                "seed": self._project.seed,
+            }
+        )
+
+    def _measure(self, model: ModelSummary, decision: Decision) -> Comparison:
+        frame = self._frame(decision)
+        loaded = self._load(model)
+        missing = why_not_scored(loaded.model, frame)
+        if missing:
+            return Comparison(not_scored=missing)
+        span = f"{decision.holdout.first} to {decision.holdout.last}"
+        where = f"holdout of {self._project.name}, {span}, {model.candidate_id}"
+        measured = measure_model(self._project, frame, loaded.model, where)
+        baseline = measure_baseline(self._project, frame, loaded.record.positive_rate, where)
+        return Comparison(values=measured.values, interval=measured.interval, baseline=baseline)
+
+    def _frame(self, decision: Decision) -> pd.DataFrame:
+        if decision.decision_id not in self._rows:
+            self._rows = {decision.decision_id: read_rows(self._store, self._project, decision.holdout_data)}
+        return self._rows[decision.decision_id]
+
+    def _load(self, model: ModelSummary) -> _Loaded:
+        if model.candidate_id not in self._models:
+            self._models = {model.candidate_id: self._read_model(model)}
+        return self._models[model.candidate_id]
+
+    def _read_model(self, model: ModelSummary) -> _Loaded:
+        """Return the trained candidate, or its release, which outlives it."""
+        try:
+            _, loaded, record = read_candidate(self._store, self._project.name, model.candidate_id)
+        except ObjectMissingError:
+            release = read_manifest(self._store, keys.release_file(self._project.name, model.version, MANIFEST))
+            if release is None or release.fingerprint != model.candidate_id:
+                raise
+            where = self._store.uri(release.files[TRAINING].key)
+            record = parse_receipt(get_file(self._store, release.files[TRAINING]), where, TrainingRecord)
+            loaded = load_from(self._store, release)
+        return _Loaded(loaded, record)

@@ -1,0 +1,161 @@
+"""Tell, night by night, what would have been decided knowing only the past.
+
+The ledger says what was decided when: late runs, backfills, pins and people are in it, and the order in which runs
+ended. The walk-forward record is free of all that. It is a fold over the decisions by as-of day, which begins without
+a champion: each day's challenger is compared with the champion of the days before, on that day's holdout, by the rules
+as they are declared now, and takes over on PROMOTE. Any order of the same decisions gives the same record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+
+from include.config.decision import Decision, LedgerEntry, ModelSummary
+from include.config.history import Night, WalkedChampion
+from include.config.project import Project
+from include.config.results import Verdict
+from include.io.decisions import read_decision
+from include.io.ledger import Ledger
+from include.io.object_store import ObjectStore
+from include.ml.gates import Evidence, gates_in_force, judge
+from include.ml.metrics import improvement
+from include.ml.verdict import Case, Rival, reach_verdict
+from include.operations.comparisons import Comparison, Comparisons
+from include.stages.holdout import no_champion
+from include.stages.snapshots import STORE_THREADS
+
+
+def walk_forward(
+    store: ObjectStore,
+    project: Project,
+    *,
+    last: date | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Night]:
+    """Return the walk-forward record, oldest night first.
+
+    Of an as-of day that was decided more than once, the newest decision counts. What the decisions do not hold is
+    measured on the very rows they name, and kept: a second call scores nothing.
+
+    Args:
+        last: Leave out the nights after it; those before are needed to know the champion.
+        progress: Told how many nights are done, and of how many.
+
+    Raises:
+        ObjectMissingError, ArtifactDamagedError: An entry or a decision that the ledger names is not there.
+    """
+    entries = Ledger(store, project.name).entries()
+    chosen = [entry for entry in newest_by_day(entries) if last is None or entry.as_of <= last]
+    with ThreadPoolExecutor(max_workers=STORE_THREADS) as pool:
+        decisions = pool.map(lambda entry: read_decision(store, project.name, entry.decision_id), chosen)
+        comparisons, undone = Comparisons(store, project), rollbacks(entries)
+        nights: list[Night] = []
+        champion: ModelSummary | None = None
+        for entry, decision in zip(chosen, decisions, strict=True):
+            night = _walk(project, comparisons, entry, decision, champion)
+            if night.verdict == "PROMOTE":
+                champion = decision.challenger
+            nights.append(night.model_copy(update={"rolled_back": undone.get(night.candidate_id, "")}))
+            if progress is not None:
+                progress(len(nights), len(chosen))
+    return nights
+
+
+def newest_by_day(entries: Sequence[LedgerEntry]) -> list[LedgerEntry]:
+    """Return the newest decision entry of each as-of day, by day."""
+    newest: dict[date, LedgerEntry] = {}
+    for entry in sorted(entries, key=lambda entry: entry.number):
+        if entry.kind == "decision":
+            newest[entry.as_of] = entry
+    return [newest[day] for day in sorted(newest)]
+
+
+def rollbacks(entries: Sequence[LedgerEntry]) -> dict[str, str]:
+    """Return who rolled back each candidate, and why."""
+    found: dict[str, str] = {}
+    barred: tuple[str, ...] = ()
+    for entry in sorted(entries, key=lambda entry: entry.number):
+        if entry.kind == "rollback":
+            who = entry.origin.triggered_by or "somebody"
+            said = f"rolled back by {who} at {entry.made_at:%Y-%m-%d %H:%M} UTC: {entry.reason}"
+            found |= {name: said for name in entry.standing.barred if name not in barred}
+        barred = entry.standing.barred
+    return found
+
+
+def _walk(
+    project: Project,
+    comparisons: Comparisons,
+    entry: LedgerEntry,
+    decision: Decision,
+    champion: ModelSummary | None,
+) -> Night:
+    primary, challenger = project.metrics.primary, decision.challenger
+    ours = comparisons.of_challenger(decision)
+    theirs = comparisons.of_champion(champion, decision) if champion else Comparison()
+    verdict, reason = _judge(project, decision, champion, ours, theirs)
+    value, rival = ours.values.get(primary), theirs.values.get(primary)
+    assert entry.verdict is not None, "an entry about a decision has its verdict"
+    return Night(
+        as_of=decision.as_of,
+        number=entry.number,
+        decision_id=decision.decision_id,
+        report_uri=entry.report_uri,
+        metric=primary,
+        candidate=challenger.candidate,
+        candidate_id=challenger.candidate_id,
+        version=challenger.version,
+        value=value,
+        interval=ours.interval,
+        champion=_walked(champion),
+        champion_value=rival,
+        champion_interval=theirs.interval,
+        gain=None if value is None or rival is None else improvement(primary, value, rival),
+        verdict=verdict,
+        reason=reason,
+        in_force=_walked(challenger if verdict == "PROMOTE" else champion),
+        decided=entry.verdict,
+        decided_reason=entry.reason,
+    )
+
+
+def _judge(
+    project: Project, decision: Decision, champion: ModelSummary | None, ours: Comparison, theirs: Comparison
+) -> tuple[Verdict, str]:
+    """Return what the rules of now say, as a night in production without pins and people would."""
+    if ours.not_scored:
+        return "HOLD", f"the challenger could not be measured by the rules as they are now: {ours.not_scored}"
+    primary = project.metrics.primary
+    evidence = Evidence(
+        challenger=ours.values,
+        baseline=ours.baseline,
+        champion=theirs.values or None,
+        no_champion=no_champion(theirs.not_scored),
+    )
+    case = Case(
+        as_of=decision.as_of,
+        metric=primary,
+        value=ours.values[primary],
+        candidate_id=decision.challenger.candidate_id,
+        rival=_rival(champion, theirs, primary),
+        newest_as_of=champion.as_of if champion else None,
+        min_improvement=project.promotion.min_improvement,
+        mode="automatic",
+    )
+    return reach_verdict([judge(gate, evidence) for gate in gates_in_force(project.gates, primary)], case)
+
+
+def _rival(champion: ModelSummary | None, theirs: Comparison, primary: str) -> Rival | None:
+    if champion is None:
+        return None
+    return Rival(champion.version, champion.candidate_id, theirs.values.get(primary), theirs.not_scored)
+
+
+def _walked(model: ModelSummary | None) -> WalkedChampion | None:
+    if model is None:
+        return None
+    return WalkedChampion(
+        version=model.version, as_of=model.as_of, candidate=model.candidate, candidate_id=model.candidate_id
+    )
