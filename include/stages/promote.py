@@ -90,6 +90,11 @@ def publish(store: ObjectStore, decision: Decision, origin: Origin) -> str:
     trained, _, _ = read_candidate(store, decision.project, decision.challenger.candidate_id)
     files = {name: get_file(store, trained.files[name]) for name in (MODEL, SIGNATURE, TRAINING)}
     files[DECISION] = store.get(keys.decision(decision.project, decision.decision_id))
+    return publish_files(store, decision, files, origin)
+
+
+def publish_files(store: ObjectStore, decision: Decision, files: dict[str, bytes], origin: Origin) -> str:
+    """Publish the files of a release, whoever had kept them; see `publish`."""
     manifest = Manifest(
         kind="release",
         project=decision.project,

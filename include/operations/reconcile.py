@@ -1,0 +1,129 @@
+"""Compare everything that follows from a project's ledger with it, and repair what differs: the ledger always wins."""
+
+from __future__ import annotations
+
+from include.config.decision import LedgerEntry
+from include.config.errors import ArtifactDamagedError, NightshiftError
+from include.config.results import Origin, Receipt
+from include.io import keys
+from include.io.ledger import Ledger
+from include.io.object_store import ObjectStore
+from include.io.standing import settle
+from include.operations.projection import find_differences, set_right
+from include.operations.release_check import find_damage, prove_release
+from include.operations.release_repair import make_whole
+
+
+class Reconciled(Receipt):
+    """Say what differed from the ledger.
+
+    Attributes:
+        entries: How many entries the ledger has.
+        champion: The entry of the champion in force.
+        wrong: What differed, in words.
+        left: What still differs, in words: all of `wrong` in a dry run, else what could not be repaired.
+    """
+
+    entries: int
+    champion: LedgerEntry | None
+    wrong: tuple[str, ...]
+    left: tuple[str, ...]
+
+
+def reconcile(
+    store: ObjectStore, tracking_url: str, project: str, origin: Origin, *, dry_run: bool = False
+) -> Reconciled:
+    """Check ledger, champion's release, release pointer and MLflow's alias, and repair what follows from the ledger.
+
+    Args:
+        store: Holds them.
+        tracking_url: MLflow.
+        project: The project's name.
+        origin: Who repairs.
+        dry_run: Only say what differs.
+
+    Raises:
+        ArtifactDamagedError: The ledger itself is damaged: it has a gap, an entry that cannot be read, or one that
+            does not follow from those before it. Nothing is repaired from such a ledger.
+        LedgerConflictError: The champion changed every time.
+    """
+    ledger = Ledger(store, project)
+    check_ledger(store, project, ledger.entries())
+    entries, champion = len(ledger.entries()), ledger.champion()
+    wrong = _differences(store, tracking_url, project, champion)
+    if dry_run or not wrong:
+        return Reconciled(entries=entries, champion=champion, wrong=wrong, left=wrong)
+    if champion is None:
+        return Reconciled(entries=entries, champion=None, wrong=wrong, left=wrong)
+    lost = _repair_release(store, champion, origin)
+    set_right(store, project, tracking_url)
+    # read back, by the champion of now: a night may have promoted meanwhile
+    champion = ledger.champion()
+    left = _differences(store, tracking_url, project, champion)
+    return Reconciled(entries=entries, champion=champion, wrong=wrong, left=tuple(dict.fromkeys((*lost, *left))))
+
+
+def check_ledger(store: ObjectStore, project: str, entries: list[LedgerEntry]) -> None:
+    """Compare what each entry says is in force with what all entries before it give.
+
+    Raises:
+        ArtifactDamagedError: With the first entry that differs.
+    """
+    history: list[LedgerEntry] = []
+    for number, entry in enumerate(entries, start=1):
+        where = store.uri(keys.ledger_entry(project, number))
+        try:
+            expected = settle(entry, history)
+        except ValueError as error:
+            raise ArtifactDamagedError(where, str(error), hint="it was changed by hand; restore it") from error
+        found = (entry.number, entry.project, entry.previous, entry.standing)
+        if found != (number, project, expected.previous, expected.standing):
+            raise ArtifactDamagedError(
+                where,
+                "the entry does not follow from those before it",
+                got=_summary(entry),
+                allowed=(_summary(expected.model_copy(update={"number": number, "project": project})),),
+                hint="it was changed by hand, or an entry before it was; restore the ledger from a backup",
+            )
+        history.append(entry)
+
+
+def _differences(store: ObjectStore, tracking_url: str, project: str, champion: LedgerEntry | None) -> tuple[str, ...]:
+    """Return in words what does not follow the ledger."""
+    release = _release_differences(store, champion) if champion else []
+    followed = find_differences(store, project, tracking_url, champion)
+    if champion is None and followed:
+        # taking the model away from serving is not for a repair to decide
+        return ("the ledger has no champion; restore the ledger, or remove what names one", *followed)
+    return (*release, *followed)
+
+
+def _release_differences(store: ObjectStore, champion: LedgerEntry) -> list[str]:
+    name = f"release of version {champion.version}"
+    damage = find_damage(store, champion.project, champion.version)
+    if damage:
+        return [f"{name}: {words}" for words in damage]
+    try:
+        prove_release(store, champion.project, champion.version, champion.candidate_id)
+    except NightshiftError as error:
+        return [f"{name}: {error}"]
+    return []
+
+
+def _repair_release(store: ObjectStore, champion: LedgerEntry, origin: Origin) -> tuple[str, ...]:
+    """Make the champion's release whole; return why that was not possible, empty when it was."""
+    try:
+        make_whole(store, champion, origin)
+    except NightshiftError as error:
+        if error.retryable:
+            raise
+        return (f"release of version {champion.version}: {error}",)
+    return ()
+
+
+def _summary(entry: LedgerEntry) -> str:
+    standing = entry.standing
+    return (
+        f"entry {entry.number} of {entry.project}: previous {entry.previous}, champion {standing.champion}, "
+        f"pin {standing.pin}, barred {', '.join(standing.barred) or 'none'}"
+    )

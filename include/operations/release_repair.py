@@ -1,0 +1,123 @@
+"""Make a release whole again from what else holds its bytes: the trained candidate, or MLflow's copy.
+
+Bytes are taken only when their sha256 is the one that a manifest names, so a repaired release is the one that was
+published, byte for byte, wherever the bytes came from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+
+from include.config.decision import Decision, LedgerEntry
+from include.config.errors import ArtifactDamagedError, ObjectMissingError
+from include.config.results import Origin
+from include.io import keys
+from include.io.decisions import read_decision
+from include.io.manifests import Manifest, read_manifest
+from include.io.object_store import ObjectStore
+from include.io.releases import MANIFEST
+from include.operations.release_check import find_damage, release_manifest
+from include.stages.candidates import DECISION, MODEL, SIGNATURE, TRAINING
+from include.stages.promote import publish_files
+
+_log = logging.getLogger(__name__)
+
+
+def make_whole(store: ObjectStore, entry: LedgerEntry, origin: Origin) -> list[str]:
+    """Publish what a release lacks, and return in words what that was; a whole release is left as it is.
+
+    Args:
+        store: Holds releases, candidates and MLflow's copies.
+        entry: Names version, candidate, decision and MLflow run.
+        origin: Who repairs.
+
+    Raises:
+        ObjectMissingError: Nothing holds the right bytes of a file any more.
+    """
+    project, version = entry.project, entry.version
+    damage = find_damage(store, project, version)
+    if not damage:
+        return []
+    published = _published(store, project, version)
+    if published is None:
+        _publish_anew(store, entry, origin)
+    else:
+        # a person may have promoted by a newer decision than the one that was published
+        about = entry.model_copy(update={"decision_id": published.details.get("decision_id", entry.decision_id)})
+        for name, ref in published.files.items():
+            store.put(ref.key, _bytes_of(store, about, name, ref.sha256))
+    _log.info("the release of %s version %s was made whole: %s", project, version, "; ".join(damage))
+    return damage
+
+
+def _published(store: ObjectStore, project: str, version: str) -> Manifest | None:
+    try:
+        return release_manifest(store, project, version)
+    except ArtifactDamagedError:
+        return None
+
+
+def _publish_anew(store: ObjectStore, entry: LedgerEntry, origin: Origin) -> None:
+    """Publish a release whose manifest is gone: what the candidate's own manifest names is what was published."""
+    decision = _decision(store, entry)
+    key = keys.model_manifest(entry.project, entry.candidate_id)
+    trained = _readable(store, key)
+    if trained is None:
+        raise ObjectMissingError(
+            store.uri(key),
+            f"the release of version {entry.version} cannot be published again: no manifest says which bytes it had",
+            hint="restore the release or the candidate from a backup, or roll back to another version",
+        )
+    files = {name: _bytes_of(store, entry, name, trained.files[name].sha256) for name in (MODEL, SIGNATURE, TRAINING)}
+    files[DECISION] = store.get(keys.decision(entry.project, decision.decision_id))
+    store.delete(keys.release_file(entry.project, entry.version, MANIFEST))
+    publish_files(store, decision, files, origin)
+
+
+def _decision(store: ObjectStore, entry: LedgerEntry) -> Decision:
+    decision = read_decision(store, entry.project, entry.decision_id)
+    if decision.challenger.candidate_id != entry.candidate_id:
+        raise ArtifactDamagedError(
+            store.uri(keys.decision(entry.project, entry.decision_id)),
+            f"the decision that ledger entry {entry.number} names is about another candidate",
+            got=decision.challenger.candidate_id,
+            allowed=(entry.candidate_id,),
+        )
+    return decision
+
+
+def _readable(store: ObjectStore, key: str) -> Manifest | None:
+    try:
+        return read_manifest(store, key)
+    except ArtifactDamagedError:
+        return None
+
+
+def _bytes_of(store: ObjectStore, entry: LedgerEntry, name: str, sha256: str) -> bytes:
+    """Return a file's bytes from the first place that has them unchanged."""
+    places = _places(entry, name)
+    for key in places:
+        try:
+            data = store.get(key)
+        except ObjectMissingError:
+            continue
+        if hashlib.sha256(data).hexdigest() == sha256:
+            return data
+    raise ObjectMissingError(
+        store.uri(places[0]),
+        f"nothing holds the bytes of {name} of version {entry.version} any more",
+        got=f"looked at {', '.join(places)}",
+        allowed=(f"sha256 {sha256}",),
+        hint="restore it from a backup, or roll back to another version",
+    )
+
+
+def _places(entry: LedgerEntry, name: str) -> list[str]:
+    project = entry.project
+    release = keys.release_file(project, entry.version, name)
+    if name == DECISION:
+        return [release, keys.decision(project, entry.decision_id)]
+    tracked = f"{keys.tracking_artifacts(project)}/{entry.tracking_run_id}/artifacts"
+    copy = f"{tracked}/model/{name}" if name == MODEL else f"{tracked}/{name}"
+    return [release, keys.model_file(project, entry.candidate_id, name), *([copy] if entry.tracking_run_id else [])]
