@@ -20,6 +20,7 @@ _FOREIGN = re.compile(
 )
 _HANDLER = re.compile(r"""(<[^<>]*?)\son[a-z]+\s*=\s*(?:"[^"]*"|'[^']*')""", re.IGNORECASE)
 _SECTION = re.compile(r'<div id="(section-\d+)" class="ge-section')
+_RANDOM_NAME = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?=[\s\">])")
 
 
 @cache
@@ -49,9 +50,18 @@ def adopt(rendered: str, title: str, header: str) -> str:
     body = _FOREIGN.sub("", found.group(1) if found else rendered)
     while (changed := _HANDLER.sub(r"\1", body)) != body:
         body = changed
+    body = _numbered(body)
     for section in _failed_sections(body):
         body = re.sub(rf'(<a class="nav-link[^"]*)(" href="#{section}")', r"\1 failed\2", body, count=1)
     return whole_page(title, f"{header}\n{body}")
+
+
+def _numbered(body: str) -> str:
+    """Return the page with the random names of its elements counted instead: the same results give the same bytes."""
+    numbers: dict[str, int] = {}
+    for name in re.findall(rf'href="#[^"]*?({_RANDOM_NAME.pattern})', body):
+        numbers.setdefault(name, len(numbers) + 1)
+    return _RANDOM_NAME.sub(lambda found: str(numbers.get(found[0], found[0])), body)
 
 
 def _failed_sections(body: str) -> list[str]:

@@ -89,8 +89,13 @@ class SuiteReport:
         return [_plain(result) for result in self.document.results]
 
     def as_page(self) -> str:
-        """Return Great Expectations' own page of the results; its templates do not escape what comes from the data."""
+        """Return Great Expectations' own page of the results; its templates do not escape what comes from the data.
+
+        When the frame was loaded is left out: checked again, the same frame gives the same page.
+        """
         document = copy(self.document)
+        markers = document.meta["batch_markers"]
+        document.meta = {**document.meta, "batch_markers": {k: markers[k] for k in markers if k != "ge_load_time"}}
         document.results = [copy(result) for result in self.document.results]
         for result in document.results:
             result.result = _escaped(result.result)

@@ -88,3 +88,14 @@ def test_handlers_are_dropped_and_text_that_looks_like_one_is_kept() -> None:
 
 def test_the_title_is_text() -> None:
     assert "<title>a &lt;b&gt;</title>" in whole_page("a <b>", "")
+
+
+def test_the_same_results_give_the_same_bytes(day_page: str) -> None:
+    again = RUNNER.run(FRAME).as_page()
+    assert again != day_page
+    assert adopt(again, "title", "header") == adopt(day_page, "title", "header")
+
+
+def test_ids_in_the_data_are_kept() -> None:
+    order = "123e4567-e89b-42d3-a456-426614174000"
+    assert order in adopt(f"<body><p>{order} </p></body>", "title", "header")
