@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Literal
 
 Stage = Literal["plan", "ingest", "validate", "build_features", "train", "evaluate", "promote", "score"]
@@ -10,6 +11,8 @@ RETRAIN_STAGES: tuple[Stage, ...] = ("plan", "ingest", "validate", "build_featur
 SCORE_STAGES: tuple[Stage, ...] = ("ingest", "validate", "build_features", "score")
 PREPARE_GROUP = "prepare"
 TRAINING_POOL = "training"
+# Airflow ends a training after it; one that is older on another machine is taken for dead
+TRAIN_TIMEOUT = timedelta(hours=2)
 
 
 def retrain_dag_id(project_name: str) -> str:

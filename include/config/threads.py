@@ -1,8 +1,11 @@
-"""Say how many threads one model may use: one setting, for fitting and scoring.
+"""Say how many threads one model may use: one setting, which changes how long a fit takes and nothing it gives.
 
 One is the default, because candidates and projects train side by side. Measured with 150 trees on 37,000 rows and two
 busy cores: one thread needs 1.0 s of CPU and 2.6 s; two threads, which wait for each other spinning, 4.7 s and 12 s.
 With more than one thread, `OMP_WAIT_POLICY=PASSIVE` takes that cost away.
+
+It is no part of a candidate's identity: models fitted with 1, 2, 3 and 5 threads were the same, byte for byte. Each
+training record tells it all the same, and a model is made again with the number it was made with.
 """
 
 from __future__ import annotations

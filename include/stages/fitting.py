@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 from include.config.errors import TrainingError
 from include.config.results import Span
 from include.io.model_files import dump_model
-from include.ml.estimators import build_estimator
+from include.ml.estimators import build_estimator, score_with_one_thread
 from include.ml.signature import model_input, signature_of
 from include.ml.splitting import split
 from include.ml.tuning import settings_of, tune
@@ -69,6 +69,7 @@ def fit(
         best, trials = tune(build, settings, table, labels, folds, spec.metric)
         pipeline = build(best.params)
         pipeline.fit(table, labels)
+    score_with_one_thread(pipeline)
     record = TrainingRecord(
         candidate=candidate.name,
         candidate_id=candidate_id,

@@ -25,7 +25,7 @@ from include.stages.candidates import (
 )
 from include.stages.feature_window import read_window
 from include.stages.fitting import Trained, fit
-from include.stages.training_run import failure_recorded, measurements, tags
+from include.stages.training_run import close_abandoned, failure_recorded, measurements, tags
 
 _log = logging.getLogger(__name__)
 
@@ -55,6 +55,8 @@ def run(project: Project, inputs: TrainInputs) -> TrainResult:
     tracking = Tracking(inputs.tracking_url, project.name, store.uri(keys.tracking_artifacts(project.name)))
     found = None if inputs.force else _find(store, project, identity)
     tracked = tracking.start(identity, f"{candidate.name} {inputs.as_of}", tags(project, inputs, window.fingerprint))
+    # after the start, which takes up what a killed try of this very candidate left
+    close_abandoned(tracking, inputs)
     with failure_recorded(tracking, tracked, candidate):
         trained = found or fit(
             spec_of(project, candidate),

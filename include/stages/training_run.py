@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from include.config.errors import NightshiftError, TrackingError, TrainingError
 from include.config.project import Candidate, Project
 from include.config.results import TrainInputs
+from include.config.stages import TRAIN_TIMEOUT
 from include.io.tracking import Measurement, TrackedRun, Tracking
 from include.stages.candidates import TrainingRecord
 
@@ -46,6 +47,17 @@ def tags(project: Project, inputs: TrainInputs, data_fingerprint: str) -> dict[s
         "airflow_dag_id": origin.dag_id,
         "run_type": origin.run_type,
     }
+
+
+def close_abandoned(tracking: Tracking, inputs: TrainInputs) -> None:
+    """Close what killed trainings left open; when it fails, the next training does it."""
+    try:
+        closed = tracking.close_abandoned(f"run {inputs.origin.run_id}", TRAIN_TIMEOUT)
+    except TrackingError as error:
+        _log.warning("abandoned runs could not be closed: %s", error)
+        return
+    if closed:
+        _log.warning("closed %d runs whose process is gone: %s", len(closed), ", ".join(closed))
 
 
 @contextmanager

@@ -121,6 +121,17 @@ def test_a_failed_run_says_why_and_is_not_taken_up(tracking: Tracking, url: str)
     assert tracking.start("c1", "linear", TAGS).run_id != first.run_id
 
 
+def test_of_two_that_train_the_same_the_one_that_fails_spoils_nothing(tracking: Tracking, url: str) -> None:
+    first = tracking.start("c1", "linear", TAGS)
+    assert tracking.start("c1", "linear", TAGS).run_id == first.run_id
+    tracking.fail(first.run_id, "TrainingError: out of memory")
+    _finish(tracking, first.run_id)
+    tracking.fail(first.run_id, "TrainingError: out of memory")
+    [run] = _runs(url, "FINISHED")
+    assert run.info.run_id == first.run_id
+    assert "failure" not in run.data.tags
+
+
 def test_a_candidate_has_one_model_version(tracking: Tracking, url: str) -> None:
     versions = []
     for candidate in ("c1", "c2", "c1"):
@@ -133,6 +144,41 @@ def test_a_candidate_has_one_model_version(tracking: Tracking, url: str) -> None
     assert {(v.version, v.tags["candidate_id"]) for v in found} == {(1, "c1"), (2, "c2")} or {
         (str(v.version), v.tags["candidate_id"]) for v in found
     } == {("1", "c1"), ("2", "c2")}
+
+
+def _meet(barrier: Any, url: str, root: str) -> list[str]:
+    """Start and register five candidates, each at the same moment as the other processes do."""
+    tracking = Tracking(url, "parcels", root)
+    versions = []
+    for number in range(5):
+        barrier.wait(60)
+        run = tracking.start(f"c{number}", "linear", TAGS).run_id
+        barrier.wait(60)
+        versions.append(tracking.register(f"c{number}", run))
+    return versions
+
+
+def test_processes_that_register_at_the_same_moment_get_one_version(url: str, tmp_path: Path) -> None:
+    root = f"file://{tmp_path}/a"
+    context = multiprocessing.get_context("fork")
+    with context.Manager() as manager, context.Pool(4) as pool:
+        barrier = manager.Barrier(4)
+        told = pool.starmap(_meet, [(barrier, url, root)] * 4, chunksize=1)
+    assert told[1:] == told[:-1]
+    assert len(set(told[0])) == 5
+    found = _client(url).search_model_versions("name = 'parcels'")
+    assert {str(version.version): version.tags["candidate_id"] for version in found} == {
+        version: f"c{number}" for number, version in enumerate(told[0])
+    }
+
+
+def test_a_version_that_a_killed_process_left_beside_the_first_is_taken_away(tracking: Tracking, url: str) -> None:
+    run = tracking.start("c1", "linear", TAGS).run_id
+    kept = tracking.register("c1", run)
+    _client(url).create_model_version("parcels", "somewhere", run, tags={"candidate_id": "c1"}, await_creation_for=0)
+    assert len(_client(url).search_model_versions("name = 'parcels'")) == 2
+    assert tracking.register("c1", run) == kept
+    assert [str(found.version) for found in _client(url).search_model_versions("name = 'parcels'")] == [kept]
 
 
 def test_an_alias_is_set_moved_and_read_back(tracking: Tracking) -> None:
