@@ -16,6 +16,7 @@ from airflow.sdk import BaseOperatorLink
 
 MOUNT = "/nightshift"
 RETRAIN_SUFFIX = "__retrain"
+SCORE_SUFFIX = "__score"
 DECISION_TAB = "decision"
 # Airflow may be served below a path: links are absolute within it
 AIRFLOW = urlsplit(conf.get("api", "base_url", fallback="") or "").path.rstrip("/")
@@ -78,7 +79,7 @@ class OwnerListener:
     @hookimpl
     def on_dag_run_failed(self, dag_run: Any, msg: str) -> None:
         """Tell in a thread: the scheduler waits for this function."""
-        if not dag_run.dag_id.endswith(RETRAIN_SUFFIX):
+        if not dag_run.dag_id.endswith((RETRAIN_SUFFIX, SCORE_SUFFIX)):
             return
         from include.orchestration.notify import TELLER, FailedRun
 

@@ -15,3 +15,8 @@ def features_asset(project_name: str) -> Asset:
 def champion_asset(project_name: str) -> Asset:
     """Return the asset of a project's champion: changed when a model is promoted."""
     return Asset(f"{project_name}__champion", uri=f"nightshift://{project_name}/champion", group=GROUP)
+
+
+def predictions_asset(project_name: str) -> Asset:
+    """Return the asset of a project's predictions: changed when a day is scored, or scored anew."""
+    return Asset(f"{project_name}__predictions", uri=f"nightshift://{project_name}/predictions", group=GROUP)

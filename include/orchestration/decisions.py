@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from include.config.decision import LedgerEntry
 from include.config.settings import Settings
-from include.config.stages import retrain_dag_id
+from include.config.stages import retrain_dag_id, score_dag_id
 from include.io.ledger import Ledger
 from include.io.object_store import ObjectStore
 from include.io.stores import open_store
 
-SUFFIX = retrain_dag_id("")
+SUFFIXES = (retrain_dag_id(""), score_dag_id(""))
 
 
 def project_of(dag_id: str) -> str:
-    """Return the project's name of a retrain Dag, or an empty string for any other Dag."""
-    return dag_id.removesuffix(SUFFIX) if dag_id.endswith(SUFFIX) else ""
+    """Return the project's name of a retrain or score Dag, or an empty string for any other Dag."""
+    suffix = next((suffix for suffix in SUFFIXES if dag_id.endswith(suffix)), None)
+    return dag_id.removesuffix(suffix) if suffix else ""
 
 
 def decision_of_run(settings: Settings, dag_id: str, run_id: str) -> LedgerEntry | None:

@@ -1,4 +1,4 @@
-"""Be the form a person fills in to trigger a retraining, and read it back."""
+"""Be the forms a person fills in to trigger a retraining or a scoring, and read them back."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from include.config.results import PromotionMode
 
 MAX_WINDOW_DAYS = 1825
 FIELDS = ("as_of", "window_days", "promotion_mode", "force", "refresh_raw")
+SCORE_FIELDS = ("as_of", "hindsight", "force")
 DECLARED = "declared"
 PROMOTION_MODES: Mapping[str, str] = {
     DECLARED: "as project.yaml says",
@@ -25,14 +26,7 @@ def retrain_params(project: Project) -> dict[str, Param]:
     """Return the fields of a project's retrain form; each has a default that a nightly run uses."""
     smallest = max(3, 2 * project.window.holdout_days)
     return {
-        "as_of": Param(
-            None,
-            type=["null", "string"],
-            format="date",
-            title="As of",
-            description_md="The day the run is about, in UTC: nothing known later is read. "
-            "Empty: the run's partition key, or the newest complete day.",
-        ),
+        "as_of": _as_of("The day the run is about, in UTC: nothing known later is read."),
         "window_days": Param(
             None,
             type=["null", "integer"],
@@ -66,23 +60,54 @@ def retrain_params(project: Project) -> dict[str, Param]:
     }
 
 
+def score_params() -> dict[str, Param]:
+    """Return the fields of the score form; each has a default that a nightly run uses."""
+    return {
+        "as_of": _as_of("The day that is scored, in UTC, with the champion as of that day."),
+        "hindsight": Param(
+            False,
+            type="boolean",
+            title="Hindsight",
+            description_md="Use the champion in force although its data is later than the day. The predictions say "
+            "so, and never replace any that were made without hindsight.",
+        ),
+        "force": Param(
+            False,
+            type="boolean",
+            title="Force",
+            description_md="Prepare the day and score it again, though fresh results exist. Predictions of a later "
+            "champion stay.",
+        ),
+    }
+
+
+def _as_of(meaning: str) -> Param:
+    return Param(
+        None,
+        type=["null", "string"],
+        format="date",
+        title="As of",
+        description_md=f"{meaning} Empty: the run's partition key, or the newest complete day.",
+    )
+
+
 def promotion_mode(params: Mapping[str, Any]) -> PromotionMode | None:
     """Return the promotion mode of the form, or None for the declared one."""
     asked: PromotionMode | str = params["promotion_mode"]
     return None if asked == DECLARED else asked  # type: ignore[return-value]  # the form's enum has checked it
 
 
-def refuse_unknown(conf: Mapping[str, Any] | None) -> None:
+def refuse_unknown(conf: Mapping[str, Any] | None, fields: tuple[str, ...] = FIELDS) -> None:
     """Refuse a run's configuration with a field that the form does not have: Airflow would silently take it.
 
     Raises:
         SettingsError: With the field's likely name.
     """
-    for name in sorted(set(conf or {}) - set(FIELDS)):
+    for name in sorted(set(conf or {}) - set(fields)):
         raise SettingsError(
             "the run's configuration",
             "no such field",
             got=repr(name),
-            allowed=FIELDS,
-            hint=did_you_mean(name.replace("-", "_"), FIELDS),
+            allowed=fields,
+            hint=did_you_mean(name.replace("-", "_"), fields),
         )

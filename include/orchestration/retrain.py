@@ -43,7 +43,7 @@ def build_retrain_dag(project: Project) -> DAG:
     with DAG(
         dag_id=retrain_dag_id(project.name),
         description=project.description,
-        doc_md=_readme(project),
+        doc_md=readme(project),
         schedule=DailyPartitionTimetable(project.schedule),
         start_date=START_DATE,
         catchup=False,
@@ -84,6 +84,7 @@ def _wire(project: Project) -> None:
     tasks.announce_champion.override(outlets=[champion_asset(name)])(name, promoted)
 
 
-def _readme(project: Project) -> str:
+def readme(project: Project) -> str:
+    """Return what a project's folder says about it."""
     path = project.folder / "README.md"
     return path.read_text(encoding="utf-8") if path.is_file() else project.description

@@ -18,6 +18,7 @@ from include.config.results import (
     PlanInputs,
     PromoteInputs,
     RunType,
+    ScoreInputs,
     StageInputs,
     TrainInputs,
 )
@@ -36,6 +37,7 @@ INPUTS: Mapping[Stage, type[StageInputs]] = {
     "train": TrainInputs,
     "evaluate": EvaluateInputs,
     "promote": PromoteInputs,
+    "score": ScoreInputs,
 }
 # Airflow's other types (by an operator, by materialising an asset) are asked for, like a manual run
 RUN_TYPES: tuple[RunType, ...] = ("scheduled", "manual", "backfill", "asset_triggered")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from include.config.discovery import discover
-from include.config.stages import retrain_dag_id
+from include.config.stages import retrain_dag_id, score_dag_id
 from tests.architecture.sources import DAGS, HEAVY, PLUGINS, ROOT, python_files, written
 
 _CHILD = """
@@ -62,6 +62,14 @@ def test_the_retrain_file_makes_one_dag_for_each_project(tmp_path: Path) -> None
 
     assert projects
     assert _parsed(DAGS / "retrain.py", tmp_path)["dags"] == sorted(retrain_dag_id(name) for name in projects)
+
+
+def test_the_score_file_makes_one_dag_for_each_project_that_declares_scoring(tmp_path: Path) -> None:
+    projects = discover(ROOT / "include" / "projects").projects
+    scored = [name for name, project in projects.items() if project.scoring is not None]
+
+    assert scored
+    assert _parsed(DAGS / "score.py", tmp_path)["dags"] == sorted(score_dag_id(name) for name in scored)
 
 
 def test_a_heavy_import_would_be_seen(tmp_path: Path) -> None:

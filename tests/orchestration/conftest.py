@@ -17,6 +17,7 @@ from include.config.results import (
     IngestResult,
     PlanResult,
     PromoteResult,
+    ScoreResult,
     Span,
     TrainResult,
     ValidateResult,
@@ -53,6 +54,8 @@ class Script:
         self.calls: list[tuple[str, Any]] = []
         self.batches: tuple[tuple[date, ...], ...] = ((DAY,),)
         self.verdict = "PROMOTE"
+        self.no_champion = ""
+        self.new_predictions = True
         self.failures: dict[str, list[Exception]] = {}
 
     def of(self, stage: str) -> list[Any]:
@@ -103,11 +106,18 @@ class Script:
     def promote(self, inputs: Any) -> PromoteResult:
         return PromoteResult(verdict=self.verdict, reason="x", ledger_number=7, champion_version="3", report_uri="r")
 
+    def score(self, inputs: Any) -> ScoreResult:
+        if self.no_champion:
+            return ScoreResult(day=inputs.as_of, rows=0, written=False, skipped=self.no_champion)
+        return ScoreResult(
+            day=inputs.as_of, rows=9, version="3", model_as_of=DAY, predictions_uri="u", written=self.new_predictions
+        )
+
 
 @pytest.fixture
 def script(monkeypatch: pytest.MonkeyPatch) -> Iterator[Script]:
     """Let every stage follow a script."""
     script = Script()
-    for stage in ("plan", "ingest", "validate", "build_features", "train", "evaluate", "promote"):
+    for stage in ("plan", "ingest", "validate", "build_features", "train", "evaluate", "promote", "score"):
         monkeypatch.setitem(sys.modules, f"include.stages.{stage}", SimpleNamespace(run=script.run(stage)))  # type: ignore[arg-type]
     yield script

@@ -10,8 +10,18 @@ from typing import Any
 import pytest
 
 from include.config.settings import ROOT
-from include.config.stages import RETRAIN_STAGES, TRAINING_POOL
+from include.config.stages import RETRAIN_STAGES, SCORE_STAGES, TRAINING_POOL
 from tests.airflow_fixtures import write_project
+
+# by family of Dags: the fields of the form, and which task makes which asset
+FORMS = {
+    "retrain": {"as_of", "window_days", "promotion_mode", "force", "refresh_raw"},
+    "score": {"as_of", "hindsight", "force"},
+}
+ASSETS = {
+    "retrain": {("announce_features", "features"), ("announce_champion", "champion")},
+    "score": {("announce_predictions", "predictions")},
+}
 
 
 def dag_bag() -> Any:
@@ -31,12 +41,21 @@ def real_dags() -> dict[str, Any]:
 def test_the_dags_are_exactly_those_of_the_projects(real_dags: dict[str, Any]) -> None:
     folders = {path.parent.name for path in (ROOT / "include" / "projects").glob("*/project.yaml")}
     assert {"flight_delay", "telco_churn"} <= folders
-    assert set(real_dags) == {f"{name}__retrain" for name in folders}
+    assert set(real_dags) == {f"{name}__{family}" for name in folders for family in ("retrain", "score")}
+
+
+def test_a_project_that_declares_no_scoring_has_no_score_dag(projects_dir: Path) -> None:
+    gates = "gates:\n"
+    write_project(projects_dir, "scored", replace=(gates, f'scoring: {{schedule: "45 4 * * *"}}\n{gates}'))
+    bag = dag_bag()
+    assert bag.import_errors == {}
+    assert {dag_id for dag_id in bag.dags if dag_id.endswith("__score")} == {"scored__score"}
+    assert str(bag.dags["scored__score"].timetable.summary) == "45 4 * * *"
 
 
 def test_every_dag_keeps_the_rules(real_dags: dict[str, Any]) -> None:
     for dag_id, dag in real_dags.items():
-        project = dag_id.removesuffix("__retrain")
+        project, family = dag_id.split("__")
         assert {"nightshift", project, "binary"} <= dag.tags
         assert dag.catchup is False
         assert dag.max_active_runs == 1
@@ -44,7 +63,7 @@ def test_every_dag_keeps_the_rules(real_dags: dict[str, Any]) -> None:
         assert dag.start_date == datetime.fromisoformat("2012-01-01T00:00:00+00:00")
         assert dag.doc_md.startswith("# ")
         assert dag.description
-        assert set(dag.params) == {"as_of", "window_days", "promotion_mode", "force", "refresh_raw"}
+        assert set(dag.params) == FORMS[family]
         for param in (dag.params.get_param(name) for name in dag.params):
             assert {"title", "description_md", "type"} <= set(param.schema)
         dag.timetable.validate()
@@ -61,22 +80,22 @@ def test_every_task_keeps_the_rules(real_dags: dict[str, Any]) -> None:
 
 
 def test_every_dag_has_the_stages_in_their_order(real_dags: dict[str, Any]) -> None:
-    for dag in real_dags.values():
-        assert set(RETRAIN_STAGES) < set(dag.task_ids)
-        for earlier, later in itertools.pairwise(RETRAIN_STAGES):
+    stages = {"retrain": RETRAIN_STAGES, "score": SCORE_STAGES}
+    for dag_id, dag in real_dags.items():
+        family = dag_id.split("__")[1]
+        assert set(stages[family]) < set(dag.task_ids)
+        for earlier, later in itertools.pairwise(stages[family]):
             assert earlier in dag.get_task(later).upstream_task_ids
-        prepared = {task.task_id for task in dag.task_group.get_child_by_label("prepare")}
-        assert prepared == {"ingest", "validate", "build_features"}
+        if family == "retrain":
+            prepared = {task.task_id for task in dag.task_group.get_child_by_label("prepare")}
+            assert prepared == {"ingest", "validate", "build_features"}
 
 
 def test_assets_are_made_by_the_announcements_alone(real_dags: dict[str, Any]) -> None:
     for dag_id, dag in real_dags.items():
-        project = dag_id.removesuffix("__retrain")
+        project, family = dag_id.split("__")
         made = {(task.task_id, asset.name) for task in dag.tasks for asset in task.outlets}
-        assert made == {
-            ("announce_features", f"{project}__features"),
-            ("announce_champion", f"{project}__champion"),
-        }
+        assert made == {(task, f"{project}__{asset}") for task, asset in ASSETS[family]}
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "dags").glob("*.py")), ids=lambda path: path.name)
@@ -102,10 +121,19 @@ def test_a_broken_project_is_reported_alone_with_all_its_problems(projects_dir: 
 
 def test_a_task_builds_only_its_own_dag(projects_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from include.orchestration.retrain import retrain_dags
+    from include.orchestration.score import score_dags
 
-    assert [dag.dag_id for dag in retrain_dags()] == ["bank__retrain", "shop__retrain"]
-    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "shop__retrain")
-    assert [dag.dag_id for dag in retrain_dags()] == ["shop__retrain"]
+    for name in ("kiosk", "store"):
+        write_project(projects_dir, name, replace=("gates:\n", 'scoring: {schedule: "@daily"}\ngates:\n'))
+    names = ["bank", "kiosk", "shop", "store"]
+    assert [dag.dag_id for dag in retrain_dags()] == [f"{name}__retrain" for name in names]
+    assert [dag.dag_id for dag in score_dags()] == ["kiosk__score", "store__score"]
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "store__retrain")
+    assert [dag.dag_id for dag in retrain_dags()] == ["store__retrain"]
+    assert list(score_dags()) == []
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "store__score")
+    assert list(retrain_dags()) == []
+    assert [dag.dag_id for dag in score_dags()] == ["store__score"]
 
 
 def test_a_dag_can_be_stored(real_dags: dict[str, Any]) -> None:
