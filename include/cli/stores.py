@@ -14,17 +14,25 @@ from include.stack.state import read_state
 
 @contextmanager
 def opened_store(settings: Settings, *, s3: bool) -> Iterator[ObjectStore]:
-    """Yield the store; with `s3` the one of the S3 server, which is started for the moment unless a stack runs it.
+    """Yield the store alone; see `opened_place`."""
+    with opened_place(settings, s3=s3) as (store, _):
+        yield store
 
-    A running stack's store is meant by default, because that is where its decisions are.
+
+@contextmanager
+def opened_place(settings: Settings, *, s3: bool) -> Iterator[tuple[ObjectStore, str]]:
+    """Yield the store and MLflow's address that belongs to it.
+
+    With `s3` they are those of the S3 server, which is started for the moment unless a stack runs it. A running
+    stack's are meant by default, because that is where its decisions are.
     """
     state = read_state(settings.home)
     if state is not None and state.alive() and (state.store_environment or not s3):
         os.environ.update(state.secret_environment())
-        yield open_store(state.store_url)
+        yield open_store(state.store_url), state.tracking_url
         return
     if not s3:
-        yield open_store(settings.store_url)
+        yield open_store(settings.store_url), settings.tracking_url
         return
     from include.stack.home import with_object_server
     from include.stack.object_server import ObjectServer
@@ -32,4 +40,5 @@ def opened_store(settings: Settings, *, s3: bool) -> Iterator[ObjectStore]:
 
     with exclusive(settings.home), ObjectServer(settings.home / "s3") as server:
         os.environ.update(server.environment())
-        yield open_store(with_object_server(settings).store_url)
+        there = with_object_server(settings)
+        yield open_store(there.store_url), there.tracking_url

@@ -1,0 +1,88 @@
+"""Define the commands by which a person changes what is in force; what each does is imported when it is called."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+NAME = "./nightshift"
+
+Project = Annotated[str, typer.Argument(metavar="PROJECT", help="A folder of include/projects.")]
+Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, in a sentence; the ledger keeps it.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
+S3 = Annotated[bool, typer.Option("--s3", help="Change the store that `run --s3` fills.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the door."""
+    app.command(epilog=f'Example: {NAME} promote flight_delay 3 --reason "June was measured wrongly"')(promote)
+    app.command(epilog=f'Example: {NAME} rollback flight_delay --reason "late flights at JFK are missed"')(rollback)
+    app.command(epilog=f'Example: {NAME} pin flight_delay --reason "audit until Friday"')(pin)
+    app.command(epilog=f'Example: {NAME} unpin flight_delay --reason "the audit is over"')(unpin)
+    app.command(epilog=f"Example: {NAME} reconcile flight_delay --dry-run")(reconcile)
+
+
+def promote(
+    project: Project,
+    version: Annotated[str, typer.Argument(metavar="VERSION", help="A version that was judged and not rejected.")],
+    reason: Reason,
+    as_json: AsJson = False,
+    s3: S3 = False,
+) -> None:
+    """Put a version in force, whatever its age; the ledger keeps who did it and why.
+
+    A version that a gate rejected is promoted by nobody, and nothing is while the champion is pinned. The exit status
+    is 0 when the version is in force, 1 when its release does not load, 2 when what was asked is not possible.
+    """
+    from include.cli.perform_act import perform
+
+    raise typer.Exit(perform("promote", project, reason, version=version, as_json=as_json, s3=s3))
+
+
+def rollback(
+    project: Project,
+    reason: Reason,
+    to: Annotated[
+        str, typer.Option("--to", metavar="VERSION", help="An earlier champion (default: the one before).")
+    ] = "",
+    as_json: AsJson = False,
+    s3: S3 = False,
+) -> None:
+    """Put an earlier champion back in force, at once; what is rolled back stays out until it is promoted by hand.
+
+    The release is loaded before and after. A pin does not hold a rollback, and stays. The exit status is 0 when the
+    version is in force, 1 when its release does not load, 2 when what was asked is not possible.
+    """
+    from include.cli.perform_act import perform
+
+    raise typer.Exit(perform("rollback", project, reason, version=to, as_json=as_json, s3=s3))
+
+
+def pin(project: Project, reason: Reason, as_json: AsJson = False, s3: S3 = False) -> None:
+    """Keep the champion in force whatever the nights prove, until `unpin`; decisions are still made, as HOLD."""
+    from include.cli.perform_act import perform
+
+    raise typer.Exit(perform("pin", project, reason, as_json=as_json, s3=s3))
+
+
+def unpin(project: Project, reason: Reason, as_json: AsJson = False, s3: S3 = False) -> None:
+    """Take the pin off: the next night may promote again."""
+    from include.cli.perform_act import perform
+
+    raise typer.Exit(perform("unpin", project, reason, as_json=as_json, s3=s3))
+
+
+def reconcile(
+    project: Project,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what differs; repair nothing.")] = False,
+    as_json: AsJson = False,
+    s3: S3 = False,
+) -> None:
+    """Compare release, release pointer and MLflow's alias with the ledger, and repair what differs.
+
+    The ledger wins. The exit status is 0 when all agree afterwards, and 1 when something does not.
+    """
+    from include.cli.perform_act import compare_with_ledger
+
+    raise typer.Exit(compare_with_ledger(project, dry_run=dry_run, as_json=as_json, s3=s3))
