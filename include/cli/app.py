@@ -10,10 +10,12 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from include.cli import acts
 from include.cli.backfill import EXAMPLE as BACKFILL_EXAMPLE
 from include.cli.backfill import backfill
 from include.cli.console import errors
 from include.config.errors import (
+    ActRefusedError,
     AsOfError,
     ConnectionMissingError,
     DeclarationError,
@@ -24,7 +26,14 @@ from include.config.errors import (
 
 NAME = "./nightshift"
 FLAGSHIP = "flight_delay"
-USAGE_ERRORS = (SettingsError, DeclarationError, UnknownProjectError, AsOfError, ConnectionMissingError)
+USAGE_ERRORS = (
+    SettingsError,
+    DeclarationError,
+    UnknownProjectError,
+    AsOfError,
+    ConnectionMissingError,
+    ActRefusedError,
+)
 PASS_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 app = typer.Typer(
@@ -39,6 +48,7 @@ demo = typer.Typer(no_args_is_help=True, help="Simulate the source systems of th
 app.add_typer(demo, name="demo", epilog=f"Example: {NAME} demo load telco_churn --from 2026-01-01 --to 2026-03-01")
 
 app.command(epilog=f"Example: {BACKFILL_EXAMPLE}")(backfill)
+acts.register(app)
 
 ProjectName = Annotated[str, typer.Argument(metavar="PROJECT", help="A folder of include/projects.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
