@@ -23,7 +23,7 @@ from include.stages.candidates import (
     spec_of,
     train_days,
 )
-from include.stages.feature_window import read_window
+from include.stages.feature_window import FeatureWindow, read_window
 from include.stages.fitting import Trained, fit
 from include.stages.training_run import close_abandoned, failure_recorded, measurements, tags
 
@@ -58,14 +58,7 @@ def run(project: Project, inputs: TrainInputs) -> TrainResult:
     # after the start, which takes up what a killed try of this very candidate left
     close_abandoned(tracking, inputs)
     with failure_recorded(tracking, tracked, candidate):
-        trained = found or fit(
-            spec_of(project, candidate),
-            window,
-            candidate_id=identity,
-            train=inputs.plan.train,
-            threads=training_threads(),
-            lock_hash=inputs.origin.lock_hash,
-        )
+        trained = found or _fit(project, inputs, window, identity)
         _keep(store, tracking, tracked, project, inputs, trained, reused=found is not None)
     record = trained.record
     _log.info(
@@ -95,6 +88,17 @@ def _find(store: ObjectStore, project: Project, identity: str) -> Trained | None
         _log.warning("candidate %s is damaged and is trained again: %s", identity, error)
         return None
     return Trained(model, record)
+
+
+def _fit(project: Project, inputs: TrainInputs, window: FeatureWindow, identity: str) -> Trained:
+    return fit(
+        spec_of(project, project.candidate(inputs.candidate)),
+        window,
+        candidate_id=identity,
+        train=inputs.plan.train,
+        threads=training_threads(),
+        lock_hash=inputs.origin.lock_hash,
+    )
 
 
 def _keep(
