@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tests.support.object_server", "tests.support.tracking"]
+pytest_plugins = ["tests.support.object_server", "tests.support.tracking", "tests.support.played_nights"]
 
 ROOT = Path(__file__).resolve().parents[1]
 _SESSION_HOME = Path(tempfile.mkdtemp(prefix="nightshift-tests-"))

@@ -11,6 +11,12 @@ from include.config.decision import Decision, GateResult, LedgerEntry
 
 WIDE_COLUMNS = 100
 COLOURS = {"PROMOTE": "green", "HOLD": "yellow", "REJECT": "red"}
+ACTS = {
+    "promotion": "put in force by",
+    "rollback": "rolled back to by",
+    "pin": "pinned by",
+    "unpin": "unpinned by",
+}
 
 
 def show(console: Console, decision: Decision, entry: LedgerEntry | None, champion: LedgerEntry | None) -> None:
@@ -22,6 +28,13 @@ def show(console: Console, decision: Decision, entry: LedgerEntry | None, champi
         entry: The ledger's entry of it, which knows its number and its report.
         champion: The champion now.
     """
+    if entry is not None and entry.verdict is None:
+        console.print(
+            f"[bold]{entry.kind.upper()}[/]  entry {entry.number} of {escape(entry.project)}: version "
+            f"{escape(entry.version)} was {ACTS[entry.kind]} {escape(who(entry))}: {escape(entry.reason)}\n"
+            "the decision about that version:"
+        )
+        entry = None
     number = f"decision {entry.number} of " if entry else ""
     console.print(
         f"[bold {COLOURS[decision.verdict]}]{decision.verdict}[/]  {number}{escape(decision.project)} "
@@ -62,6 +75,11 @@ def gates_table(decision: Decision, *, wide: bool) -> Table:
             note = f"\n  {escape(gate.note)}" if gate.note else ""
             table.add_row(f"{gate.kind}\n  {gate.metric}{note}", *told, _result(gate))
     return table
+
+
+def who(entry: LedgerEntry) -> str:
+    """Return who caused an entry: a person's name, or the kind of run that nobody asked for."""
+    return entry.origin.triggered_by or entry.origin.run_type
 
 
 def number(value: float | None) -> str:

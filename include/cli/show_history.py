@@ -16,7 +16,7 @@ from include.config.settings import Settings
 from include.io.decisions import read_decision
 from include.io.ledger import Ledger
 
-COLUMNS = ("number", "kind", "verdict", "as of", "candidate", "version", "made at (UTC)", "reason")
+COLUMNS = ("number", "kind", "verdict", "as of", "candidate", "version", "made at (UTC)", "by", "reason")
 
 
 def show_decision(project: str, number: int | None, *, as_json: bool, s3: bool) -> int:
@@ -64,6 +64,7 @@ def show_ledger(project: str, *, as_json: bool, s3: bool) -> int:
             escape(entry.candidate),
             escape(entry.version or "-"),
             f"{entry.made_at:%Y-%m-%d %H:%M:%S}",
+            escape(decision_view.who(entry)),
             escape(entry.reason),
         )
     output().print(table)

@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from include.cli.console import errors, output, print_json
-from include.cli.decision_view import COLOURS, number
+from include.cli.decision_view import COLOURS, number, who
 from include.cli.stores import opened_store
 from include.config.discovery import Discovered, discover, load_project
 from include.config.project import Project
@@ -49,13 +49,15 @@ def project_status(store: ObjectStore, project: Project) -> dict[str, Any]:
     """Return a project's champion and last decision as JSON values; None for what there is not."""
     ledger = Ledger(store, project.name)
     entries = ledger.entries()
-    champion = ledger.champion()
+    now = ledger.in_force()
+    champion = now.champion
     last = next((entry for entry in reversed(entries) if entry.kind == "decision"), None)
     status: dict[str, Any] = {
         "project": project.name,
         "schedule": project.schedule,
         "decisions": sum(entry.kind == "decision" for entry in entries),
         "champion": None,
+        "pin": None,
         "last_decision": None,
     }
     if champion is not None:
@@ -67,6 +69,13 @@ def project_status(store: ObjectStore, project: Project) -> dict[str, Any]:
             "metric": decided.primary_metric,
             "value": decided.challenger.holdout.get(decided.primary_metric),
             "ledger_number": champion.number,
+        }
+    if now.pin is not None:
+        status["pin"] = {
+            "by": who(now.pin),
+            "reason": now.pin.reason,
+            "since": now.pin.made_at.isoformat(),
+            "ledger_number": now.pin.number,
         }
     if last is not None:
         status["last_decision"] = {
@@ -113,6 +122,12 @@ def _print(projects: list[dict[str, Any]], broken: dict[str, list[str]], stack: 
         )
     if projects:
         console.print(table)
+    for project in projects:
+        if pin := project["pin"]:
+            console.print(
+                f"pinned    {escape(project['project'])} by {escape(pin['by'])}, {pin['since'][:10]}: "
+                f"{escape(pin['reason'])}"
+            )
     for name, problems in broken.items():
         errors().print(
             f"{name}: broken, {len(problems)} problem(s); ./nightshift check {name}", style="red", markup=False

@@ -23,8 +23,8 @@ from include.operations.acts import Act
 from include.operations.pinning import pin, unpin
 from include.operations.promotion import promote_version
 from include.operations.rollback import roll_back
-from tests.operations.conftest import LAX, STRONG, day, entries, in_force
 from tests.support.model_nights import Nights, make_project
+from tests.support.played_nights import LAX, STRONG, day, entries, in_force
 
 MakeAct = Callable[..., Act]
 

@@ -18,8 +18,8 @@ from include.io.tracking import Tracking
 from include.operations.acts import Act
 from include.operations.reconcile import Reconciled, reconcile
 from include.operations.rollback import roll_back
-from tests.operations.conftest import entries, in_force
 from tests.support.model_nights import Nights
+from tests.support.played_nights import entries, in_force
 
 MakeAct = Callable[..., Act]
 ORIGIN = Origin(run_id="local-reconcile", triggered_by="ada")
