@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Sized
 from dataclasses import replace
 
 from rich.console import Console
@@ -42,9 +43,7 @@ def backfill_days(asked: Asked, *, dry_run: bool, as_json: bool, s3: bool) -> in
     if dry_run or not asked.to_run:
         return _show_plan(console, asked, as_json=as_json, dry_run=dry_run)
     request = asked.request
-    title = (
-        f"{request.dag_id}: {len(asked.to_run)} days of {request.first} to {request.last}, {request.parallel} at once"
-    )
+    title = f"{request.dag_id}: {_days(asked.to_run)} of {request.first} to {request.last}, {request.parallel} at once"
     with (
         BackfillView(console, title, request.parallel) as view,
         airflow_in_use(asked.settings, request.dag_id, demo_jobs(asked), view, s3=s3) as used,
@@ -63,7 +62,7 @@ def _show_plan(console: Console, asked: Asked, *, as_json: bool, dry_run: bool) 
         print_json({"dag_id": request.dag_id, "days": days, "left_out": _left_out(asked)})
         return 0
     if asked.to_run:
-        console.print(f"would run {len(asked.to_run)} days of {request.dag_id}, {request.parallel} at once:")
+        console.print(f"would run {_days(asked.to_run)} of {request.dag_id}, {request.parallel} at once:")
         for day in asked.to_run:
             console.print(f"  {day}")
     elif not dry_run:
@@ -120,6 +119,8 @@ def _outcome(asked: Asked, used: AirflowInUse, run: DayRun) -> DayOutcome:
     scored = api.result(dag_id, run.run_id, "score") if succeeded else None
     if scored is not None:
         return DayOutcome(run.day, run.run_id, succeeded, *_scored(ScoreResult.model_validate(scored)), seconds)
+    if succeeded:
+        return DayOutcome(run.day, run.run_id, succeeded, "skipped", "there was nothing to do", seconds)
     reason = ended.failures[0].error if ended.failures else "the run was ended before it was finished"
     return DayOutcome(run.day, run.run_id, succeeded, "FAILED", reason, seconds, ended.failures)
 
@@ -173,7 +174,11 @@ def _counts(outcomes: list[DayOutcome]) -> str:
     parts = [f"{count} {result}" for result, count in sorted(counts.items())]
     rejected = counts["REJECT"]
     told = f"; {rejected} REJECT: a gate failed, so the run did, too" if rejected else ""
-    return f"{len(outcomes)} days: {', '.join(parts)}{told}"
+    return f"{_days(outcomes)}: {', '.join(parts)}{told}"
+
+
+def _days(counted: Sized) -> str:
+    return "1 day" if len(counted) == 1 else f"{len(counted)} days"
 
 
 def _left_out(asked: Asked) -> dict[str, str]:

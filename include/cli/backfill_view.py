@@ -60,11 +60,12 @@ class BackfillView(NightView):
     """Be the progress of a backfill: a bar and the running days on a terminal, one line a change elsewhere."""
 
     def __init__(self, console: Console, title: str, parallel: int) -> None:
-        super().__init__(console, title)
         self._terminal = console.is_terminal
         self._parallel = parallel
         self._runs: Sequence[DayRun] = ()
         self._told: dict[str, str] = {}
+        # it draws itself at once
+        super().__init__(console, title)
 
     def days(self, runs: Sequence[DayRun]) -> None:
         """Show how far every day is."""

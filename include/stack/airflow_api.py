@@ -93,6 +93,10 @@ class AirflowApi:
         """Create a backfill with all its runs, as the form of the UI does."""
         return self._call("POST", "/backfills", body)
 
+    def backfill_dry_run(self, body: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Return the runs that a backfill would make."""
+        return list(self._call("POST", "/backfills/dry_run", body)["backfills"])
+
     def active_backfill(self, dag_id: str) -> dict[str, Any] | None:
         """Return the backfill of a Dag that has not ended (Airflow allows one), or None."""
         newest = self.get("/backfills", dag_id=dag_id, order_by="-id", limit=1)["backfills"]

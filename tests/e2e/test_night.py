@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
 import shutil
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
-import psutil
 import pytest
 
-from include.config import clock
 from include.config.settings import ROOT
 from include.config.stages import RETRAIN_STAGES
-from include.stack.airflow_api import AirflowApi
-from include.stack.credentials import load_credentials
 from include.stack.ports import LOOPBACK, free_ports
-from include.stack.state import StackState, read_state
+from include.stack.state import read_state
+from tests.e2e.door import Door, copied_projects, edit, schedule_far_from_now, wait_for
 
 pytestmark = pytest.mark.e2e
 
@@ -32,71 +24,15 @@ PROJECT = "telco_churn"
 AS_OF = "2013-06-30"
 # a short window: the night is about the path, not about the model
 WINDOW = ("--window-days", "30")
-NIGHT_SECONDS = 900
-
-
-class Door:
-    """Call `./nightshift` in one home, as a shell would."""
-
-    def __init__(self, home: Path, **environ: str) -> None:
-        self.home = home
-        kept = {name: os.environ[name] for name in ("HOME", "PATH", "TMPDIR", "LANG") if name in os.environ}
-        self.environ = {**kept, "NIGHTSHIFT_HOME": str(home), **environ}
-
-    def __call__(self, *arguments: str, status: int = 0) -> str:
-        ended = subprocess.run(
-            [str(ROOT / "nightshift"), *arguments],
-            env=self.environ,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=NIGHT_SECONDS,
-        )
-        assert ended.returncode == status, f"{ended.stdout}\n{ended.stderr}"
-        return ended.stdout + ended.stderr
-
-    def json(self, *arguments: str) -> Any:
-        return json.loads(self(*arguments, "--json"))
-
-    def state(self) -> StackState:
-        state = read_state(self.home)
-        assert state is not None
-        return state
-
-    def api(self) -> AirflowApi:
-        return AirflowApi(self.state().airflow_url, load_credentials(self.home).admin_password)
-
-    def living(self) -> list[str]:
-        """Return the command lines of the processes that still work in this home."""
-        found = []
-        for process in psutil.process_iter():
-            try:
-                text = " ".join(
-                    [*process.cmdline(), *process.environ().values(), *(f.path for f in process.open_files())]
-                )
-            except (psutil.Error, OSError):
-                continue
-            if str(self.home) in text and process.pid != os.getpid():
-                found.append(" ".join(process.cmdline()))
-        return found
 
 
 @pytest.fixture(scope="module")
 def projects(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the projects, and a broken one beside them."""
-    folder = tmp_path_factory.mktemp("projects") / "projects"
-    shutil.copytree(ROOT / "include/projects", folder)
+    folder = copied_projects(tmp_path_factory.mktemp("projects") / "projects")
     shutil.copytree(folder / PROJECT, folder / "broken_churn")
-    declared = folder / "broken_churn/project.yaml"
-    text = declared.read_text(encoding="utf-8")
-    declared.write_text(text.replace("problem: binary", "problem: binry"), encoding="utf-8")
-    # far from the hour at which these tests run, whenever that is: no nightly run belongs to them
-    later = clock.now() + timedelta(hours=6)
-    declared = folder / PROJECT / "project.yaml"
-    text = re.sub(
-        r"^schedule: .*$", f'schedule: "0 {later.hour} * * *"', declared.read_text(encoding="utf-8"), flags=re.M
-    )
-    declared.write_text(text, encoding="utf-8")
+    edit(folder / "broken_churn/project.yaml", ("problem: binary", "problem: binry"))
+    edit(folder / PROJECT / "project.yaml", schedule_far_from_now())
     return folder
 
 
@@ -170,7 +106,7 @@ def test_airflow_lists_the_broken_project_and_has_the_good_dags(running: Door) -
     assert error[0].endswith("broken_projects.py")
     assert "broken_churn" in error[1] and "binry" in error[1]
     dags = {dag["dag_id"]: dag["is_paused"] for dag in api.get("/dags")["dags"]}
-    assert dags == {"flight_delay__retrain": True, "telco_churn__retrain": True}
+    assert dags == {f"{name}__{family}": True for name in ("flight_delay", PROJECT) for family in ("retrain", "score")}
 
 
 def test_a_second_up_says_that_it_runs(running: Door) -> None:
@@ -241,10 +177,7 @@ def started(tmp_path: Path) -> Iterator[tuple[Door, subprocess.Popen[bytes]]]:
     quiet = subprocess.DEVNULL
     command = [str(ROOT / "nightshift"), "run", PROJECT]
     with subprocess.Popen(command, env=door.environ, stdout=quiet, stderr=quiet) as night:
-        deadline = time.monotonic() + 120
-        while (state := read_state(tmp_path)) is None or len(state.components) < 3:
-            assert time.monotonic() < deadline, "the stack was not started"
-            time.sleep(0.2)
+        wait_for("the stack", lambda: (state := read_state(tmp_path)) and len(state.components) >= 3)
         yield door, night
     door("down")
 

@@ -10,6 +10,8 @@ from airflow.exceptions import AirflowTimetableInvalid, InvalidPartitionKeyError
 from airflow.timetables.base import DagRunInfo, TimeRestriction
 from daily_partition import DailyPartitionTimetable
 
+from include.config.schedule import scheduled_days
+
 ANY_TIME = TimeRestriction(earliest=pendulum.datetime(2012, 1, 1), latest=None, catchup=False)
 
 
@@ -102,6 +104,16 @@ def test_a_weekly_project_is_backfilled_by_its_own_days(now: pendulum.DateTime) 
     infos = backfill(timetable, utc(2013, 3, 1), utc(2013, 3, 31))
     assert [info.partition_key for info in infos] == [f"2013-03-{day:02}" for day in (3, 10, 17, 24, 31)]
     assert next_run(timetable, LONG_AGO).partition_key == "2013-04-07"
+
+
+@pytest.mark.parametrize(
+    "cron", ["15 3 * * *", "0 0 * * *", "0 4 * * 1", "0 9 2 * *", "59 23 29 2 *", "@weekly", "@monthly", "0 2 * * 5#2"]
+)
+def test_the_command_line_knows_the_days_without_airflow(cron: str) -> None:
+    first, last = utc(2011, 12, 25), utc(2013, 3, 2)
+    keys = [info.partition_key for info in backfill(DailyPartitionTimetable(cron), first, last)]
+    assert keys
+    assert [str(day) for day in scheduled_days(cron, first.date(), last.date())] == keys
 
 
 def test_summer_time_does_not_move_a_day(now: pendulum.DateTime) -> None:
