@@ -14,6 +14,8 @@ from include.cli import acts
 from include.cli.backfill import EXAMPLE as BACKFILL_EXAMPLE
 from include.cli.backfill import backfill
 from include.cli.console import errors
+from include.cli.show_walk_forward import EXAMPLE as HISTORY_EXAMPLE
+from include.cli.show_walk_forward import history
 from include.config.errors import (
     ActRefusedError,
     AsOfError,
@@ -48,6 +50,7 @@ demo = typer.Typer(no_args_is_help=True, help="Simulate the source systems of th
 app.add_typer(demo, name="demo", epilog=f"Example: {NAME} demo load telco_churn --from 2026-01-01 --to 2026-03-01")
 
 app.command(epilog=f"Example: {BACKFILL_EXAMPLE}")(backfill)
+app.command(epilog=f"Example: {HISTORY_EXAMPLE}")(history)
 acts.register(app)
 
 ProjectName = Annotated[str, typer.Argument(metavar="PROJECT", help="A folder of include/projects.")]

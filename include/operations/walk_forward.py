@@ -12,10 +12,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
+from include.config import clock
 from include.config.decision import Decision, LedgerEntry, ModelSummary
 from include.config.history import Night, WalkedChampion
 from include.config.project import Project
 from include.config.results import Verdict
+from include.io import keys
 from include.io.decisions import read_decision
 from include.io.ledger import Ledger
 from include.io.object_store import ObjectStore
@@ -23,6 +25,7 @@ from include.ml.gates import Evidence, gates_in_force, judge
 from include.ml.metrics import improvement
 from include.ml.verdict import Case, Rival, reach_verdict
 from include.operations.comparisons import Comparison, Comparisons
+from include.reports.history_page import render
 from include.stages.holdout import no_champion
 from include.stages.snapshots import STORE_THREADS
 
@@ -61,6 +64,17 @@ def walk_forward(
             if progress is not None:
                 progress(len(nights), len(chosen))
     return nights
+
+
+def write_page(store: ObjectStore, project: Project, nights: Sequence[Night]) -> str:
+    """Write the page of the record, in place of the one before, and return its address.
+
+    Args:
+        nights: At least one, oldest first.
+    """
+    key = keys.history_page(project.name)
+    store.put(key, render(project.name, nights, clock.now()).encode())
+    return store.uri(key)
 
 
 def newest_by_day(entries: Sequence[LedgerEntry]) -> list[LedgerEntry]:

@@ -74,6 +74,7 @@ def render(decision: Decision) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"number": number, "signed": signed, "words": words, "count": count, "moment": moment}
+    environment.filters["extent"] = extent
     return environment.get_template(TEMPLATE).render(
         decision=decision,
         headline=headline(decision),
@@ -187,6 +188,11 @@ def number(value: float | None) -> str:
     if value is None or not math.isfinite(value):
         return "–"
     return f"{value:.4f}".replace("-", "−")
+
+
+def extent(interval: tuple[float, float]) -> str:
+    """Return an interval's two ends."""
+    return f"{number(interval[0])} to {number(interval[1])}"
 
 
 def signed(value: float | None) -> str:

@@ -1,0 +1,140 @@
+"""Define the command `history`: the walk-forward record as a table, and the page with its plot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.table import Table
+
+    from include.config.history import Night
+
+EXAMPLE = "./nightshift history flight_delay --from 2013-06-01 --to 2013-12-31"
+COLUMNS = ("as of", "verdict", "metric", "95 % interval", "champion", "gain", "in force after", "decided")
+NUMBERS = ("metric", "95 % interval", "champion", "gain")
+
+
+def history(
+    project: Annotated[str, typer.Argument(metavar="PROJECT", help="A folder of include/projects.")],
+    first: Annotated[str, typer.Option("--from", metavar="DATE", help="Show no night before it.")] = "",
+    last: Annotated[str, typer.Option("--to", metavar="DATE", help="Show no night after it.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")] = False,
+    s3: Annotated[bool, typer.Option("--s3", help="Read the store that `run --s3` fills.")] = False,
+) -> None:
+    """Show night by night what would have been decided, knowing only the past.
+
+    Each night's challenger is compared with the champion of the nights before it, by the rules as they are declared
+    now: the order in which runs ended, backfills, pins and people play no part. Writes a page with a plot of the same
+    nights beside the decisions. What no decision holds is measured once and kept, so the first call may take a while.
+    """
+    raise typer.Exit(show_walk_forward(project, first, last, as_json=as_json, s3=s3))
+
+
+def show_walk_forward(project: str, first: str, last: str, *, as_json: bool, s3: bool) -> int:
+    """Print the record between two days, both included, write its page, and return the exit status.
+
+    Raises:
+        AsOfError: A day is not one, or the days are the wrong way round.
+        ObjectMissingError: No decision is of these days.
+    """
+    from include.cli.console import output, print_json
+    from include.cli.stores import opened_store
+    from include.config.discovery import load_project
+    from include.config.settings import Settings
+    from include.operations.walk_forward import walk_forward, write_page
+
+    begin, end = _days(first, last)
+    settings = Settings.from_environment()
+    declared = load_project(settings.projects_dir, project)
+    with opened_store(settings, s3=s3) as store, _progress() as progress:
+        record = walk_forward(store, declared, last=end, progress=progress)
+        nights = [night for night in record if begin is None or night.as_of >= begin]
+        if not nights:
+            raise _nothing(declared.name, first, last)
+        page = write_page(store, declared, nights)
+    if as_json:
+        print_json({"page": page, "nights": [night.model_dump(mode="json") for night in nights]})
+        return 0
+    console = output()
+    console.print(table(nights))
+    console.print(_summary(nights), markup=False)
+    console.print(f"page      {page}", markup=False, soft_wrap=True)
+    return 0
+
+
+def table(nights: Sequence[Night]) -> Table:
+    """Return the record as a table, oldest night first."""
+    from rich.box import SIMPLE_HEAD
+    from rich.markup import escape
+    from rich.table import Table
+
+    from include.cli.decision_view import COLOURS
+    from include.reports.decision_page import extent, number, signed
+
+    shown = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for column in COLUMNS:
+        name = nights[-1].metric if column == "metric" else column
+        justify: Literal["left", "right"] = "right" if column in NUMBERS else "left"
+        shown.add_column(name, justify=justify, no_wrap=column in ("as of", "verdict", *NUMBERS))
+    for night in nights:
+        version = f" (version {night.champion.version})" if night.champion else ""
+        in_force = f"version {night.in_force.version} of {night.in_force.as_of}" if night.in_force else "none"
+        undone = ", rolled back" if night.rolled_back else ""
+        shown.add_row(
+            str(night.as_of),
+            f"[{COLOURS[night.verdict]}]{night.verdict}[/]",
+            number(night.value),
+            extent(night.interval) if night.interval else "–",
+            escape(number(night.champion_value) + version),
+            signed(night.gain),
+            escape(in_force),
+            f"[{COLOURS[night.decided]}]{night.decided}[/] (#{night.number}){undone}",
+        )
+    return shown
+
+
+def _summary(nights: Sequence[Night]) -> str:
+    from include.reports.history_page import summary
+
+    return summary(nights)
+
+
+def _days(first: str, last: str) -> tuple[date | None, date | None]:
+    from include.cli.days import parse_day
+    from include.config.errors import AsOfError
+
+    begin = parse_day(first, "--from") if first else None
+    end = parse_day(last, "--to") if last else None
+    if begin and end and begin > end:
+        raise AsOfError("option --from", "the first day is after the last", got=f"--from {begin} --to {end}")
+    return begin, end
+
+
+def _nothing(project: str, first: str, last: str) -> Exception:
+    from include.config.errors import ObjectMissingError
+
+    if first or last:
+        asked = " ".join(f"{option} {day}" for option, day in (("--from", first), ("--to", last)) if day)
+        hint = f"./nightshift ledger {project} lists the days that were decided"
+        return ObjectMissingError(f"the ledger of {project}", "no decision is of these days", got=asked, hint=hint)
+    return ObjectMissingError(f"the ledger of {project}", "no decision yet", hint=f"./nightshift run {project}")
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int], None]]:
+    """Yield what is told how far the record is: a bar on a terminal, that leaves nothing behind."""
+    from rich.progress import Progress
+
+    from include.cli.console import errors
+
+    console = errors()
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("nights", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -1,0 +1,80 @@
+"""Write the walk-forward record as one HTML page that needs nothing else: a plot, and a table with all its numbers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from include.config.gates import LOWER_IS_BETTER
+from include.config.history import Night, WalkedChampion
+from include.config.results import Verdict
+from include.reports.decision_page import extent, moment, number, signed, words
+from include.reports.history_plot import lay_out
+
+TEMPLATE = "history_page.html.j2"
+DID: dict[Verdict, str] = {"PROMOTE": "promoted", "HOLD": "held", "REJECT": "rejected"}
+
+
+def render(project: str, nights: Sequence[Night], made_at: datetime) -> str:
+    """Return the record as a self-contained HTML page: no script, no address is fetched, all text escaped.
+
+    The links to the decisions' reports are relative: they work from where the page is kept (`keys.history_page`).
+
+    Args:
+        nights: At least one, oldest first.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"number": number, "signed": signed, "extent": extent}
+    environment.filters |= {"words": words, "moment": moment, "named": named}
+    return environment.get_template(TEMPLATE).render(
+        project=project,
+        nights=nights,
+        made_at=made_at,
+        metric=nights[-1].metric,
+        lower_is_better=nights[-1].metric in LOWER_IS_BETTER,
+        counts=counts(nights),
+        summary=summary(nights),
+        plot=lay_out(nights),
+        describe=describe,
+        report=lambda night: f"../decisions/{night.decision_id}/report.html",
+        any_rolled_back=any(night.rolled_back for night in nights),
+        any_interval=any(night.interval for night in nights),
+    )
+
+
+def counts(nights: Sequence[Night]) -> list[tuple[Verdict, str, int]]:
+    """Return verdict, what it did and how often, in the order of the verdicts."""
+    found = Counter(night.verdict for night in nights)
+    return [(verdict, did, found[verdict]) for verdict, did in DID.items()]
+
+
+def summary(nights: Sequence[Night]) -> str:
+    """Return the record in a sentence or two."""
+    first, last = nights[0].as_of, nights[-1].as_of
+    span = f"{len(nights)} nights, {first} to {last}" if len(nights) > 1 else f"One night, {last}"
+    did = ", ".join(f"{count} {did}" for _, did, count in counts(nights))
+    return f"{span}: {did}. In force at the end: {named(nights[-1].in_force)}."
+
+
+def describe(night: Night) -> str:
+    """Return one night in words, for the mark that the pointer is on."""
+    interval = f" ({extent(night.interval)})" if night.interval else ""
+    champion = f"champion {named(night.champion)}: {number(night.champion_value)}" if night.champion else "no champion"
+    value = f"{words(night.metric)} {number(night.value)}{interval}"
+    undone = f"; {night.rolled_back}" if night.rolled_back else ""
+    return f"{night.as_of}, {night.candidate}: {night.verdict}; {value}; {champion}{undone}"
+
+
+def named(champion: WalkedChampion | None) -> str:
+    """Return a champion by its version and day."""
+    return f"version {champion.version} of {champion.as_of}" if champion else "none"
