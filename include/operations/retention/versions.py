@@ -1,0 +1,207 @@
+"""Plan for models: candidates, releases, model versions and runs that nothing protects, and what trainings left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from include.config.decision import LedgerEntry
+from include.io import keys
+from include.io.manifests import read_manifest
+from include.io.object_store import Listed, ObjectStore
+from include.io.releases import MANIFEST
+from include.io.tracking_removal import KnownRun, KnownVersion
+from include.operations.retention.inventory import Inventory
+from include.operations.retention.protection import Protection
+from include.operations.retention.removal import FRESH, Plan, Removal, by_manifest_first, is_fresh
+
+OPEN = ("RUNNING", "SCHEDULED")
+FAILED_RUN = "a training that failed, or was killed, and left no model version"
+NO_RUN = "files of a run that MLflow does not know any more"
+UNFINISHED = "left by a training or promotion that was killed: no manifest, no finished run"
+
+
+@dataclass
+class Model:
+    """Hold everything of one candidate.
+
+    Attributes:
+        files: Of the trained candidate.
+        releases: Files of its releases, by version.
+        versions: MLflow's model versions.
+        runs: MLflow's runs whose files are in this store.
+        artifacts: Files of those runs.
+    """
+
+    files: list[Listed] = field(default_factory=list)
+    releases: dict[str, list[Listed]] = field(default_factory=dict)
+    versions: list[KnownVersion] = field(default_factory=list)
+    runs: list[KnownRun] = field(default_factory=list)
+    artifacts: list[Listed] = field(default_factory=list)
+
+    def objects(self) -> list[Listed]:
+        """Return all objects of the store."""
+        return [*self.files, *(one for files in self.releases.values() for one in files), *self.artifacts]
+
+    def touched(self) -> Iterator[datetime]:
+        """Yield when MLflow last touched its versions and runs."""
+        yield from (version.touched for version in self.versions)
+        yield from (run.touched for run in self.runs)
+
+
+@dataclass(frozen=True)
+class TrackedHere:
+    """Hold what MLflow knows of this project and of this store: one database may serve several stores."""
+
+    runs: Sequence[KnownRun]
+    versions: Sequence[KnownVersion]
+    elsewhere: Sequence[KnownRun]
+
+
+def tracked_here(runs: Iterable[KnownRun], versions: Iterable[KnownVersion], artifacts_uri: str) -> TrackedHere:
+    """Tell apart runs whose files are under `artifacts_uri` from those of other stores, and versions with them."""
+    here: list[KnownRun] = []
+    elsewhere: list[KnownRun] = []
+    for run in runs:
+        (here if run.artifact_uri.startswith(f"{artifacts_uri}/") else elsewhere).append(run)
+    others = {run.run_id for run in elsewhere}
+    return TrackedHere(here, [version for version in versions if version.run_id not in others], elsewhere)
+
+
+def plan_versions(
+    plan: Plan,
+    store: ObjectStore,
+    project: str,
+    found: Inventory,
+    entries: Sequence[LedgerEntry],
+    tracked: TrackedHere,
+    protection: Protection,
+    now: datetime,
+) -> None:
+    """Add candidates that nothing protects, with all their traces, and what trainings left behind."""
+    models, unclaimed = _models(store, project, found, entries, tracked)
+    judged = {entry.candidate_id for entry in entries if entry.kind == "decision"}
+    for candidate, model in sorted(models.items()):
+        name = _name(candidate, model)
+        why_kept = protection.candidates.get(candidate) or _in_use(model)
+        if why_kept:
+            plan.keep(name, why_kept, model.objects())
+            _plan_failed_runs(plan, candidate, model, found, protection, now)
+        elif is_fresh(model.objects(), now, model.touched()):
+            plan.keep(name, FRESH, model.objects())
+        else:
+            plan.removals.append(_removal(candidate, name, model, judged=candidate in judged))
+    _plan_unclaimed_releases(plan, unclaimed, protection, now)
+    _plan_lost_artifacts(plan, found, tracked, protection, now)
+
+
+def _models(
+    store: ObjectStore,
+    project: str,
+    found: Inventory,
+    entries: Sequence[LedgerEntry],
+    tracked: TrackedHere,
+) -> tuple[dict[str, Model], dict[str, list[Listed]]]:
+    """Return everything by candidate id, and the releases that nobody can be told of."""
+    models: dict[str, Model] = {}
+    for candidate, files in found.candidates.items():
+        models.setdefault(candidate, Model()).files = files
+    for run in tracked.runs:
+        if run.candidate_id:
+            model = models.setdefault(run.candidate_id, Model())
+            model.runs.append(run)
+            model.artifacts += found.runs.get(run.run_id, [])
+    known = models.keys() | {entry.candidate_id for entry in entries}
+    for version in tracked.versions:
+        if version.candidate_id in known:
+            models.setdefault(version.candidate_id, Model()).versions.append(version)
+    candidate_of = {entry.version: entry.candidate_id for entry in entries if entry.version}
+    candidate_of.update({one.version: one.candidate_id for one in tracked.versions if one.candidate_id})
+    unclaimed: dict[str, list[Listed]] = {}
+    for version_name, files in found.releases.items():
+        candidate = _candidate_of_release(store, project, version_name, candidate_of)
+        if candidate:
+            models.setdefault(candidate, Model()).releases[version_name] = files
+        else:
+            unclaimed[version_name] = files
+    return models, unclaimed
+
+
+def _candidate_of_release(store: ObjectStore, project: str, version: str, known: Mapping[str, str]) -> str:
+    manifest = read_manifest(store, keys.release_file(project, version, MANIFEST))
+    return manifest.fingerprint if manifest is not None else known.get(version, "")
+
+
+def _in_use(model: Model) -> str:
+    """Return why a model that the ledger does not need stays all the same."""
+    for version in model.versions:
+        if version.aliases:
+            return f"MLflow's alias {version.aliases[0]} points at version {version.version}"
+    if any(run.status in OPEN for run in model.runs):
+        return "a run of it is open in MLflow"
+    return ""
+
+
+def _removal(candidate: str, name: str, model: Model, *, judged: bool) -> Removal:
+    marks, files = by_manifest_first([*model.files, *(one for release in model.releases.values() for one in release)])
+    finished = any(run.status == "FINISHED" for run in model.runs)
+    unfinished = not (marks or finished or model.versions)
+    if unfinished:
+        why = UNFINISHED if files else FAILED_RUN
+    elif judged:
+        why = "no champion that a rollback can go back to, and not among the judged last"
+    else:
+        why = "trained and never judged, or lost against a version that goes"
+    return Removal(
+        kind="orphans" if unfinished else "versions",
+        name=name,
+        why=why,
+        marks=marks,
+        files=files,
+        artifacts=tuple(model.artifacts),
+        candidate_id=candidate,
+        releases=tuple(model.releases),
+        versions=tuple(version.version for version in model.versions),
+        runs=tuple(run.run_id for run in model.runs),
+    )
+
+
+def _plan_failed_runs(
+    plan: Plan, candidate: str, model: Model, found: Inventory, protection: Protection, now: datetime
+) -> None:
+    """Add the failed runs of a model that stays: a retry made another run."""
+    needed = {version.run_id for version in model.versions} | protection.runs
+    for run in model.runs:
+        files = found.runs.get(run.run_id, [])
+        if run.status in (*OPEN, "FINISHED") or run.run_id in needed or is_fresh(files, now, [run.touched]):
+            continue
+        name = f"run {run.run_id} of {candidate}"
+        plan.removals.append(Removal("orphans", name, FAILED_RUN, artifacts=tuple(files), runs=(run.run_id,)))
+
+
+def _plan_unclaimed_releases(
+    plan: Plan, unclaimed: Mapping[str, list[Listed]], protection: Protection, now: datetime
+) -> None:
+    for version, files in sorted(unclaimed.items()):
+        if version not in protection.versions and not is_fresh(files, now):
+            plan.removals.append(
+                Removal("orphans", f"release {version}", UNFINISHED, files=tuple(files), releases=(version,))
+            )
+
+
+def _plan_lost_artifacts(
+    plan: Plan, found: Inventory, tracked: TrackedHere, protection: Protection, now: datetime
+) -> None:
+    """Add files of runs that MLflow does not know; those of a version that stays, stay."""
+    known = {run.run_id for run in (*tracked.runs, *tracked.elsewhere)} | protection.runs
+    for run_id, files in sorted(found.runs.items()):
+        if run_id not in known and not is_fresh(files, now):
+            plan.removals.append(Removal("orphans", f"run {run_id}", NO_RUN, artifacts=tuple(files)))
+
+
+def _name(candidate: str, model: Model) -> str:
+    versions = sorted(
+        {*model.releases, *(version.version for version in model.versions)}, key=lambda text: text.zfill(9)
+    )
+    return f"version {', '.join(versions)} ({candidate})" if versions else candidate
