@@ -79,7 +79,10 @@ class Created:
 
 
 def states_of_days(home: Path, dag_id: str, first: date, last: date) -> dict[date, str]:
-    """Return the state of the newest run of each day that has one; an Airflow need not run for it."""
+    """Return the state of the newest run of each day that has one; an Airflow need not run for it.
+
+    What a killed command left unfinished counts as failed: `end_left` will end it so.
+    """
     if not (database_file(home).is_file() and (home / "airflow" / DATABASE_STAMP).is_file()):
         return {}
     # the order in which a backfill looks for the run that counts
@@ -92,6 +95,8 @@ def states_of_days(home: Path, dag_id: str, first: date, last: date) -> dict[dat
     found: dict[date, str] = {}
     for key, state in rows:
         found.setdefault(date.fromisoformat(key), str(state))
+    if any(not left.living() for left in claims(home, "backfill", dag_id)):
+        found = {day: "failed" if state in UNFINISHED else state for day, state in found.items()}
     return found
 
 

@@ -135,6 +135,9 @@ def test_the_newest_run_of_a_day_counts(tmp_path: Path) -> None:
     assert states_of_days(tmp_path, DAG_ID, FIRST, LAST) == {}
     (file.parent / DATABASE_STAMP).touch()
     assert states_of_days(tmp_path, DAG_ID, FIRST, LAST) == {FIRST: "success", DAYS[1]: "queued"}
+    # what waits for a command that was killed will not run any more
+    of_the_dead(tmp_path, "backfill")
+    assert states_of_days(tmp_path, DAG_ID, FIRST, LAST) == {FIRST: "success", DAYS[1]: "failed"}
 
 
 def test_a_second_backfill_of_a_dag_is_refused_and_left_alone(airflow: Any, tmp_path: Path) -> None:
