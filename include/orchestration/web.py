@@ -19,7 +19,7 @@ from include.config.decision import LedgerEntry
 from include.config.discovery import discover
 from include.config.errors import NightshiftError, ObjectMissingError
 from include.config.settings import Settings
-from include.config.stages import retrain_dag_id
+from include.config.stages import retrain_dag_id, score_dag_id
 from include.io import keys
 from include.io.ledger import Ledger
 from include.orchestration.decisions import decision_of_run, project_of, store_of
@@ -162,7 +162,11 @@ def _project_of_ours(dag_id: str) -> str:
 
 
 def _undecided(request: Request, dag_id: str, run_id: str) -> HTMLResponse:
-    above = trail(_root(request), _project_of_ours(dag_id))
+    project = _project_of_ours(dag_id)
+    above = trail(_root(request), project)
+    if dag_id == score_dag_id(project):
+        text = f"This run scores a day with a champion that is there. Decisions are made by {retrain_dag_id(project)}."
+        return _html(message_page("No decision", text, above=above))
     state = state_of_run(dag_id, run_id)
     if state is None:
         raise HTTPException(404, f"{dag_id} has no run {run_id}")

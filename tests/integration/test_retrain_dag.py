@@ -1,14 +1,19 @@
-"""Run whole retrain Dags in one process, with the real stages, on real data, over a short window."""
+"""Run whole retrain and score Dags in one process, with the real stages, on real data, over a short window."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
+from sklearn.metrics import roc_auc_score
 
+from include.io import keys
+from include.io.manifests import read_manifest
 from include.io.releases import read_pointer
+from include.io.tables import get_frame
+from include.stages.feature_window import read_day
 from tests.support.demo_nights import DemoNights, demo_nights, states
 
 pytestmark = pytest.mark.integration
@@ -88,3 +93,29 @@ def test_three_nights(case: Case, nights: DemoNights) -> None:
     assert rejected is not None
     assert (rejected.verdict, rejected.as_of) == ("REJECT", SECOND)
     assert champion(nights) == before
+
+
+def test_days_are_scored_by_the_champion_of_then(nights: DemoNights) -> None:
+    if nights.ledger.champion() is None:
+        nights.run(FIRST)
+    version, _ = champion(nights)
+    scored = nights.score(SECOND)
+    assert scored.state == "success"
+    assert set().union(*states(scored).values()) == {"success"}
+    manifest = read_manifest(nights.store, keys.predictions_manifest(nights.name, SECOND))
+    assert manifest is not None
+    assert (manifest.details["version"], manifest.details["hindsight"]) == (version, False)
+    predictions = get_frame(nights.store, manifest.files["rows"])
+    day = read_day(nights.store, nights.project, SECOND)
+    # the rows without a label are among them: cancelled flights
+    assert len(predictions) == len(day)
+    assert nights.name != "flight_delay" or day["late"].isna().any()
+    both = day.merge(predictions, on=list(nights.project.keys), validate="one_to_one")
+    both = both[both[nights.project.target.name].notna()]
+    assert roc_auc_score(both[nights.project.target.name].astype(int), both["score"]) > 0.6
+
+    before = FIRST - timedelta(days=1)
+    skipped = nights.score(before)
+    assert skipped.state == "success"
+    assert states(skipped)["score"] == {"skipped"}
+    assert read_manifest(nights.store, keys.predictions_manifest(nights.name, before)) is None

@@ -169,6 +169,13 @@ def test_a_run_without_a_decision_says_how_it_stands(
     assert said in page.text
 
 
+@pytest.mark.parametrize("link", ["decision", "mlflow"])
+def test_a_scoring_says_that_it_decides_nothing(viewer: Any, store_url: str, link: str) -> None:
+    page = viewer.get(f"/nightshift/{link}/shop__score/{RUN}")
+    assert page.status_code == 200
+    assert "Decisions are made by shop__retrain." in page.text
+
+
 def test_the_errors_of_a_failed_run_are_shown_as_text() -> None:
     from include.orchestration.pages import undecided_page
 

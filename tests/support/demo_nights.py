@@ -86,6 +86,14 @@ class DemoNights:
         conf = {"as_of": as_of.isoformat(), "window_days": self.window_days}
         return build_retrain_dag(self.project).test(run_conf=conf)
 
+    def score(self, day: date) -> Any:
+        """Run the project's score Dag once, and return its run."""
+        from include.orchestration.score import build_score_dag
+
+        project = self.project
+        assert project.scoring is not None
+        return build_score_dag(project, project.scoring).test(run_conf={"as_of": day.isoformat()})
+
     def prepare(self, as_of: date) -> None:
         """Run the stages before training: what the Dag does, without its wait of a second a task after a failure."""
         project, settings = self.project, self.settings
