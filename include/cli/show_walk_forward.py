@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from include.config.history import Night
 
 EXAMPLE = "./nightshift history flight_delay --from 2013-06-01 --to 2013-12-31"
-COLUMNS = ("as of", "verdict", "metric", "95 % interval", "champion", "gain", "in force after", "decided")
-NUMBERS = ("metric", "95 % interval", "champion", "gain")
+COLUMNS = ("as of", "verdict", "metric", "champion", "gain", "in force after", "decided")
+NUMBERS = ("metric", "champion", "gain")
+WIDE_COLUMNS = 120
 
 
 def history(
@@ -63,41 +64,45 @@ def show_walk_forward(project: str, first: str, last: str, *, as_json: bool, s3:
         print_json({"page": page, "nights": [night.model_dump(mode="json") for night in nights]})
         return 0
     console = output()
-    console.print(table(nights))
+    console.print(table(nights, wide=console.width >= WIDE_COLUMNS))
     console.print(_summary(nights), markup=False)
     console.print(f"page      {page}", markup=False, soft_wrap=True)
     return 0
 
 
-def table(nights: Sequence[Night]) -> Table:
-    """Return the record as a table, oldest night first."""
+def table(nights: Sequence[Night], *, wide: bool) -> Table:
+    """Return the record as a table, oldest night first; a narrow one has two lines a night."""
     from rich.box import SIMPLE_HEAD
-    from rich.markup import escape
     from rich.table import Table
+
+    shown = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
+    for column in COLUMNS:
+        name = nights[-1].metric if column == "metric" else column
+        shown.add_column(name, justify="right" if column in NUMBERS else "left", no_wrap=column in ("as of", "verdict"))
+    for night in nights:
+        shown.add_row(*_cells(night, wide=wide))
+    return shown
+
+
+def _cells(night: Night, *, wide: bool) -> list[str]:
+    from rich.markup import escape
 
     from include.cli.decision_view import COLOURS
     from include.reports.decision_page import extent, number, signed
 
-    shown = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for column in COLUMNS:
-        name = nights[-1].metric if column == "metric" else column
-        justify: Literal["left", "right"] = "right" if column in NUMBERS else "left"
-        shown.add_column(name, justify=justify, no_wrap=column in ("as of", "verdict", *NUMBERS))
-    for night in nights:
-        version = f" (version {night.champion.version})" if night.champion else ""
-        in_force = f"version {night.in_force.version} of {night.in_force.as_of}" if night.in_force else "none"
-        undone = ", rolled back" if night.rolled_back else ""
-        shown.add_row(
-            str(night.as_of),
-            f"[{COLOURS[night.verdict]}]{night.verdict}[/]",
-            number(night.value),
-            extent(night.interval) if night.interval else "–",
-            escape(number(night.champion_value) + version),
-            signed(night.gain),
-            escape(in_force),
-            f"[{COLOURS[night.decided]}]{night.decided}[/] (#{night.number}){undone}",
-        )
-    return shown
+    def cell(text: str, more: str) -> str:
+        return (f"{text} ({more})" if wide else f"{text}\n{more}") if more else text
+
+    decided = cell(f"[{COLOURS[night.decided]}]{night.decided}[/]", f"#{night.number}")
+    return [
+        str(night.as_of),
+        f"[{COLOURS[night.verdict]}]{night.verdict}[/]",
+        cell(number(night.value), extent(night.interval) if night.interval else ""),
+        cell(number(night.champion_value), escape(f"version {night.champion.version}") if night.champion else ""),
+        signed(night.gain),
+        cell(escape(f"version {night.in_force.version}"), str(night.in_force.as_of)) if night.in_force else "none",
+        cell(decided, "rolled back") if night.rolled_back else decided,
+    ]
 
 
 def _summary(nights: Sequence[Night]) -> str:

@@ -222,3 +222,15 @@ def test_numbers_have_four_decimals_and_a_dash_where_there_is_none(
     value: float | None, plain: str, with_sign: str
 ) -> None:
     assert (number(value), signed(value)) == (plain, with_sign)
+
+
+def test_intervals_of_challenger_and_champion_are_shown_where_there_are_any() -> None:
+    sure = decision(
+        challenger=CHALLENGER.model_copy(update={"interval": (0.6389, 0.66812)}),
+        champion=CHAMPION.model_copy(update={"interval": (0.62, 0.65)}),
+    )
+    text = _text(render(sure))
+    assert "0.6538 xgboost 95 %: 0.6389 to 0.6681" in text
+    assert "0.6391 challenger +0.0147 95 %: 0.6200 to 0.6500" in text
+    assert "The 95 % interval of ROC AUC, 0.6389 to 0.6681, is found by drawing whole days" in text
+    assert "95 %" not in _text(render(decision()))
