@@ -12,12 +12,14 @@ import hashlib
 import time
 from collections.abc import Iterator
 from datetime import UTC
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.loaders import Loader, create_loader
+from botocore.session import Session
 
 from include.config.errors import ObjectMissingError, PreconditionFailedError, SettingsError
 from include.io.object_store import Listed, ObjectInfo, ObjectStore, StoredObject
@@ -184,15 +186,22 @@ def _checksum(data: bytes) -> str:
 def _client() -> Any:
     """Make a client; a server of one's own is addressed by path, as its host has no name for each bucket."""
     try:
-        session = boto3.Session()
-        region = session.region_name or DEFAULT_REGION
-        client = session.client("s3", region_name=region, config=_config({}))
+        session = Session()
+        session.register_component("data_loader", _descriptions())
+        region = session.get_config_variable("region") or DEFAULT_REGION
+        client = session.create_client("s3", region_name=region, config=_config({}))
         host = urlsplit(client.meta.endpoint_url).hostname or ""
         if host.endswith((".amazonaws.com", ".amazonaws.com.cn")):
             return client
-        return session.client("s3", region_name=region, config=_config({"addressing_style": "path"}))
+        return session.create_client("s3", region_name=region, config=_config({"addressing_style": "path"}))
     except (BotoCoreError, ValueError) as error:
         raise SettingsError("AWS settings", "no S3 client can be made of them", got=str(error)) from error
+
+
+@cache
+def _descriptions() -> Loader:
+    """Return the reader of botocore's descriptions of services; reading them takes most of the time of a client."""
+    return create_loader()
 
 
 def _config(s3: dict[str, str]) -> Config:
