@@ -1,0 +1,136 @@
+"""Build the Dags that a person triggers from the UI to change what is in force: rollback, and pin or unpin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import DAG, get_current_context, get_parsing_context, task
+
+from include.config.discovery import discover, load_project
+from include.config.settings import Settings
+from include.orchestration.operation_params import PIN_FIELDS, ROLLBACK_FIELDS, pin_params, rollback_params
+from include.orchestration.params import refuse_unknown
+from include.orchestration.retrain import DEFAULT_ARGS, START_DATE
+from include.orchestration.stage_call import failures_for_airflow, origin
+
+ROLLBACK_DAG = "nightshift__rollback"
+PIN_DAG = "nightshift__pin"
+OWNER = "nightshift"
+ROLLBACK_TEXT = """\
+# Roll back
+
+Puts an earlier champion of a project back in force. Its release is loaded before and after; it takes effect at once.
+
+What is rolled back stays out, also when its night runs again, until a person puts it back:
+`./nightshift promote PROJECT VERSION --reason "..."`. A pin does not hold a rollback, and stays.
+
+The same by the command line: `./nightshift rollback PROJECT [--to VERSION] --reason "..."`.
+"""
+PIN_TEXT = """\
+# Pin
+
+Keeps a project's champion in force: while it is pinned, nights decide HOLD, and promotions by hand are refused.
+`unpin` ends that; what the nights have proved meanwhile is in their decisions.
+
+The same by the command line: `./nightshift pin PROJECT --reason "..."`, `./nightshift unpin PROJECT --reason "..."`.
+"""
+
+
+def operation_dags() -> Iterator[DAG]:
+    """Yield the Dags that act on one project of the form; none without a valid project."""
+    asked = get_parsing_context().dag_id
+    projects = sorted(discover(Settings.from_environment().projects_dir).projects)
+    if projects and asked in (None, ROLLBACK_DAG):
+        yield build_rollback_dag(projects)
+    if projects and asked in (None, PIN_DAG):
+        yield build_pin_dag(projects)
+
+
+def build_rollback_dag(projects: list[str]) -> DAG:
+    """Return the Dag that puts an earlier champion of a project back in force."""
+    with _dag(ROLLBACK_DAG, "Put an earlier champion back in force", ROLLBACK_TEXT, rollback_params(projects)) as dag:
+        _roll_back()
+    return dag
+
+
+def build_pin_dag(projects: list[str]) -> DAG:
+    """Return the Dag that pins a project's champion, or takes the pin off."""
+    with _dag(PIN_DAG, "Pin a champion, or take the pin off", PIN_TEXT, pin_params(projects)) as dag:
+        _change_pin()
+    return dag
+
+
+def _dag(dag_id: str, description: str, text: str, params: Any) -> DAG:
+    return DAG(
+        dag_id=dag_id,
+        description=description,
+        doc_md=text,
+        schedule=None,
+        start_date=START_DATE,
+        catchup=False,
+        max_active_runs=1,
+        # it does nothing by itself: who triggers it means it
+        is_paused_upon_creation=False,
+        tags=["nightshift", "operations"],
+        params=params,
+        default_args={**DEFAULT_ARGS, "owner": OWNER},
+    )
+
+
+@task(task_id="roll_back", multiple_outputs=False, execution_timeout=timedelta(minutes=30))
+def _roll_back() -> dict[str, Any]:
+    """Put the version of the form back in force."""
+    from include.operations.rollback import roll_back
+
+    context = get_current_context()
+    with failures_for_airflow(context):
+        refuse_unknown(context["dag_run"].conf, ROLLBACK_FIELDS)
+        return _receipt(roll_back(_act(context), context["params"]["version"] or ""))
+
+
+@task(task_id="change_pin", multiple_outputs=False, execution_timeout=timedelta(minutes=10))
+def _change_pin() -> dict[str, Any]:
+    """Pin the champion, or take the pin off."""
+    from include.operations.pinning import pin, unpin
+
+    context = get_current_context()
+    with failures_for_airflow(context):
+        refuse_unknown(context["dag_run"].conf, PIN_FIELDS)
+        change = {"pin": pin, "unpin": unpin}[context["params"]["action"]]
+        return _receipt(change(_act(context)))
+
+
+def _act(context: Any) -> Any:
+    """Return what the form asks for; the moment is the run's, so that a retry finds what an earlier try has done."""
+    from include.io.stores import open_store
+    from include.operations.acts import Act
+
+    settings, dag_run = Settings.from_environment(), context["dag_run"]
+    name = load_project(settings.projects_dir, context["params"]["project"]).name
+    reason = context["params"]["reason"]
+    return Act(open_store(settings.store_url), settings.tracking_url, name, reason, origin(dag_run), dag_run.run_after)
+
+
+def _receipt(change: Any) -> dict[str, Any]:
+    """Return what changed, in short.
+
+    Raises:
+        TrackingError: Pointer or alias does not follow; the retry sets them right, and acts no second time.
+    """
+    from include.config.errors import TrackingError
+
+    if change.behind:
+        raise TrackingError(
+            change.entry.project,
+            f"version {change.after.version} is in force by ledger entry {change.entry.number}, and not all follow",
+            got="; ".join(change.behind),
+            hint=f"./nightshift reconcile {change.entry.project}",
+        )
+    return {
+        "project": change.entry.project,
+        "before": change.before.version if change.before else "",
+        "after": change.after.version,
+        "ledger_number": change.entry.number,
+    }
