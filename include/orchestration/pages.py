@@ -8,13 +8,16 @@ from urllib.parse import quote
 
 from include.config.decision import LedgerEntry
 from include.config.stages import retrain_dag_id
+from include.io.standing import InForce
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #16202c; --soft: #566273; --line: #dde2e9; --link: #1d5fd1;
-  --good: #10703c; --good-back: #e2f4e9; --wait: #7a5200; --wait-back: #fdf1d6; --bad: #a81f28; --bad-back: #fce7e8; }
+  --good: #10703c; --good-back: #e2f4e9; --wait: #7a5200; --wait-back: #fdf1d6; --bad: #a81f28; --bad-back: #fce7e8;
+  --act-back: #e4edfc; }
 @media (prefers-color-scheme: dark) {
   :root { --ink: #e7ecf3; --soft: #a2afbf; --line: #2d3947; --link: #78aaff; --good: #69d797;
-    --good-back: #123523; --wait: #f0c264; --wait-back: #3a2d0d; --bad: #ff9499; --bad-back: #47191d; }
+    --good-back: #123523; --wait: #f0c264; --wait-back: #3a2d0d; --bad: #ff9499; --bad-back: #47191d;
+    --act-back: #16294a; }
 }
 body { margin: 0; padding: 1rem 1.25rem; color: var(--ink);
   font: 14px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
@@ -34,42 +37,54 @@ td.why { white-space: normal; min-width: 16rem; width: 99%; }
 .PROMOTE { color: var(--good); background: var(--good-back); }
 .HOLD { color: var(--wait); background: var(--wait-back); }
 .REJECT { color: var(--bad); background: var(--bad-back); }
+.act { color: var(--link); background: var(--act-back); }
 """
+# what a person did, in the column of verdicts
+ACTS = {"promotion": "BY HAND", "rollback": "ROLLBACK", "pin": "PIN", "unpin": "UNPIN"}
 
 
-def projects_page(root: str, projects: Iterable[tuple[str, LedgerEntry | None, LedgerEntry | None]]) -> str:
+def projects_page(root: str, projects: Iterable[tuple[str, InForce, LedgerEntry | None]]) -> str:
     """Return the page of all projects.
 
     Args:
         root: Path of the pages, without a slash at its end.
-        projects: Name, champion and newest decision of each.
+        projects: Name, what is in force, and newest decision of each.
     """
     rows = [
         [
             _link(f"{root}/project/{quote(name)}", name),
-            _champion(champion),
+            _champion(now),
             *(_decision_cells(root, last) if last else ["", "", "", _soft(f"no decision yet: {_how_to_begin(name)}")]),
             _link(f"{root}/data-docs/{quote(name)}/index.html", "Data Docs"),
         ]
-        for name, champion, last in projects
+        for name, now, last in projects
     ]
     heads = ["Project", "Champion", "Newest decision", "Verdict", "As of", "Why", "Data"]
     return _page("Models", _table(heads, rows) if rows else "<p>No valid project is declared.</p>")
 
 
-def decisions_page(root: str, project: str, entries: Sequence[LedgerEntry]) -> str:
-    """Return the page of a project's decisions, newest first."""
+def decisions_page(root: str, project: str, now: InForce, entries: Sequence[LedgerEntry]) -> str:
+    """Return the page of a project's story, newest first: its decisions, and what people did.
+
+    Args:
+        root: Path of the pages, without a slash at its end.
+        project: Its name.
+        now: Champion and pin in force.
+        entries: The lines, as of `Ledger.told`.
+    """
     rows = [
         [
             *_decision_cells(root, entry),
             escape(entry.candidate),
-            escape(entry.origin.run_type),
+            escape(_caused(entry)),
             f"{entry.made_at:%Y-%m-%d %H:%M} UTC",
         ]
         for entry in entries
     ]
     heads = ["Decision", "Verdict", "As of", "Why", "Candidate", "Run", "Made"]
-    body = _table(heads, rows) if rows else f"<p>No decision yet: {escape(_how_to_begin(project))}.</p>"
+    body = f"<p>Champion: {_champion(now)}</p>" + _table(heads, rows)
+    if not rows:
+        body = f"<p>No decision yet: {escape(_how_to_begin(project))}.</p>"
     return _page(f"Decisions of {project}", body, trail(root, project))
 
 
@@ -116,10 +131,16 @@ def undecided_page(above: str, state: str, errors: Sequence[str]) -> str:
     return message_page("No decision yet", text, above=above)
 
 
-def _champion(champion: LedgerEntry | None) -> str:
+def _champion(now: InForce) -> str:
+    champion, pin = now.champion, now.pin
     if champion is None:
         return _soft("none yet")
-    return f"version {escape(champion.version)} {_soft(f'as of {champion.as_of}')}"
+    words = f"version {escape(champion.version)} {_soft(f'as of {champion.as_of}')}"
+    if champion.verdict is None:
+        words += f"<br>{_soft(f'{ACTS[champion.kind].lower()}, {_who(champion)}')}"
+    if pin is not None:
+        words += f'<br><span class="verdict act">PIN</span> {_soft(f"{_who(pin)}: {pin.reason}")}'
+    return words
 
 
 def _how_to_begin(project: str) -> str:
@@ -128,8 +149,23 @@ def _how_to_begin(project: str) -> str:
 
 def _decision_cells(root: str, entry: LedgerEntry) -> list[str]:
     href = f"{root}/project/{quote(entry.project)}/decisions/{entry.number}"
-    verdict = f'<span class="verdict {entry.verdict}">{entry.verdict}</span>'
-    return [_link(href, f"#{entry.number}"), verdict, str(entry.as_of), escape(entry.reason)]
+    why = entry.reason if entry.verdict else f"version {entry.version}, {_who(entry)}: {entry.reason}"
+    return [_link(href, f"#{entry.number}"), _verdict(entry), str(entry.as_of), escape(why)]
+
+
+def _verdict(entry: LedgerEntry) -> str:
+    if entry.verdict is None:
+        return f'<span class="verdict act">{ACTS[entry.kind]}</span>'
+    return f'<span class="verdict {entry.verdict}">{entry.verdict}</span>'
+
+
+def _who(entry: LedgerEntry) -> str:
+    return f"by {entry.origin.triggered_by or 'somebody'}"
+
+
+def _caused(entry: LedgerEntry) -> str:
+    """Return the kind of run, and who asked for it."""
+    return f"{entry.origin.run_type} {_who(entry)}" if entry.origin.triggered_by else entry.origin.run_type
 
 
 def _link(href: str, text: str) -> str:

@@ -27,9 +27,10 @@ from include.orchestration.pages import decisions_page, message_page, projects_p
 from include.orchestration.run_state import failed_tasks, state_of_run
 
 NO_MLFLOW = "no MLflow server runs beside this Airflow: ./nightshift up starts one, NIGHTSHIFT_MLFLOW_URL names another"
-MAX_DECISIONS_SHOWN = 100
+MAX_LINES_SHOWN = 100
 REPORT_WIDTH = "62rem"
 DOCS_WIDTH = "80rem"
+HISTORY_WIDTH = "80rem"
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "font-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
@@ -80,23 +81,20 @@ def projects(request: Request, user: GetUserDep) -> HTMLResponse:
         if get_auth_manager().is_authorized_dag(method="GET", details=DagDetails(id=retrain_dag_id(name)), user=user)
     ]
     ledgers = {name: Ledger(store, name) for name in allowed}
-    lines = [(name, ledger.champion(), next(iter(ledger.newest(1)), None)) for name, ledger in ledgers.items()]
+    lines = [(name, ledger.in_force(), next(iter(ledger.newest(1)), None)) for name, ledger in ledgers.items()]
     return _html(projects_page(_root(request), lines))
 
 
 @app.get("/project/{project}")
 def project_decisions(request: Request, project: KnownProject) -> HTMLResponse:
     """List a project's newest decisions."""
-    entries = Ledger(store_of(Settings.from_environment()), project).newest(MAX_DECISIONS_SHOWN)
-    return _html(decisions_page(_root(request), project, entries))
+    return _decisions(request, project)
 
 
 @app.get("/dag/{dag_id}", dependencies=MAY_SEE_DAG)
 def dag_decisions(request: Request, dag_id: str) -> HTMLResponse:
     """List the newest decisions of a Dag's project."""
-    project = _project_of_ours(dag_id)
-    entries = Ledger(store_of(Settings.from_environment()), project).newest(MAX_DECISIONS_SHOWN)
-    return _html(decisions_page(_root(request), project, entries))
+    return _decisions(request, _project_of_ours(dag_id))
 
 
 @app.get("/project/{project}/decisions/{number}")
@@ -107,6 +105,29 @@ def numbered_decision(request: Request, project: KnownProject, number: int) -> H
     if entry is None:
         raise HTTPException(404, f"the ledger of {project} has no entry {number}")
     return _report(request, settings, entry)
+
+
+@app.get("/project/{project}/history/history.html")
+def history(request: Request, project: KnownProject) -> HTMLResponse:
+    """Show the page of a project's walk-forward record, as it was written last."""
+    try:
+        page = store_of(Settings.from_environment()).get(keys.history_page(project))
+    except ObjectMissingError:
+        text = f"./nightshift history {project} writes the page: night by night, what would have been decided."
+        return _html(message_page("No history yet", text, above=trail(_root(request), project)))
+    return _html(with_trail(page, _root(request), project, HISTORY_WIDTH))
+
+
+@app.get("/project/{project}/decisions/{decision_id}/report.html")
+def named_decision(request: Request, project: KnownProject, decision_id: str) -> HTMLResponse:
+    """Show the report of a decision by its id: the links of the history page, which also work beside a stored page."""
+    if not PATH_PATTERN.fullmatch(decision_id):
+        raise HTTPException(404, "no such decision")
+    try:
+        page = store_of(Settings.from_environment()).get(keys.decision_report(project, decision_id))
+    except ObjectMissingError:
+        raise HTTPException(404, f"{project} has no report of decision {decision_id}") from None
+    return _html(with_trail(page, _root(request), project, REPORT_WIDTH))
 
 
 @app.get("/decision/{dag_id}/{run_id}", dependencies=MAY_SEE_DAG)
@@ -154,11 +175,23 @@ def data_docs(request: Request, project: KnownProject, path: str) -> Response:
     return Response(content, media_type=kind, headers=HEADERS)
 
 
+def _story(request: Request, project: str) -> HTMLResponse:
+    ledger = Ledger(store_of(Settings.from_environment()), project)
+    return _html(decisions_page(_root(request), project, ledger.in_force(), ledger.told(MAX_LINES_SHOWN)))
+
+
 def _project_of_ours(dag_id: str) -> str:
     project = project_of(dag_id)
     if not project:
         raise HTTPException(404, f"{dag_id} is not a Dag of Nightshift")
     return project
+
+
+def _decisions(request: Request, project: str) -> HTMLResponse:
+    store = store_of(Settings.from_environment())
+    entries = Ledger(store, project).newest(MAX_DECISIONS_SHOWN)
+    has_history = store.exists(keys.history_page(project))
+    return _html(decisions_page(_root(request), project, entries, has_history=has_history))
 
 
 def _undecided(request: Request, dag_id: str, run_id: str) -> HTMLResponse:

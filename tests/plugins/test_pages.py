@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urljoin
 
 import pytest
 
@@ -65,6 +65,8 @@ PAGES = [
     "/nightshift/",
     "/nightshift/project/shop",
     "/nightshift/project/shop/decisions/1",
+    "/nightshift/project/shop/decisions/d-1/report.html",
+    "/nightshift/project/shop/history/history.html",
     "/nightshift/dag/shop__retrain",
     f"/nightshift/decision/shop__retrain/{RUN}",
     f"/nightshift/mlflow/shop__retrain/{RUN}",
@@ -128,6 +130,24 @@ def test_a_numbered_decision(viewer: Any, store_url: str) -> None:
     write_decision(store_url, "shop", run_id=RUN_ID)
     assert viewer.get("/nightshift/project/shop/decisions/1").text == "<h1>report</h1>"
     assert "no entry 9" in viewer.get("/nightshift/project/shop/decisions/9").text
+
+
+def test_the_history_and_its_links(viewer: Any, store_url: str) -> None:
+    write_decision(store_url, "shop", run_id="night", report="<body><h1>that night</h1></body>")
+    address = "/nightshift/project/shop/history/history.html"
+    assert "./nightshift history shop writes the page" in viewer.get(address).text
+    assert address not in viewer.get("/nightshift/project/shop").text
+
+    link = "../decisions/d-night/report.html"
+    open_store(store_url).put(keys.history_page("shop"), f'<body><a href="{link}">#1</a></body>'.encode())
+    for page in ("project/shop", "dag/shop__retrain"):
+        assert f'href="{address}"' in viewer.get(f"/nightshift/{page}").text
+    history = viewer.get(address).text
+    assert 'href="/nightshift/project/shop"' in history
+    assert link in history
+    assert "<h1>that night</h1>" in viewer.get(urljoin(address, link)).text
+    assert viewer.get(urljoin(address, "../decisions/other/report.html")).status_code == 404
+    assert viewer.get("/nightshift/project/shop/decisions/..%2f/report.html").status_code == 404
 
 
 @pytest.fixture
