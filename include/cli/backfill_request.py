@@ -15,8 +15,9 @@ from include.config.schedule import scheduled_days
 from include.config.settings import Settings
 from include.config.stages import retrain_dag_id, score_dag_id
 from include.demo_feed.feed import FEEDS
-from include.stack.backfill import BackfillRequest, Reprocess, left_out, states_of_days
+from include.stack.backfill import BackfillRequest
 from include.stack.demo_data import days_needed
+from include.stack.past_runs import Reprocess, left_out, refuse_second_early, states_of_days
 
 # how far around a range a day of the schedule is looked for: the year of "0 4 29 2 *" is not worth a hint
 NEAR = timedelta(days=400)
@@ -57,7 +58,8 @@ def ask(
     Raises:
         UnknownProjectError, DeclarationError: There is no such project, or it is broken.
         AsOfError: The range is wrong, not complete yet, or has no day of the schedule.
-        SettingsError: The project declares no scoring, or the window is none of this project.
+        SettingsError: The project declares no scoring, the window is none of this project, or another backfill of
+            the Dag is active.
     """
     settings = Settings.from_environment()
     project = load_project(settings.projects_dir, project_name)
@@ -79,6 +81,7 @@ def ask(
         )
     conf = {} if window_days is None else {"window_days": window_days}
     request = BackfillRequest(dag_id, first, last, parallel, reprocess, conf)
+    refuse_second_early(settings.home, dag_id)
     states = states_of_days(settings.home, dag_id, first, last)
     return Asked(settings, project, request, tuple(days), left_out(days, states, reprocess))
 

@@ -17,8 +17,9 @@ from rich.text import Text
 
 from include.cli.decision_view import COLOURS as VERDICT_COLOURS
 from include.cli.night_view import NightView
-from include.stack.backfill import UNFINISHED, DayRun
+from include.stack.backfill import DayRun
 from include.stack.night import Failure
+from include.stack.past_runs import UNFINISHED
 from include.stack.progress import stages
 
 BAR_COLUMNS = 40

@@ -60,9 +60,6 @@ def run_night(
         NightView(console, f"{project.name}: one night, as of {day}") as view,
         airflow_in_use(settings, dag_id, _demo_jobs(project, request), view, s3=s3) as used,
     ):
-        if used.own:
-            for run_id in night.drop_leftovers(used.api, project.name):
-                view.note(f"ended the interrupted run {run_id}")
         outcome = _night(settings, used, request, view)
     return _conclude(console, settings, outcome, project.name, s3=s3, ui_stays=not used.own, seconds=view.seconds)
 

@@ -65,6 +65,8 @@ def airflow_in_use(
         view.doing("reading the Dags")
         night.wait_until_parsed(api, dag_id, stack.state.started_at, stack.check_alive)
         _wait_for_data(stack.jobs, view)
+        for run_id in night.drop_leftovers(api, dag_id):
+            view.note(f"ended the interrupted run {run_id}")
         yield AirflowInUse(api, own=True, check=stack.check_alive)
 
 

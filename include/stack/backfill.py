@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from include.config import clock
-from include.config.errors import AirflowApiError, SettingsError, StackError
+from include.config.errors import AirflowApiError, StackError
 from include.stack.airflow_api import AirflowApi
 from include.stack.claims import Claim, claim, claims, settled
-from include.stack.environment import database_file
-from include.stack.home import DATABASE_STAMP
 from include.stack.night import Tasks
+from include.stack.past_runs import UNFINISHED, Reprocess, refuse
 
-Reprocess = Literal["none", "failed", "completed"]
-UNFINISHED = ("queued", "running")
 POLL_SECONDS = 1.0
 
 
@@ -78,34 +74,6 @@ class Created:
     claim: Claim
 
 
-def states_of_days(home: Path, dag_id: str, first: date, last: date) -> dict[date, str]:
-    """Return the state of the newest run of each day that has one; an Airflow need not run for it.
-
-    What a killed command left unfinished counts as failed: `end_left` will end it so.
-    """
-    if not (database_file(home).is_file() and (home / "airflow" / DATABASE_STAMP).is_file()):
-        return {}
-    # the order in which a backfill looks for the run that counts
-    query = (
-        "SELECT partition_key, state FROM dag_run WHERE dag_id = ? AND partition_key BETWEEN ? AND ?"
-        " ORDER BY start_date IS NULL, start_date DESC"
-    )
-    with closing(sqlite3.connect(database_file(home), timeout=60)) as connection:
-        rows = connection.execute(query, (dag_id, first.isoformat(), last.isoformat())).fetchall()
-    found: dict[date, str] = {}
-    for key, state in rows:
-        found.setdefault(date.fromisoformat(key), str(state))
-    if any(not left.living() for left in claims(home, "backfill", dag_id)):
-        found = {day: "failed" if state in UNFINISHED else state for day, state in found.items()}
-    return found
-
-
-def left_out(days: Sequence[date], states: Mapping[date, str], reprocess: Reprocess) -> dict[date, str]:
-    """Return the days that a backfill leaves out because a run of them exists, with the state of that run."""
-    again = {"none": (), "failed": ("failed",), "completed": ("failed", "success")}[reprocess]
-    return {day: states[day] for day in days if day in states and states[day] not in again}
-
-
 def create(api: AirflowApi, request: BackfillRequest, home: Path) -> Created:
     """Create the backfill; from here on it is this command's, or the next one's if this one is killed.
 
@@ -138,17 +106,27 @@ def create(api: AirflowApi, request: BackfillRequest, home: Path) -> Created:
 def refuse_second(api: AirflowApi, dag_id: str) -> None:
     """Refuse when a backfill of the Dag is active: Airflow takes one at a time.
 
+    One whose runs have all ended is closed instead: the scheduler does so only twice a minute.
+
     Raises:
         SettingsError: One is.
     """
     active = api.active_backfill(dag_id)
-    if active is not None:
-        raise SettingsError(
-            f"backfill of {dag_id}",
-            "another backfill of this Dag is active, and Airflow takes one at a time",
-            got=f"backfill {active['id']}, {active['from_date'][:10]} to {active['to_date'][:10]}",
-            hint=f"wait for it, or cancel it in the UI: {api.url}/dags/{dag_id}/backfills",
-        )
+    if active is None:
+        return
+    if api.every_run(dag_id, run_type="backfill", state=list(UNFINISHED)):
+        refuse(dag_id, active["id"], active["from_date"], active["to_date"])
+    close(api, active["id"])
+
+
+def close(api: AirflowApi, number: int) -> None:
+    """Mark a backfill as ended whose runs have all ended, without waiting for the scheduler to see it."""
+    try:
+        api.cancel_backfill(number)
+    except AirflowApiError as error:
+        # the scheduler was faster
+        if error.status != 409:
+            raise
 
 
 def follow(
@@ -228,6 +206,7 @@ def ended_with_us(api: AirflowApi, created: Created, interrupted: Callable[[int]
         interrupted(end(api, created.request.dag_id, "the ./nightshift backfill that asked for it was interrupted"))
         created.claim.release()
         raise
+    close(api, created.number)
     created.claim.release()
 
 

@@ -23,11 +23,6 @@ def days_needed(project: Project, as_of: date, window_days: int | None = None) -
     return as_of - timedelta(days=back), as_of
 
 
-def days_needed_for(project: Project, first: date, last: date, window_days: int | None = None) -> tuple[date, date]:
-    """Return the first and last day of source data that runs for the days from `first` to `last` read."""
-    return days_needed(project, first, window_days)[0], last
-
-
 def main(project_name: str, first: str, last: str) -> int:
     """Load the days, with one line "<done>/<to do>" for each; return the exit status."""
     settings = Settings.from_environment()

@@ -86,12 +86,11 @@ def wait_until_parsed(
     )
 
 
-def drop_leftovers(api: AirflowApi, project: str) -> list[str]:
+def drop_leftovers(api: AirflowApi, dag_id: str) -> list[str]:
     """Fail the runs that an interrupted `./nightshift run` left behind: one run at a time, they would block the next.
 
     Only for a stack that has just started, in which nothing of them can still be running.
     """
-    dag_id = retrain_dag_id(project)
     left = [run["dag_run_id"] for run in api.runs(dag_id, "running", "queued")]
     mine = [run_id for run_id in left if run_id.startswith(RUN_PREFIX)]
     for run_id in mine:

@@ -110,10 +110,11 @@ def remember(home: Path, **states: str) -> None:
     file.parent.mkdir(parents=True)
     (file.parent / DATABASE_STAMP).touch()
     with closing(sqlite3.connect(file)) as connection, connection:
-        connection.execute("CREATE TABLE dag_run (dag_id, partition_key, state, start_date)")
+        connection.execute("CREATE TABLE backfill (id, dag_id, from_date, to_date, completed_at)")
+        connection.execute("CREATE TABLE dag_run (dag_id, partition_key, state, start_date, backfill_id)")
         for day, state in states.items():
-            row = ("shop__retrain", f"2026-01-{day.removeprefix('d')}", state, "2026-01-09 10:00:00")
-            connection.execute("INSERT INTO dag_run VALUES (?, ?, ?, ?)", row)
+            row = ("shop__retrain", f"2026-01-{day.removeprefix('d')}", state, "2026-01-09 10:00:00", None)
+            connection.execute("INSERT INTO dag_run VALUES (?, ?, ?, ?, ?)", row)
 
 
 def test_a_dry_run_starts_nothing_and_tells_what_would_run(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,10 +15,11 @@ import pytest
 
 from include.config.errors import AirflowApiError, SettingsError, StackError
 from include.stack import backfill
-from include.stack.backfill import BackfillRequest, left_out, states_of_days
+from include.stack.backfill import BackfillRequest
 from include.stack.claims import Claim, claim, claims
 from include.stack.environment import database_file
 from include.stack.home import DATABASE_STAMP
+from include.stack.past_runs import left_out, refuse_second_early, states_of_days
 from include.stack.pause import others_need, pause_again, unpaused
 from include.stack.processes import ProcessId
 
@@ -142,15 +143,49 @@ def test_the_newest_run_of_a_day_counts(tmp_path: Path) -> None:
 
 def test_a_second_backfill_of_a_dag_is_refused_and_left_alone(airflow: Any, tmp_path: Path) -> None:
     airflow.active = {"id": 3, "from_date": "2013-01-01T00:00:00Z", "to_date": "2013-12-01T00:00:00Z"}
+    airflow.runs["backfill of May"] = {"state": "queued"}
     with pytest.raises(SettingsError) as raised:
         backfill.create(airflow, REQUEST, tmp_path)
     assert str(raised.value) == (
         "backfill of shop__retrain: another backfill of this Dag is active, and Airflow takes one at a time; "
         "got: backfill 3, 2013-01-01 to 2013-12-01; "
-        "hint: wait for it, or cancel it in the UI: http://airflow/dags/shop__retrain/backfills"
+        "hint: wait for it, or cancel it in the UI of ./nightshift up, on the page of the Dag"
     )
     assert claims(tmp_path, "backfill") == []
     assert airflow.active is not None
+
+
+def test_a_backfill_is_refused_before_a_stack_is_started_when_another_waits(tmp_path: Path) -> None:
+    refuse_second_early(tmp_path, DAG_ID)
+    file = database_file(tmp_path)
+    file.parent.mkdir()
+    (file.parent / DATABASE_STAMP).touch()
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("CREATE TABLE backfill (id, dag_id, from_date, to_date, completed_at)")
+        connection.execute("CREATE TABLE dag_run (backfill_id, state)")
+        rows = [
+            (1, DAG_ID, "2013-01-01 00:00:00", "2013-12-01 00:00:00", "2026-01-01"),
+            (2, DAG_ID, "2013-01-01 00:00:00", "2013-12-01 00:00:00", None),  # its runs have ended
+            (3, "bank__retrain", "2013-01-01 00:00:00", "2013-12-01 00:00:00", None),
+        ]
+        connection.executemany("INSERT INTO backfill VALUES (?, ?, ?, ?, ?)", rows)
+        connection.executemany("INSERT INTO dag_run VALUES (?, ?)", [(1, "queued"), (2, "success"), (3, "queued")])
+    refuse_second_early(tmp_path, DAG_ID)
+    with pytest.raises(SettingsError, match="got: backfill 3, 2013-01-01 to 2013-12-01"):
+        refuse_second_early(tmp_path, "bank__retrain")
+    of_the_dead(tmp_path, "backfill", "bank__retrain")
+    refuse_second_early(tmp_path, "bank__retrain")
+
+
+def test_a_backfill_whose_runs_have_ended_is_closed_and_blocks_nothing(airflow: Any, tmp_path: Path) -> None:
+    airflow.active = {"id": 7, "from_date": "2013-01-01T00:00:00Z", "to_date": "2013-12-01T00:00:00Z"}
+    created = backfill.create(airflow, REQUEST, tmp_path)
+    for run in airflow.runs.values():
+        run["state"] = "success"
+    with backfill.ended_with_us(airflow, created, pytest.fail):
+        assert airflow.active is not None
+    assert airflow.active is None
+    assert claims(tmp_path, "backfill") == []
 
 
 def test_a_backfill_that_airflow_refuses_is_nobodys(airflow: Any, tmp_path: Path) -> None:
