@@ -63,7 +63,7 @@ def projects_page(root: str, projects: Iterable[tuple[str, InForce, LedgerEntry 
     return _page("Models", _table(heads, rows) if rows else "<p>No valid project is declared.</p>")
 
 
-def decisions_page(root: str, project: str, now: InForce, entries: Sequence[LedgerEntry]) -> str:
+def decisions_page(root: str, project: str, now: InForce, entries: Sequence[LedgerEntry], *, has_history: bool) -> str:
     """Return the page of a project's story, newest first: its decisions, and what people did.
 
     Args:
@@ -71,6 +71,7 @@ def decisions_page(root: str, project: str, now: InForce, entries: Sequence[Ledg
         project: Its name.
         now: Champion and pin in force.
         entries: The lines, as of `Ledger.told`.
+        has_history: Whether the page of the walk-forward record was written.
     """
     rows = [
         [
@@ -85,6 +86,9 @@ def decisions_page(root: str, project: str, now: InForce, entries: Sequence[Ledg
     body = f"<p>Champion: {_champion(now)}</p>" + _table(heads, rows)
     if not rows:
         body = f"<p>No decision yet: {escape(_how_to_begin(project))}.</p>"
+    if has_history:
+        link = _link(f"{root}/project/{quote(project)}/history/history.html", "History, night by night")
+        body = f"<p>{link}: what would have been decided knowing only the past.</p>{body}"
     return _page(f"Decisions of {project}", body, trail(root, project))
 
 

@@ -175,11 +175,6 @@ def data_docs(request: Request, project: KnownProject, path: str) -> Response:
     return Response(content, media_type=kind, headers=HEADERS)
 
 
-def _story(request: Request, project: str) -> HTMLResponse:
-    ledger = Ledger(store_of(Settings.from_environment()), project)
-    return _html(decisions_page(_root(request), project, ledger.in_force(), ledger.told(MAX_LINES_SHOWN)))
-
-
 def _project_of_ours(dag_id: str) -> str:
     project = project_of(dag_id)
     if not project:
@@ -189,9 +184,10 @@ def _project_of_ours(dag_id: str) -> str:
 
 def _decisions(request: Request, project: str) -> HTMLResponse:
     store = store_of(Settings.from_environment())
-    entries = Ledger(store, project).newest(MAX_DECISIONS_SHOWN)
+    ledger = Ledger(store, project)
     has_history = store.exists(keys.history_page(project))
-    return _html(decisions_page(_root(request), project, entries, has_history=has_history))
+    lines = ledger.told(MAX_LINES_SHOWN)
+    return _html(decisions_page(_root(request), project, ledger.in_force(), lines, has_history=has_history))
 
 
 def _undecided(request: Request, dag_id: str, run_id: str) -> HTMLResponse:

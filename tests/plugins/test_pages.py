@@ -12,7 +12,9 @@ from urllib.parse import quote, urljoin
 
 import pytest
 
+from include.config.results import Origin
 from include.io import keys
+from include.io.ledger import Ledger
 from include.io.stores import open_store
 from tests.airflow_fixtures import airflow_database, write_decision, write_project
 
@@ -103,6 +105,43 @@ def test_the_decisions_of_a_project(viewer: Any, store_url: str, page: str) -> N
     text = viewer.get(page).text
     assert text.index("/decisions/3") < text.index("/decisions/1")
     assert "/decisions/2" not in text  # the promotion
+
+
+def _act(store_url: str, kind: str, **changes: Any) -> None:
+    """Write what a person did to the champion into the ledger, as the commands do."""
+    ledger = Ledger(open_store(store_url), "shop")
+    champion = ledger.champion()
+    assert champion is not None
+    origin = Origin(run_id="local", triggered_by="ada <b>")
+    fields = {"kind": kind, "verdict": None, "origin": origin, **changes}
+    ledger.append(lambda number, _: champion.model_copy(update={"number": number, **fields}))
+
+
+def test_what_people_did_is_part_of_a_projects_story(viewer: Any, store_url: str) -> None:
+    write_decision(store_url, "shop", run_id=RUN_ID)
+    _act(store_url, "promotion", version="2", candidate_id="c2", reason="the numbers <i>of May</i> are right")
+    _act(store_url, "rollback", version="1", candidate_id="c1", reason="late parcels")
+    _act(store_url, "pin", reason="audit week")
+    text = viewer.get("/nightshift/project/shop").text
+    rows = re.findall(r"<tr>(.*?)</tr>", text)[1:]
+    assert [re.findall(r">#(\d+)<", row)[0] for row in rows] == ["5", "4", "3", "1"]
+    assert [re.findall(r'class="verdict \w+">([A-Z ]+)<', row)[0] for row in rows] == [
+        "PIN",
+        "ROLLBACK",
+        "BY HAND",
+        "PROMOTE",
+    ]
+    assert "version 1, by ada &lt;b&gt;: audit week" in rows[0]
+    assert "version 2, by ada &lt;b&gt;: the numbers &lt;i&gt;of May&lt;/i&gt; are right" in rows[2]
+    assert "local by ada &lt;b&gt;" in rows[2]
+    assert "<i>" not in text and "<b>" not in text
+    assert viewer.get("/nightshift/project/shop/decisions/4").text == "<h1>report</h1>"
+    for page in ("/nightshift/", "/nightshift/project/shop"):
+        text = viewer.get(page).text
+        assert "rollback, by ada" in text
+        assert re.search(r">PIN</span> <span[^>]*>by ada &lt;b&gt;: audit week<", text)
+    _act(store_url, "unpin", reason="over")
+    assert ">PIN</span>" not in viewer.get("/nightshift/").text
 
 
 def test_the_decision_of_a_run(viewer: Any, store_url: str) -> None:
