@@ -42,7 +42,7 @@ def run(project: Project, inputs: PartitionInputs) -> FeaturesResult:
     store = open_store(inputs.store_url)
     recipe = recipe_of(project)
     rows = unlabelled = written = 0
-    for portion in portions(sorted(inputs.days), inputs.origin.run_id):
+    for portion in portions(project, sorted(inputs.days), inputs.origin.run_id):
         settled, new = _settle(project, inputs, store, recipe, portion)
         rows += sum(manifest.details["rows"] for manifest in settled.values())
         unlabelled += sum(manifest.details["unlabelled"] for manifest in settled.values())

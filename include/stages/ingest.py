@@ -55,7 +55,7 @@ def run(project: Project, inputs: PartitionInputs) -> IngestResult:
     days = with_lookback(project, inputs.days)
     done: list[_Ingested] = []
     refused: list[tuple[date, str]] = []
-    for day in itertools.chain.from_iterable(portions(days, inputs.origin.run_id)):
+    for day in itertools.chain.from_iterable(portions(project, days, inputs.origin.run_id)):
         try:
             done.append(_ingest_day(project, inputs, store, day))
         except SourceDataError as error:

@@ -50,7 +50,7 @@ def run(project: Project, inputs: PartitionInputs) -> ValidateResult:
     suite = _Suite(project)
     manifests: dict[date, Manifest] = {}
     checked = 0
-    for portion in portions(days, inputs.origin.run_id):
+    for portion in portions(project, days, inputs.origin.run_id):
         settled, new = _settle(project, inputs, store, recipe, suite, portion)
         manifests.update(settled)
         checked += new

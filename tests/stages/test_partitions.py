@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from include.config.errors import WindowError
-from include.stages.partitions import lookback_of, split, spread, window_of, with_lookback
+from include.stages.partitions import lookback_of, portions, split, spread, window_of, with_lookback
 from tests.stages.shop import AS_OF, Shop
 
 
@@ -69,3 +69,19 @@ def test_days_are_spread_over_contiguous_batches(days: int, batches: int, sizes:
     found = spread(wanted, batches)
     assert [len(batch) for batch in found] == sizes
     assert [day for batch in found for day in batch] == wanted
+
+
+def test_each_run_takes_all_days_in_an_order_of_its_own(shop: Shop) -> None:
+    days = march(*range(1, 22))
+    orders = {run: portions(shop.project, days, run) for run in ("backfill of May", "backfill of June")}
+    for taken in orders.values():
+        assert sorted(taken) == [days[start : start + 2] for start in range(0, 21, 2)]
+    assert len(set(orders.values())) == 2
+    assert portions(shop.project, days, "backfill of May") == orders["backfill of May"]
+    assert portions(shop.project, (), "backfill of May") == ()
+
+
+@pytest.mark.parametrize(("lookback", "length"), [(0, 2), (1, 2), (7, 7)])
+def test_a_portion_is_as_long_as_the_lookback(shop: Shop, lookback: int, length: int) -> None:
+    taken = portions(with_window(shop, lookback_days=lookback).project, march(*range(1, 22)), "run")
+    assert max(len(days) for days in taken) == length
