@@ -16,6 +16,8 @@ from include.cli.backfill import backfill
 from include.cli.console import errors
 from include.cli.reproduce import EXAMPLE as REPRODUCE_EXAMPLE
 from include.cli.reproduce import reproduce
+from include.cli.retention import EXAMPLE as RETENTION_EXAMPLE
+from include.cli.retention import retention
 from include.cli.show_walk_forward import EXAMPLE as HISTORY_EXAMPLE
 from include.cli.show_walk_forward import history
 from include.config.errors import (
@@ -54,6 +56,7 @@ app.add_typer(demo, name="demo", epilog=f"Example: {NAME} demo load telco_churn 
 app.command(epilog=f"Example: {BACKFILL_EXAMPLE}")(backfill)
 app.command(epilog=f"Example: {HISTORY_EXAMPLE}")(history)
 acts.register(app)
+app.command(epilog=f"Example: {RETENTION_EXAMPLE}")(retention)
 app.command(epilog=f"Example: {REPRODUCE_EXAMPLE}")(reproduce)
 
 ProjectName = Annotated[str, typer.Argument(metavar="PROJECT", help="A folder of include/projects.")]

@@ -107,7 +107,7 @@ def test_airflow_lists_the_broken_project_and_has_the_good_dags(running: Door) -
     assert "broken_churn" in error[1] and "binry" in error[1]
     dags = {dag["dag_id"]: dag["is_paused"] for dag in api.get("/dags")["dags"]}
     nightly = {f"{name}__{family}": True for name in ("flight_delay", PROJECT) for family in ("retrain", "score")}
-    by_hand = {"nightshift__rollback": False, "nightshift__pin": False}
+    by_hand = {"nightshift__rollback": False, "nightshift__pin": False, "nightshift__retention": False}
     assert dags == nightly | by_hand
 
 

@@ -88,7 +88,7 @@ def test_dry_run_and_real_run_agree_to_the_byte(aged: Nights) -> None:
 def test_dry_run_and_real_run_agree_on_s3(
     tmp_path: Path, prepared_tracking: Path, s3_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    nights = play(tmp_path, prepared_tracking, nights=4, s3_url=s3_url)
+    nights = play(tmp_path, prepared_tracking, nights=3, s3_url=s3_url)
     later(monkeypatch)
     before = size_of(nights.store)
     asked = retain(nights, dry_run=True)
