@@ -12,13 +12,17 @@ from pydantic import SecretStr
 
 from include.config.discovery import load_project
 from include.config.project import Project
+from include.config.results import Origin, PartitionInputs
 from include.config.settings import ROOT
 from include.demo_feed import feed
 from include.demo_feed.telco import WAREHOUSE
+from include.io import keys
 from include.io.local_store import LocalStore
+from include.io.manifests import FileRef, read_manifest
 from include.io.sources import read_source
-from include.stages import feature_contract
+from include.stages import build_features, feature_contract, ingest, validate
 from include.stages.assembling import assemble
+from include.stages.columns import ROWS
 
 PROJECTS = ROOT / "include" / "projects"
 DAY = date(2013, 4, 10)
@@ -61,3 +65,19 @@ class Delivered:
     def features(self, day: date = DAY) -> pd.DataFrame:
         """Return one day's features, held to the declaration."""
         return feature_contract.build(self.project, day, self.frame(day), self.history(day))
+
+    def prepared(self, day: date = DAY) -> FileRef:
+        """Return the feature rows of one day that the stages write in a run for that very day."""
+        inputs = PartitionInputs(
+            as_of=day,
+            store_url=self.store.url,
+            tracking_url="unused",
+            origin=Origin(run_id=f"contract of {day}"),
+            connections=dict(self.connections),
+            days=(day,),
+        )
+        for stage in (ingest, validate, build_features):
+            stage.run(self.project, inputs)
+        manifest = read_manifest(self.store, keys.features_manifest(self.project.name, day))
+        assert manifest is not None
+        return manifest.files[ROWS]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -18,13 +19,15 @@ from include.config.project_code import load_module
 from include.demo_feed.feed import FEEDS
 from include.io.expectations import SuiteRunner, is_expectation
 from include.io.sources import read_source
-from include.io.tables import to_parquet
+from include.stages import build_features, ingest, validate
 from include.stages.assembling import assemble
 from include.stages.feature_contract import build
 from tests.projects.conftest import NAMES
 from tests.projects.delivered import DAY, PROJECTS, Delivered
+from tests.support.counting_store import Counted
 
 LATER = timedelta(days=3)
+DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 # of ours only config; heavy things a project may use
 ALLOWED_IMPORTS = {"include.config", "pandas", "numpy", "sklearn", "great_expectations"}
 every_project = pytest.mark.parametrize("name", NAMES)
@@ -154,11 +157,18 @@ def test_a_first_day_without_history_has_features(delivered: Delivered) -> None:
     assert {str(features[name].dtype) for name in delivered.project.features.numeric} == {"float64"}
 
 
-def test_later_days_change_no_feature(delivered: Delivered, tmp_path: Path) -> None:
-    early = to_parquet(delivered.features())
+def test_features_are_the_same_bytes_with_and_without_later_data(
+    delivered: Delivered, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = delivered.prepared(DAY)
     with_later = Delivered.into(tmp_path, delivered.project.name).load(DAY, DAY + LATER)
-    assert to_parquet(with_later.features()) == early
-    assert to_parquet(with_later.features(DAY + LATER)) != early
+    counted = Counted(monkeypatch, ingest, validate, build_features)
+    beside_later = with_later.prepared(DAY)
+    assert (beside_later.sha256, beside_later.rows) == (alone.sha256, alone.rows)
+    # what came later is other data, and nothing of it was even looked at
+    assert not with_later.features(DAY + LATER).equals(delivered.features())
+    looked_at = {day for keys in counted.keys.values() for key in keys for day in DATE.findall(key)}
+    assert max(looked_at) == DAY.isoformat()
 
 
 def test_what_happened_on_the_day_changes_no_feature(delivered: Delivered) -> None:
