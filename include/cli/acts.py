@@ -81,7 +81,8 @@ def reconcile(
 ) -> None:
     """Compare release, release pointer and MLflow's alias with the ledger, and repair what differs.
 
-    The ledger wins. The exit status is 0 when all agree afterwards, and 1 when something does not.
+    The ledger wins; it is only checked itself. MLflow runs that a killed training left open are closed as failed. The
+    exit status is 0 when all agree afterwards, and 1 when something does not.
     """
     from include.cli.perform_act import compare_with_ledger
 

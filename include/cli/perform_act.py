@@ -120,6 +120,8 @@ def _show(console: Console, done: str, change: Change) -> None:
 
 def _show_reconciled(console: Console, project: str, found: Reconciled, *, dry_run: bool) -> None:
     _line(console, "ledger", f"{project}: {found.entries} entries, champion {_named(found.champion)}")
+    for run_id in found.closed:
+        _line(console, "closed", f"MLflow run {run_id}: the process that trained it is gone")
     if not found.wrong:
         _line(console, "all agree", "release, release pointer and MLflow's alias follow the ledger")
         return

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+
 from include.config.decision import LedgerEntry
-from include.config.errors import ArtifactDamagedError, NightshiftError
+from include.config.errors import ArtifactDamagedError, NightshiftError, TrackingError
 from include.config.results import Origin, Receipt
+from include.config.stages import TRAIN_TIMEOUT
 from include.io import keys
 from include.io.ledger import Ledger
 from include.io.object_store import ObjectStore
@@ -12,6 +15,9 @@ from include.io.standing import settle
 from include.operations.projection import find_differences, set_right
 from include.operations.release_check import find_damage, prove_release
 from include.operations.release_repair import make_whole
+from include.stages.projections import tracking_of
+
+_log = logging.getLogger(__name__)
 
 
 class Reconciled(Receipt):
@@ -22,12 +28,14 @@ class Reconciled(Receipt):
         champion: The entry of the champion in force.
         wrong: What differed, in words.
         left: What still differs, in words: all of `wrong` in a dry run, else what could not be repaired.
+        closed: MLflow runs that killed trainings had left open; they are closed as failed.
     """
 
     entries: int
     champion: LedgerEntry | None
     wrong: tuple[str, ...]
     left: tuple[str, ...]
+    closed: tuple[str, ...] = ()
 
 
 def reconcile(
@@ -51,16 +59,17 @@ def reconcile(
     check_ledger(store, project, ledger.entries())
     entries, champion = len(ledger.entries()), ledger.champion()
     wrong = _differences(store, tracking_url, project, champion)
-    if dry_run or not wrong:
+    if dry_run:
         return Reconciled(entries=entries, champion=champion, wrong=wrong, left=wrong)
-    if champion is None:
-        return Reconciled(entries=entries, champion=None, wrong=wrong, left=wrong)
+    closed = _close_abandoned(store, tracking_url, project, origin)
+    if champion is None or not wrong:
+        return Reconciled(entries=entries, champion=champion, wrong=wrong, left=wrong, closed=closed)
     lost = _repair_release(store, champion, origin)
     set_right(store, project, tracking_url)
     # read back, by the champion of now: a night may have promoted meanwhile
     champion = ledger.champion()
-    left = _differences(store, tracking_url, project, champion)
-    return Reconciled(entries=entries, champion=champion, wrong=wrong, left=tuple(dict.fromkeys((*lost, *left))))
+    left = (*lost, *_differences(store, tracking_url, project, champion))
+    return Reconciled(entries=entries, champion=champion, wrong=wrong, left=tuple(dict.fromkeys(left)), closed=closed)
 
 
 def check_ledger(store: ObjectStore, project: str, entries: list[LedgerEntry]) -> None:
@@ -119,6 +128,16 @@ def _repair_release(store: ObjectStore, champion: LedgerEntry, origin: Origin) -
             raise
         return (f"release of version {champion.version}: {error}",)
     return ()
+
+
+def _close_abandoned(store: ObjectStore, tracking_url: str, project: str, origin: Origin) -> tuple[str, ...]:
+    """Close the runs of killed trainings; when MLflow does not answer, the alias says so already."""
+    try:
+        tracking = tracking_of(store, project, tracking_url)
+        return tuple(tracking.close_abandoned(f"reconcile by {origin.triggered_by or 'somebody'}", TRAIN_TIMEOUT))
+    except TrackingError as error:
+        _log.warning("MLflow was not looked through for open runs: %s", error)
+        return ()
 
 
 def _summary(entry: LedgerEntry) -> str:

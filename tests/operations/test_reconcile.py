@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import multiprocessing
+import os
 from collections.abc import Callable
 
 import pytest
+from mlflow import MlflowClient
 
 from include.config.decision import Standing
 from include.config.errors import ArtifactDamagedError
@@ -15,6 +18,7 @@ from include.io.ledger import Ledger
 from include.io.manifests import to_json
 from include.io.releases import read_pointer
 from include.io.tracking import Tracking
+from include.io.tracking_database import busy_safe
 from include.operations.acts import Act
 from include.operations.reconcile import Reconciled, reconcile
 from include.operations.rollback import roll_back
@@ -211,6 +215,29 @@ def test_a_rollback_to_nothing_in_the_ledger_is_told(nights: Nights, act: MakeAc
     nights.store.put(keys.ledger_entry("parcels", 7), to_json(forged))
     with pytest.raises(ArtifactDamagedError, match=r"00000007.json: version 3 of parcels is no champion that a roll"):
         run(nights)
+
+
+def _train_and_die(url: str, root: str) -> None:
+    Tracking(url, "parcels", root).start("killed", "killed", {})
+    # as a kill does: nothing of the process ends in order
+    os._exit(0)
+
+
+def test_the_run_of_a_killed_training_is_closed(nights: Nights) -> None:
+    root = nights.store.uri(keys.tracking_artifacts("parcels"))
+    child = multiprocessing.get_context("fork").Process(target=_train_and_die, args=(nights.tracking_url, root))
+    child.start()
+    child.join(60)
+    client = MlflowClient(busy_safe(nights.tracking_url), busy_safe(nights.tracking_url))
+    (experiment,) = client.search_experiments(filter_string="name = 'parcels'")
+    (open_run,) = client.search_runs([experiment.experiment_id], "attributes.status = 'RUNNING'")
+    assert run(nights, dry_run=True).closed == ()
+    told = run(nights)
+    assert (told.closed, told.wrong) == ((open_run.info.run_id,), ())
+    ended = client.get_run(open_run.info.run_id)
+    assert ended.info.status == "FAILED"
+    assert "closed by reconcile by ada" in ended.data.tags["failure"]
+    assert run(nights).closed == ()
 
 
 def test_a_gap_in_the_ledger_is_told(nights: Nights) -> None:
