@@ -10,7 +10,9 @@ import pytest
 from include.config.errors import EvaluationError
 from tests.airflow_fixtures import write_project
 from tests.orchestration.conftest import DAY, Script
+from tests.orchestration.test_notify import read, smtp_connection, told
 from tests.orchestration.test_retrain_run import states, xcom
+from tests.sinks import smtp_sink
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("airflow_db")]
 
@@ -128,21 +130,23 @@ def test_a_run_that_asks_for_nonsense_fails_before_any_stage(script: Script) -> 
     )
 
 
-def test_a_failure_that_no_retry_heals_fails_the_run_at_once(script: Script) -> None:
+def test_a_failure_that_no_retry_heals_fails_the_run_at_once_and_the_owner_is_told(
+    script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.listeners.listener import get_listener_manager
+
+    assert any(type(plugin).__name__ == "OwnerListener" for plugin in get_listener_manager().pm.get_plugins())
     script.failures["score"] = [EvaluationError("kiosk", "does not fit")]
-    dag_run = run()
+    with smtp_sink() as (port, messages):
+        smtp_connection(monkeypatch, port)
+        dag_run = run()
+        told()
     assert dag_run.state == "failed"
     assert len(script.of("score")) == 1
     assert states(dag_run)["announce_predictions"] == ["upstream_failed"]
     assert xcom(dag_run, "score", "error") == "EvaluationError: kiosk: does not fit"
-
-
-def test_the_owner_of_a_failed_scoring_can_be_named() -> None:
-    from include.orchestration.decisions import project_of
-
-    assert [project_of(dag_id) for dag_id in ("kiosk__score", "kiosk__retrain", "kiosk__other", "kiosk")] == [
-        "kiosk",
-        "kiosk",
-        "",
-        "",
-    ]
+    [message] = messages
+    parsed, body = read(message)
+    assert parsed["Subject"] == "[nightshift] kiosk 2013-04-01: the run failed"
+    assert "task score, try 1: EvaluationError: kiosk: does not fit" in body
+    assert "/dags/kiosk__score/runs/manual__" in body
