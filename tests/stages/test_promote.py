@@ -9,12 +9,14 @@ import pytest
 from mlflow import MlflowClient
 
 from include.config.errors import CandidateRejectedError, StoreError, TrackingError
+from include.config.results import Origin
 from include.io import keys
 from include.io.ledger import Ledger
 from include.io.manifests import get_file, read_manifest
 from include.io.releases import read_pointer
 from include.io.tracking import Tracking
 from include.io.tracking_database import busy_safe
+from include.ml.verdict import ROLLED_BACK
 from include.stages import projections, promote
 from include.stages.recording import Recorder
 from tests.support.model_nights import DAYS, FIRST, Nights, make_project, make_rows
@@ -213,6 +215,73 @@ def test_a_challenger_overtaken_after_the_record_is_held(nights: Nights, monkeyp
     assert nights.promote(NEXT, slow, "slow") == result
     assert len(_entries(nights)) == 4
     _is_champion(nights, "2")
+
+
+def _act(nights: Nights, kind: str, version: str = "") -> None:
+    """Write what a person does into the ledger: about the champion, or about an earlier one."""
+    ledger = Ledger(nights.store, "parcels")
+    about = next(entry for entry in ledger.champions() if version in ("", entry.version))
+    changes = {"kind": kind, "verdict": None, "reason": "audit week", "origin": Origin(run_id="", triggered_by="ada")}
+    ledger.append(lambda number, _: about.model_copy(update={"number": number, **changes}))
+
+
+def _rolled_back_after_another_run(nights: Nights) -> None:
+    """Let another run of the same day promote the same candidate, and a person roll it back."""
+    nights.promote(NEXT, nights.evaluate(NEXT, "quick"), "quick")
+    _is_champion(nights, "2")
+    _act(nights, "rollback", "1")
+
+
+MEANWHILE = [
+    (lambda nights: _act(nights, "pin"), "overtaken: the champion was pinned meanwhile by ada (audit week)"),
+    (_rolled_back_after_another_run, f"overtaken: {ROLLED_BACK}"),
+]
+
+
+@pytest.mark.parametrize("recorded", [False, True], ids=["before the record", "after the record"])
+@pytest.mark.parametrize(("happens", "reason"), MEANWHILE, ids=["pinned", "rolled back"])
+def test_what_a_person_did_meanwhile_holds_the_promotion(
+    nights: Nights, monkeypatch: pytest.MonkeyPatch, happens: Any, reason: str, recorded: bool
+) -> None:
+    nights.project = make_project(nights.folder, candidates=WEAK, gates=LAX)
+    nights.night(AS_OF)
+    nights.project = make_project(nights.folder, candidates=ONE, gates=LAX)
+    slow = nights.evaluate(NEXT, "slow")
+    assert slow.verdict == "PROMOTE"
+    publish = promote.publish_release
+
+    def late(*args: Any) -> str:
+        monkeypatch.setattr(promote, "publish_release", publish)
+        happens(nights)
+        return publish(*args)
+
+    if recorded:
+        monkeypatch.setattr(promote, "publish_release", late)
+    else:
+        happens(nights)
+    result = nights.promote(NEXT, slow, "slow")
+    assert (result.verdict, result.reason, result.champion_version) == ("HOLD", reason, "1")
+    assert nights.promote(NEXT, slow, "slow") == result
+    _is_champion(nights, "1")
+
+
+def test_a_champion_that_was_rolled_back_meanwhile_is_no_measure(nights: Nights) -> None:
+    nights.project = make_project(nights.folder, candidates=WEAK, gates=LAX)
+    nights.night(AS_OF)
+    nights.project = make_project(nights.folder, candidates=ONE, gates=LAX)
+    nights.night(NEXT)
+    newer = NEXT + timedelta(days=1)
+    decided = nights.evaluate(newer, "slow")
+    _act(nights, "rollback", "1")
+    # proved against version 2, and against version 1 not at all
+    assert decided.verdict == "PROMOTE"
+    result = nights.promote(newer, decided, "slow")
+    assert (result.verdict, result.reason) == (
+        "HOLD",
+        f"overtaken: the challenger was compared with version 2, and version 1 (as of {AS_OF}) was put in force "
+        "meanwhile; run again",
+    )
+    _is_champion(nights, "1")
 
 
 CRASHES = [
