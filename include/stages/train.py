@@ -34,7 +34,8 @@ def run(project: Project, inputs: TrainInputs) -> TrainResult:
     """Train the candidate on the plan's train days, or find it trained already.
 
     The holdout's rows are never read here. A candidate is trained already when its manifest exists and its files are
-    whole; `force` trains it again. The manifest is written last, after MLflow has the run.
+    whole; `force` trains it again, and leaves the files as they are when the same model comes out. The manifest is
+    written last, after MLflow has the run.
 
     Raises:
         TrainingError: The data cannot train the candidate.
@@ -53,13 +54,17 @@ def run(project: Project, inputs: TrainInputs) -> TrainResult:
         lock_hash=inputs.origin.lock_hash,
     )
     tracking = Tracking(inputs.tracking_url, project.name, store.uri(keys.tracking_artifacts(project.name)))
-    found = None if inputs.force else _find(store, project, identity)
+    kept = _find(store, project, identity)
+    found = None if inputs.force else kept
     tracked = tracking.start(identity, f"{candidate.name} {inputs.as_of}", tags(project, inputs, window.fingerprint))
     # after the start, which takes up what a killed try of this very candidate left
     close_abandoned(tracking, inputs)
     with failure_recorded(tracking, tracked, candidate):
         trained = found or _fit(project, inputs, window, identity)
-        _keep(store, tracking, tracked, project, inputs, trained, reused=found is not None)
+        if kept is not None and kept.model.data == trained.model.data:
+            # its files may be published already, and a release never changes
+            trained = kept
+        _keep(store, tracking, tracked, project, inputs, trained, reused=trained is kept)
     record = trained.record
     _log.info(
         "train %s %s: %s %s %.4f +- %.4f on %d rows%s",

@@ -4,6 +4,7 @@ import hashlib
 import json
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,6 @@ from mlflow import MlflowClient
 from include.config.errors import StoreError, TrainingError
 from include.io import keys
 from include.io.local_store import LocalStore
-from include.io.manifests import read_manifest
 from include.io.tracking_database import busy_safe
 from include.stages import train
 from include.stages.candidates import TrainingRecord, read_candidate
@@ -103,16 +103,24 @@ def test_trained_again_it_is_found_not_made(nights: Nights) -> None:
     assert _runs(nights) == [("FINISHED", first.candidate_id)]
 
 
-def test_force_makes_it_again_and_it_is_the_same(nights: Nights) -> None:
+def test_force_makes_it_again_and_it_is_the_same(nights: Nights, monkeypatch: pytest.MonkeyPatch) -> None:
     first = nights.train(AS_OF, "trees", "run 1")
     key = keys.model_manifest("parcels", first.candidate_id)
-    before = read_manifest(nights.store, key)
-    forced = nights.train(AS_OF, "trees", "run 2", **{"force": True})
-    after = read_manifest(nights.store, key)
-    assert forced == first
-    assert before is not None and after is not None
-    assert after.files == before.files
-    assert (before.origin.run_id, after.origin.run_id) == ("run 1", "run 2")
+    before = nights.store.get(key)
+    made: list[str] = []
+    fit = train.fit
+
+    def counted(*given: Any, **more: Any) -> Any:
+        made.append("again")
+        return fit(*given, **more)
+
+    monkeypatch.setattr(train, "fit", counted)
+    assert nights.train(AS_OF, "trees", "run 2").reused
+    assert made == []
+    assert nights.train(AS_OF, "trees", "run 3", force=True) == first
+    assert made == ["again"]
+    # the same model: what an earlier run has written, and may have published, stays as it is
+    assert nights.store.get(key) == before
     assert _runs(nights) == [("FINISHED", first.candidate_id)]
 
 

@@ -140,11 +140,26 @@ def test_the_number_of_threads_changes_neither_candidate_nor_model(
     seen = set()
     for threads in (1, 2):
         monkeypatch.setenv("NIGHTSHIFT_THREADS", str(threads))
-        result = nights.train(AS_OF, candidate, force=True)
+        result = nights.train(AS_OF, candidate)
         _, model, record = read_candidate(nights.store, "parcels", result.candidate_id)
-        assert record.threads == threads
+        assert (record.threads, result.reused) == (threads, False)
         seen.add((result.candidate_id, hashlib.sha256(model.data).hexdigest()))
+        nights.store.delete(keys.model_manifest("parcels", result.candidate_id))
     assert len(seen) == 1
+
+
+def test_forced_under_other_settings_a_published_candidate_stays_as_it_is(
+    nights: Nights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evaluated = nights.evaluate(AS_OF, "night")
+    assert nights.promote(AS_OF, evaluated, "night").verdict == "PROMOTE"
+    before = {info.key: nights.store.get(info.key) for info in nights.store.list("parcels/models/")}
+    monkeypatch.setenv("NIGHTSHIFT_THREADS", "2")
+    for candidate in ("linear", "trees"):
+        assert not nights.train(AS_OF, candidate, "night", force=True).reused
+    assert {info.key: nights.store.get(info.key) for info in nights.store.list("parcels/models/")} == before
+    # a retry publishes the same release
+    assert nights.promote(AS_OF, evaluated, "night").verdict == "PROMOTE"
 
 
 def _judge(nights: Nights, kind: RunType) -> tuple[list[TrainResult], EvaluateResult]:
