@@ -1,14 +1,16 @@
-"""Give the tests of acts four nights that were played, and a person who asks."""
+"""Give the tests of acts four nights that were played and a person who asks, and those of retention older nights."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from include.config.results import Origin
 from include.operations.acts import Act
+from tests.operations.aged import Aged, later, make_aged
 from tests.support.model_nights import Nights
 
 
@@ -29,3 +31,17 @@ def act(nights: Nights) -> Callable[..., Act]:
         return made[-1]
 
     return make
+
+
+@pytest.fixture(scope="session")
+def aged_once(tmp_path_factory: pytest.TempPathFactory, prepared_tracking: Path) -> Aged:
+    """Return the old nights, with a copy to put back; never to be used alone."""
+    return make_aged(tmp_path_factory.mktemp("aged"), prepared_tracking)
+
+
+@pytest.fixture
+def aged(aged_once: Aged, monkeypatch: pytest.MonkeyPatch) -> Iterator[Nights]:
+    """Return six nights, two days later: versions 1 to 3 were champions, the newest two judged are 5 and 6."""
+    later(monkeypatch)
+    yield aged_once.nights
+    aged_once.put_back()

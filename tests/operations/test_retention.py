@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,12 +14,10 @@ from include.operations.retention.result import RetentionResult
 from include.stages.candidates import read_candidate
 from include.stages.champions import read_champion
 from tests.operations.aged import (
-    Aged,
     assert_whole,
     client_of,
     gone,
     later,
-    make_aged,
     night_of,
     play,
     retain,
@@ -28,19 +25,6 @@ from tests.operations.aged import (
     versions_of,
 )
 from tests.support.model_nights import DAYS, Nights
-
-
-@pytest.fixture(scope="module")
-def _aged(tmp_path_factory: pytest.TempPathFactory, prepared_tracking: Path) -> Aged:
-    return make_aged(tmp_path_factory.mktemp("aged"), prepared_tracking)
-
-
-@pytest.fixture
-def aged(_aged: Aged, monkeypatch: pytest.MonkeyPatch) -> Iterator[Nights]:
-    """Return six nights, two days later: versions 1 to 3 were champions, the newest two judged are 5 and 6."""
-    later(monkeypatch)
-    yield _aged.nights
-    _aged.put_back()
 
 
 def _days(number: int) -> list[str]:
@@ -53,7 +37,7 @@ def _why(result: RetentionResult, what: str) -> list[str]:
 
 def test_it_names_what_goes_and_what_stays_and_why(aged: Nights) -> None:
     result = retain(aged, dry_run=True)
-    assert gone(result, "versions") == ["version 4", "version 1"]
+    assert gone(result, "versions") == ["version 1", "version 4"]
     assert gone(result, "features") == [*_days(1), *_days(4)]
     assert gone(result, "raw") == gone(result, "superseded") == gone(result, "orphans") == []
     assert {one.why for one in result.removed} == {

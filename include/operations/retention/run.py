@@ -48,7 +48,7 @@ def run(
     guard = Guard(store, project.name, project.keep)
     versions = tracking.versions()
     tracked = tracked_here(tracking.runs(), versions, store.uri(keys.tracking_artifacts(project.name)))
-    plan = _plan(project, store, found, guard, tracked)
+    plan = make_plan(project, store, found, guard, tracked)
     if inputs.dry_run:
         removed = [describe(removal) for removal in plan.removals]
     else:
@@ -67,7 +67,8 @@ def run(
     return result
 
 
-def _plan(project: Project, store: ObjectStore, found: Inventory, guard: Guard, tracked: TrackedHere) -> Plan:
+def make_plan(project: Project, store: ObjectStore, found: Inventory, guard: Guard, tracked: TrackedHere) -> Plan:
+    """Return what goes and what stays, from what was found, the ledger and MLflow."""
     now, keep, plan = clock.now(), project.keep, Plan()
     protection = guard.protection()
     plan_raw(plan, store, project.name, found, keep.raw_days, now)

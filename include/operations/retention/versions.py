@@ -82,7 +82,7 @@ def plan_versions(
     """Add candidates that nothing protects, with all their traces, and what trainings left behind."""
     models, unclaimed = _models(store, project, found, entries, tracked)
     judged = {entry.candidate_id for entry in entries if entry.kind == "decision"}
-    for candidate, model in sorted(models.items()):
+    for candidate, model in sorted(models.items(), key=lambda item: (_numbers(item[1]) or ["~"], item[0])):
         name = _name(candidate, model)
         why_kept = protection.candidates.get(candidate) or _in_use(model)
         if why_kept:
@@ -200,8 +200,12 @@ def _plan_lost_artifacts(
             plan.removals.append(Removal("orphans", f"run {run_id}", NO_RUN, artifacts=tuple(files)))
 
 
+def _numbers(model: Model) -> list[str]:
+    """Return its versions, oldest first."""
+    found = {*model.releases, *(version.version for version in model.versions)}
+    return sorted(number.zfill(9) for number in found)
+
+
 def _name(candidate: str, model: Model) -> str:
-    versions = sorted(
-        {*model.releases, *(version.version for version in model.versions)}, key=lambda text: text.zfill(9)
-    )
-    return f"version {', '.join(versions)} ({candidate})" if versions else candidate
+    versions = ", ".join(number.lstrip("0") for number in _numbers(model))
+    return f"version {versions} ({candidate})" if versions else candidate
