@@ -27,6 +27,7 @@ class Ledger:
         self._store = store
         self._project = project
         self._read: dict[int, LedgerEntry] = {}
+        self._known: int | None = None
 
     def entries(self) -> list[LedgerEntry]:
         """Return all entries, oldest first, reading several at a time.
@@ -126,6 +127,15 @@ class Ledger:
         )
 
     def _history(self) -> _History:
+        """Return the entries there are now; only the first time by a listing, whose cost grows with history."""
+        if self._known is None:
+            self._known = self._listed()
+        while self._store.exists(keys.ledger_entry(self._project, self._known + 1)):
+            self._known += 1
+        return _History(self._known, self._entry)
+
+    def _listed(self) -> int:
+        """Return how many entries there are, each in its place."""
         prefix = keys.ledger_prefix(self._project)
         found = [info.key for info in self._store.list(prefix)]
         wanted = [keys.ledger_entry(self._project, number) for number in range(1, len(found) + 1)]
@@ -138,7 +148,7 @@ class Ledger:
                     allowed=(expected,),
                     hint="restore the entry: history is never deleted",
                 )
-        return _History(len(found), self._entry)
+        return len(found)
 
     def _entry(self, number: int) -> LedgerEntry:
         if number not in self._read:

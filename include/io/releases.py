@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Collection
 from datetime import date
 
-from include.config.errors import LedgerConflictError, ObjectMissingError, PreconditionFailedError
+from include.config.errors import (
+    ChecksumMismatchError,
+    LedgerConflictError,
+    ObjectMissingError,
+    PreconditionFailedError,
+)
 from include.config.results import Receipt
 from include.io import keys
-from include.io.manifests import Manifest, parse_receipt, put_file, read_manifest, read_receipt, to_json
+from include.io.manifests import FileRef, Manifest, parse_receipt, read_manifest, read_receipt, to_json
 from include.io.object_store import ObjectStore
 
 MANIFEST = "manifest.json"
@@ -29,12 +35,22 @@ class ReleasePointer(Receipt):
     release_uri: str
 
 
-def publish_release(store: ObjectStore, project: str, version: str, files: dict[str, bytes], manifest: Manifest) -> str:
+def publish_release(
+    store: ObjectStore,
+    project: str,
+    version: str,
+    files: dict[str, bytes],
+    manifest: Manifest,
+    may_differ: Collection[str] = (),
+) -> str:
     """Write a release's files, then its manifest; publishing the same again changes nothing.
+
+    A file that another publisher wrote is never overwritten, because a manifest may name it by now.
 
     Args:
         files: Bytes by file name, as serving will load them.
         manifest: Of kind "release"; its `files` are filled in here.
+        may_differ: Names of files that are kept as they were published first.
 
     Returns:
         The address of the release's manifest.
@@ -46,12 +62,12 @@ def publish_release(store: ObjectStore, project: str, version: str, files: dict[
         raise ValueError(f"a manifest of kind 'release' and no file named {MANIFEST} are needed, got {manifest.kind}")
     key = keys.release_file(project, version, MANIFEST)
     if read_manifest(store, key) is None:
-        refs = {name: put_file(store, keys.release_file(project, version, name), data) for name, data in files.items()}
+        refs = {name: _put_beside(store, project, version, name, data) for name, data in files.items()}
         try:
             store.put(key, to_json(manifest.model_copy(update={"files": refs})), if_absent=True)
         except PreconditionFailedError:
             _log.info("another run published release %s of %s at the same time", version, project)
-    _check_same(store, key, files)
+    _check_same(store, key, {name: data for name, data in files.items() if name not in may_differ}, may_differ)
     return store.uri(key)
 
 
@@ -94,10 +110,26 @@ def _read_with_etag(store: ObjectStore, key: str) -> tuple[ReleasePointer | None
     return parse_receipt(found.data, store.uri(key), ReleasePointer), found.etag
 
 
-def _check_same(store: ObjectStore, key: str, files: dict[str, bytes]) -> None:
+def _put_beside(store: ObjectStore, project: str, version: str, name: str, data: bytes) -> FileRef:
+    """Write a release's file; when its key holds other bytes, under a key that holds their hash."""
+    sha256 = hashlib.sha256(data).hexdigest()
+    for key in (keys.release_file(project, version, part) for part in (name, f"{sha256[:16]}-{name}")):
+        ref = FileRef(key=key, sha256=sha256, size=len(data))
+        try:
+            store.put(key, data, if_absent=True)
+        except PreconditionFailedError:
+            if store.get(key) != data:
+                continue
+        return ref
+    raise ChecksumMismatchError(
+        store.uri(key), "the bytes are not those the key names", got=f"{len(data)} bytes to write", hint="delete it"
+    )
+
+
+def _check_same(store: ObjectStore, key: str, files: dict[str, bytes], may_differ: Collection[str]) -> None:
     published = read_manifest(store, key)
     assert published is not None
-    found = {name: ref.sha256 for name, ref in published.files.items()}
+    found = {name: ref.sha256 for name, ref in published.files.items() if name not in may_differ}
     ours = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
     if found != ours:
         different = sorted(name for name in found.keys() | ours.keys() if found.get(name) != ours.get(name))

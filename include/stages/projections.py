@@ -17,7 +17,9 @@ ALIAS_ATTEMPTS = 5
 _log = logging.getLogger(__name__)
 
 
-def follow_ledger(store: ObjectStore, project: str, tracking_url: str, *, must: bool) -> LedgerEntry | None:
+def follow_ledger(
+    store: ObjectStore, project: str, tracking_url: str, *, must: bool, ledger: Ledger | None = None
+) -> LedgerEntry | None:
     """Make pointer and alias follow the champion in force, and return its entry; None before the first.
 
     Args:
@@ -31,7 +33,7 @@ def follow_ledger(store: ObjectStore, project: str, tracking_url: str, *, must: 
         LedgerConflictError: The champion changed every time the alias was set.
         TrackingError: MLflow does not answer, and `must`.
     """
-    ledger = Ledger(store, project)
+    ledger = ledger or Ledger(store, project)
     for _ in range(ALIAS_ATTEMPTS):
         champion = ledger.champion()
         if champion is None:

@@ -46,7 +46,8 @@ def run(project: Project, inputs: PromoteInputs) -> PromoteResult:
         entry = _promote(store, recorder, entry)
     if entry.verdict != decision.verdict:
         _write_report(store, decision.model_copy(update={"verdict": entry.verdict, "reason": entry.reason}))
-    champion = follow_ledger(store, project.name, inputs.tracking_url, must=entry.verdict == "PROMOTE")
+    must = entry.verdict == "PROMOTE"
+    champion = follow_ledger(store, project.name, inputs.tracking_url, must=must, ledger=ledger)
     version = champion.version if champion else ""
     _log.info(
         "promote %s %s: %s, champion is version %s", project.name, decision.as_of, entry.verdict, version or "none"
@@ -94,7 +95,11 @@ def publish(store: ObjectStore, decision: Decision, origin: Origin) -> str:
 
 
 def publish_files(store: ObjectStore, decision: Decision, files: dict[str, bytes], origin: Origin) -> str:
-    """Publish the files of a release, whoever had kept them; see `publish`."""
+    """Publish the files of a release, whoever had kept them; see `publish`.
+
+    One model may be judged again: its release keeps the decision it was first published with. The ledger names the one
+    that put it in force.
+    """
     manifest = Manifest(
         kind="release",
         project=decision.project,
@@ -105,4 +110,4 @@ def publish_files(store: ObjectStore, decision: Decision, files: dict[str, bytes
         made_at=clock.now(),
         details={"decision_id": decision.decision_id, "version": decision.challenger.version},
     )
-    return publish_release(store, decision.project, decision.challenger.version, files, manifest)
+    return publish_release(store, decision.project, decision.challenger.version, files, manifest, (DECISION,))

@@ -1,8 +1,8 @@
 """Kill every stage of a night with SIGKILL, at random moments and after each of its writes: the next try heals it.
 
-The clock stands still and MLflow's run ids are made from names, so a healed night must leave the bytes of an undisturbed
-one. Two things are left out of that comparison, both MLflow's own: the file `MLmodel`, which holds a random id and the
-moment it was written, and the times of runs and metrics.
+The clock stands still and MLflow's run ids are made from names, so a healed night must leave the same bytes as an
+undisturbed one. Left out of that comparison is only what is MLflow's own: the file `MLmodel`, which holds a random id
+and the moment it was written, the times of runs and metrics, and the tag that says which process trained.
 """
 
 from __future__ import annotations

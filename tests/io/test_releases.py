@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
+from threading import Barrier
 
 import pytest
 
@@ -62,6 +63,41 @@ def test_a_version_is_never_published_with_other_files(store: ObjectStore, make_
         "got: different: extra, model.skops, signature.json; hint: publish under a new version"
     )
     assert store.get(keys.release_file("flights", "3", "model.skops")) == b"model"
+
+
+def test_a_file_that_may_differ_is_kept_as_it_was_published_first(
+    store: ObjectStore, make_manifest: MakeManifest
+) -> None:
+    first = {**FILES, "decision.json": b"first"}
+    uri = publish_release(store, "flights", "3", first, make_manifest(), ("decision.json",))
+    second = {**FILES, "decision.json": b"second"}
+    assert publish_release(store, "flights", "3", second, make_manifest(), ("decision.json",)) == uri
+    manifest = read_manifest(store, store.key_of(uri))
+    assert manifest is not None
+    assert {name: get_file(store, ref) for name, ref in manifest.files.items()} == first
+    with pytest.raises(PreconditionFailedError, match=r"different: model\.skops; "):
+        publish_release(store, "flights", "3", {**first, "model.skops": b"other"}, make_manifest(), ("decision.json",))
+
+
+def test_two_that_publish_one_version_at_once_never_overwrite_each_other(
+    store: ObjectStore, make_manifest: MakeManifest
+) -> None:
+    """Each writes its files before either has written the manifest."""
+    for _ in range(3):
+        version = str(len(list(store.list())))
+        gate = Barrier(4)
+
+        def publish(number: int, version: str = version, gate: Barrier = gate) -> str:
+            files = {**FILES, "decision.json": f"decision {number}".encode()}
+            gate.wait(30)
+            return publish_release(store, "flights", version, files, make_manifest(), ("decision.json",))
+
+        with ThreadPoolExecutor(4) as pool:
+            [uri] = set(pool.map(publish, range(4)))
+        manifest = read_manifest(store, store.key_of(uri))
+        assert manifest is not None
+        for ref in manifest.files.values():
+            get_file(store, ref)
 
 
 def test_only_a_release_manifest_publishes(store: ObjectStore, make_manifest: MakeManifest) -> None:

@@ -107,7 +107,7 @@ def _play(
     answers: Connection, environ: Mapping[str, str], task: Callable[..., Any], arguments: tuple[Any, ...]
 ) -> None:
     warm = sys.modules.get(WARM)
-    assert warm is not None and warm.PROCESS != os.getpid(), "nothing was loaded before the fork"
+    assert warm is not None and os.getpid() != warm.PROCESS, "nothing was loaded before the fork"
     os.environ.update(environ)
     answers.send(BEGAN)
     try:
