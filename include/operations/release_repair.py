@@ -46,7 +46,8 @@ def make_whole(store: ObjectStore, entry: LedgerEntry, origin: Origin) -> list[s
         # a person may have promoted by a newer decision than the one that was published
         about = entry.model_copy(update={"decision_id": published.details.get("decision_id", entry.decision_id)})
         for name, ref in published.files.items():
-            store.put(ref.key, _bytes_of(store, about, name, ref.sha256))
+            data = _bytes_of(store, name, ref.sha256, [ref.key, *_places(about, name)])
+            store.put(ref.key, data)
     _log.info("the release of %s version %s was made whole: %s", project, version, "; ".join(damage))
     return damage
 
@@ -69,7 +70,10 @@ def _publish_anew(store: ObjectStore, entry: LedgerEntry, origin: Origin) -> Non
             f"the release of version {entry.version} cannot be published again: no manifest says which bytes it had",
             hint="restore the release or the candidate from a backup, or roll back to another version",
         )
-    files = {name: _bytes_of(store, entry, name, trained.files[name].sha256) for name in (MODEL, SIGNATURE, TRAINING)}
+    files = {
+        name: _bytes_of(store, name, trained.files[name].sha256, _places(entry, name))
+        for name in (MODEL, SIGNATURE, TRAINING)
+    }
     files[DECISION] = store.get(keys.decision(entry.project, decision.decision_id))
     store.delete(keys.release_file(entry.project, entry.version, MANIFEST))
     publish_files(store, decision, files, origin)
@@ -94,9 +98,8 @@ def _readable(store: ObjectStore, key: str) -> Manifest | None:
         return None
 
 
-def _bytes_of(store: ObjectStore, entry: LedgerEntry, name: str, sha256: str) -> bytes:
+def _bytes_of(store: ObjectStore, name: str, sha256: str, places: list[str]) -> bytes:
     """Return a file's bytes from the first place that has them unchanged."""
-    places = _places(entry, name)
     for key in places:
         try:
             data = store.get(key)
@@ -106,8 +109,8 @@ def _bytes_of(store: ObjectStore, entry: LedgerEntry, name: str, sha256: str) ->
             return data
     raise ObjectMissingError(
         store.uri(places[0]),
-        f"nothing holds the bytes of {name} of version {entry.version} any more",
-        got=f"looked at {', '.join(places)}",
+        f"nothing holds the bytes of {name} any more",
+        got=f"looked at {', '.join(dict.fromkeys(places))}",
         allowed=(f"sha256 {sha256}",),
         hint="restore it from a backup, or roll back to another version",
     )

@@ -169,7 +169,7 @@ def test_reconcile_says_what_it_could_not_repair(nights: Nights, capsys: pytest.
     lines = shown(capsys, "reconcile", "parcels", status=1)
     assert lines[1] == "wrong release of version 2: model.skops is missing"
     assert lines[2].startswith("left release of version 2: file://")
-    assert "nothing holds the bytes of model.skops of version 2 any more" in lines[2]
+    assert "nothing holds the bytes of model.skops any more" in lines[2]
 
 
 @pytest.mark.usefixtures("nights")

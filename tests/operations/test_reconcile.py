@@ -15,11 +15,12 @@ from include.config.errors import ArtifactDamagedError
 from include.config.results import Origin
 from include.io import keys
 from include.io.ledger import Ledger
-from include.io.manifests import to_json
+from include.io.manifests import read_manifest, to_json
 from include.io.releases import read_pointer
 from include.io.tracking import Tracking
 from include.io.tracking_database import busy_safe
 from include.operations.acts import Act
+from include.operations.promotion import promote_version
 from include.operations.reconcile import Reconciled, reconcile
 from include.operations.rollback import roll_back
 from tests.support.model_nights import Nights
@@ -154,13 +155,25 @@ def test_every_damage_is_told_and_repaired(
     assert run(nights).wrong == ()
 
 
+def test_a_file_that_lies_beside_its_usual_place_is_repaired_there(nights: Nights, act: MakeAct) -> None:
+    # what a writer that was killed long ago left in the way
+    nights.store.put(keys.release_file("parcels", "3", MODEL), b"not what is published")
+    promote_version(act(), "3")
+    manifest = read_manifest(nights.store, keys.release_file("parcels", "3", MANIFEST))
+    assert manifest is not None
+    assert manifest.files[MODEL].key != keys.release_file("parcels", "3", MODEL)
+    nights.store.delete(manifest.files[MODEL].key)
+    told = run(nights)
+    assert (told.wrong, told.left) == (("release of version 3: model.skops is missing",), ())
+
+
 def test_what_nothing_holds_any_more_is_left_and_told(nights: Nights, act: MakeAct) -> None:
     _lost_with_the_candidate(nights, act)
     _wrong_alias(nights, act)
     for info in list(nights.store.list("parcels/mlflow/")):
         nights.store.delete(info.key)
     told = run(nights)
-    assert "nothing holds the bytes of model.skops of version 2 any more; got: looked at" in told.left[0]
+    assert "nothing holds the bytes of model.skops any more; got: looked at" in told.left[0]
     assert told.left[1:] == (
         "release of version 2: model.skops is missing",
         "release of version 2: signature.json is missing",
