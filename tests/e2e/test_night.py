@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from include.config.errors import AirflowApiError
 from include.config.settings import ROOT
 from include.config.stages import RETRAIN_STAGES
+from include.stack.credentials import ADMIN
 from include.stack.ports import LOOPBACK, free_ports
 from include.stack.state import read_state
 from tests.e2e.door import Door, copied_projects, edit, schedule_far_from_now, wait_for
@@ -153,6 +155,42 @@ def test_a_failed_night_names_the_task_its_error_and_its_log(running: Door, proj
     log = re.search(r"^log       (.*)$", shown, re.MULTILINE)
     assert log is not None and "out of ideas" in Path(log[1]).read_text(encoding="utf-8")
     assert running.json("status")["projects"][1]["champion"]["version"] == "1"
+
+
+def _by_form(running: Door, dag_id: str, state: str, **conf: str) -> str:
+    """Trigger a Dag as the UI's form does, wait for its end, and return the run's id."""
+    api = running.api()
+    run_id = api.trigger(dag_id, {"logical_date": None, "conf": {"project": PROJECT, **conf}})
+    ended = wait_for(dag_id, lambda: (s := api.run(dag_id, run_id)["state"]) in ("success", "failed") and s, 300)
+    assert ended == state
+    return run_id
+
+
+def test_a_person_acts_by_form_and_the_next_night_respects_it(running: Door) -> None:
+    newer = ("--as-of", "2013-07-01", *WINDOW)
+    running("run", PROJECT, *newer)
+    if running.ledger(PROJECT).newest(1)[0].verdict == "HOLD":
+        running("promote", PROJECT, "2", "--reason", "as good, and newer")
+    _by_form(running, "nightshift__pin", "success", reason="audit week")
+    status = running.json("status", PROJECT)["projects"][0]
+    assert (status["champion"]["version"], status["pin"]["by"], status["pin"]["reason"]) == ("2", ADMIN, "audit week")
+    assert "is pinned by admin (audit week)" in running("promote", PROJECT, "1", "--reason", "no", status=2)
+    _by_form(running, "nightshift__pin", "success", action="unpin", reason="the audit is over")
+
+    run_id = _by_form(running, "nightshift__rollback", "success", reason="it misses who leaves")
+    entry = running.ledger(PROJECT).champion()
+    assert entry is not None
+    assert (entry.kind, entry.version, entry.reason) == ("rollback", "1", "it misses who leaves")
+    assert (entry.origin.run_id, entry.origin.triggered_by) == (run_id, ADMIN)
+    shown = running("run", PROJECT, *newer)
+    assert re.search(r"^HOLD .*: this very model was champion and was rolled back", shown, re.MULTILINE)
+    assert "all agree" in running("reconcile", PROJECT)
+
+    run_id = _by_form(running, "nightshift__rollback", "failed", reason="again")
+    error = running.api().result("nightshift__rollback", run_id, "roll_back", key="error")
+    assert "there is no champion before this one to roll back to" in error
+    with pytest.raises(AirflowApiError, match="reason"):
+        _by_form(running, "nightshift__rollback", "failed", reason=" ")
 
 
 def test_down_ends_everything(running: Door) -> None:
