@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sized
+from collections.abc import Sequence, Sized
 from dataclasses import replace
 
 from rich.console import Console
@@ -91,11 +91,18 @@ def _run(asked: Asked, used: AirflowInUse, view: BackfillView) -> list[DayOutcom
                 "when it has run before, the newest night it has missed comes at once, as a night of its own"
             )
         with backfill.ended_with_us(used.api, created, interrupted):
-            for run in backfill.follow(used.api, created, view.days, used.check):
+            for run in backfill.follow(used.api, created, lambda runs: _show(asked, used, view, runs), used.check):
                 outcomes.append(_outcome(asked, used, run))
         if was_paused:
             _wait_for_others(asked, used, view)
     return sorted(outcomes, key=lambda one: one.day)
+
+
+def _show(asked: Asked, used: AirflowInUse, view: BackfillView, runs: Sequence[DayRun]) -> None:
+    view.days(runs)
+    dag_id, states = asked.request.dag_id, {run.state for run in runs}
+    stands = "queued" in states and "running" not in states and (used.api.dag(dag_id) or {}).get("is_paused")
+    view.doing(f"{dag_id} was paused by somebody: no day starts until it is let run again in the UI" if stands else "")
 
 
 def _wait_for_others(asked: Asked, used: AirflowInUse, view: BackfillView) -> None:

@@ -120,7 +120,7 @@ def refuse_second(api: AirflowApi, dag_id: str) -> None:
 
 
 def close(api: AirflowApi, number: int) -> None:
-    """Mark a backfill as ended whose runs have all ended, without waiting for the scheduler to see it."""
+    """Mark a backfill as ended now: the scheduler sees only twice a minute that all its runs have; queued ones fail."""
     try:
         api.cancel_backfill(number)
     except AirflowApiError as error:
@@ -166,7 +166,7 @@ def end(api: AirflowApi, dag_id: str, note: str) -> int:
     active = api.active_backfill(dag_id)
     unfinished = api.every_run(dag_id, run_type="backfill", state=list(UNFINISHED))
     if active is not None:
-        api.cancel_backfill(active["id"])
+        close(api, active["id"])
     # it lets running ones go on, which would hold up the next backfill or, without a stack, wait for one for ever
     for run in api.every_run(dag_id, run_type="backfill", state=list(UNFINISHED)):
         api.fail_run(dag_id, run["dag_run_id"], note)
