@@ -24,7 +24,8 @@ from include.stack.credentials import load_credentials
 from include.stack.ports import free_ports
 from include.stack.state import StackState, read_state
 
-NIGHT_SECONDS = 900
+# far more than a command takes: a machine may be busy
+LONGEST_SECONDS = 1800
 PASSED_ON = ("HOME", "PATH", "TMPDIR", "LANG")
 
 
@@ -49,7 +50,7 @@ class Door:
             capture_output=True,
             text=True,
             check=False,
-            timeout=NIGHT_SECONDS,
+            timeout=LONGEST_SECONDS,
         )
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
