@@ -224,7 +224,9 @@ def _create_file(path: Path) -> int:
             # 0o666 less the umask, as any other file; tempfile would make it readable by its owner alone
             return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         except FileExistsError as error:
-            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path.parent)) from error
+            # mkdir says so, too, of a folder that another writer made and a delete removed while it looked
+            if path.parent.is_file() or attempt == CREATE_ATTEMPTS:
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path.parent)) from error
         except FileNotFoundError:
             if attempt == CREATE_ATTEMPTS:
                 raise
