@@ -31,14 +31,20 @@ class Exchange:
 
 
 Tamper = Callable[[Exchange], Exchange | None]
+# given method and path, the status to answer with instead of asking the server; BROKEN_LINE gives no answer at all
+Refuse = Callable[[str, str], int | None]
+BROKEN_LINE = 0
 
 
 class S3Proxy:
-    """Forward every request; `tamper` sees each answer and returns what the client gets (None: a broken line)."""
+    """Forward every request; `tamper` sees each answer and returns what the client gets (None: a broken line).
 
-    def __init__(self, upstream: str, tamper: Tamper) -> None:
+    What `refuse` answers is not forwarded.
+    """
+
+    def __init__(self, upstream: str, tamper: Tamper, refuse: Refuse = lambda method, path: None) -> None:
         self.seen: list[str] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(upstream, tamper, self.seen))
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(upstream, tamper, refuse, self.seen))
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
@@ -70,7 +76,7 @@ def once(tamper: Tamper, method: str) -> Tamper:
     return first_only
 
 
-def _handler(upstream: str, tamper: Tamper, seen: list[str]) -> type[BaseHTTPRequestHandler]:
+def _handler(upstream: str, tamper: Tamper, refuse: Refuse, seen: list[str]) -> type[BaseHTTPRequestHandler]:
     host = urlsplit(upstream)
 
     class Handler(BaseHTTPRequestHandler):
@@ -78,19 +84,24 @@ def _handler(upstream: str, tamper: Tamper, seen: list[str]) -> type[BaseHTTPReq
 
         def forward(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            refused = refuse(self.command, self.path)
+            if refused is not None:
+                answer = Exchange(self.command, self.path, {}, refused, (), b"")
+                self.deliver(None if refused == BROKEN_LINE else answer, None)
+                return
             sent = {name: value for name, value in self.headers.items() if name.lower() not in HOP_HEADERS}
             connection = http.client.HTTPConnection(str(host.hostname), int(host.port or 80), timeout=30)
             try:
                 # Host stays the client's: its signature covers it
                 connection.request(self.command, self.path, body=body, headers=sent)
-                answer = connection.getresponse()
-                data = answer.read()
+                response = connection.getresponse()
+                data = response.read()
             finally:
                 connection.close()
-            headers = tuple(pair for pair in answer.getheaders() if pair[0].lower() not in HOP_HEADERS)
-            length = answer.getheader("Content-Length") if self.command == "HEAD" else None
-            seen.append(f"{self.command} {answer.status}")
-            self.deliver(tamper(Exchange(self.command, self.path, sent, answer.status, headers, data)), length)
+            headers = tuple(pair for pair in response.getheaders() if pair[0].lower() not in HOP_HEADERS)
+            length = response.getheader("Content-Length") if self.command == "HEAD" else None
+            seen.append(f"{self.command} {response.status}")
+            self.deliver(tamper(Exchange(self.command, self.path, sent, response.status, headers, data)), length)
 
         def deliver(self, exchange: Exchange | None, length: str | None) -> None:
             self.close_connection = exchange is None or exchange.cut is not None
