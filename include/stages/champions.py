@@ -24,14 +24,25 @@ class Champion:
     decision: Decision
 
 
-def read_champion(store: ObjectStore, ledger: Ledger, as_of: date) -> Champion | None:
-    """Return the champion as of a day, or None before the first promotion.
+def read_rival(store: ObjectStore, ledger: Ledger, as_of: date) -> tuple[Champion | None, str]:
+    """Return the champion as of a day, or None and why there is none to compare with.
+
+    Before the first promotion there is no reason to tell. A champion of long ago may have been removed by retention: a
+    run about its time then goes without the comparison. It promotes nothing, because the champion in force is newer.
 
     Raises:
-        ObjectMissingError, ChecksumMismatchError, ModelUntrustedError: See `load_champion`.
+        ObjectMissingError: The release of the champion in force is gone.
+        ChecksumMismatchError, ModelUntrustedError: See `load_champion`.
     """
     entry = ledger.champion(as_of)
-    return load_champion(store, entry) if entry else None
+    if entry is None:
+        return None, ""
+    try:
+        return load_champion(store, entry), ""
+    except ObjectMissingError:
+        if entry == ledger.champion():
+            raise
+        return None, f"the release of version {entry.version} is gone; retention keeps the newest champions"
 
 
 def load_champion(store: ObjectStore, entry: LedgerEntry) -> Champion:
@@ -48,7 +59,7 @@ def load_champion(store: ObjectStore, entry: LedgerEntry) -> Champion:
             entry.release_uri,
             f"the release of champion {entry.version} is gone",
             got=f"ledger entry {entry.number} of {entry.project}",
-            hint="restore the release from a backup, or roll back to another one",
+            hint=f"./nightshift reconcile {entry.project} repairs the champion in force; others go with keep.versions",
         )
     where = store.uri(manifest.files[DECISION].key)
     decision = parse_receipt(get_file(store, manifest.files[DECISION]), where, Decision)

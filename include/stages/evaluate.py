@@ -18,7 +18,7 @@ from include.io.stores import open_store
 from include.io.tracking import Measurement, Tracking
 from include.ml.metrics import improvement
 from include.stages.candidates import holdout_days, read_candidate
-from include.stages.champions import read_champion
+from include.stages.champions import read_rival
 from include.stages.decisions import Challenger, decide
 from include.stages.feature_window import read_window
 from include.stages.holdout import measure_all
@@ -43,10 +43,11 @@ def run(project: Project, inputs: EvaluateInputs) -> EvaluateResult:
     best = _best(project, inputs.trained)
     _, model, record = read_candidate(store, project.name, best.candidate_id)
     ledger = Ledger(store, project.name)
-    champion = read_champion(store, ledger, inputs.as_of)
+    champion, gone = read_rival(store, ledger, inputs.as_of)
     window = read_window(store, project, holdout_days(inputs.plan))
-    measured = measure_all(project, inputs.plan, window.frame, model, champion, record.positive_rate)
-    challenger = Challenger(best, model, record, _registered(tracking, best, measured.evidence.challenger))
+    measured = measure_all(project, inputs.plan, window.frame, model, champion or gone, record.positive_rate)
+    version = _registered(tracking, inputs, best, measured.evidence.challenger)
+    challenger = Challenger(best, model, record, version)
     decision = _write_once(store, decide(project, inputs, challenger, champion, ledger.in_force(), measured, window))
     _log.info("evaluate %s %s: %s, %s", project.name, inputs.as_of, decision.verdict, decision.reason)
     return EvaluateResult(
@@ -66,13 +67,17 @@ def _best(project: Project, trained: tuple[TrainResult, ...]) -> TrainResult:
     return max(ranked, key=lambda result: improvement(project.metrics.primary, result.cv_mean, 0.0))
 
 
-def _registered(tracking: Tracking, best: TrainResult, values: Mapping[str, float]) -> str:
-    """Add the holdout's metrics to the challenger's run, and return its model version."""
+def _registered(tracking: Tracking, inputs: EvaluateInputs, best: TrainResult, values: Mapping[str, float]) -> str:
+    """Add the holdout's metrics to the challenger's run, and return its model version.
+
+    The alias `challenger` is the newest night's: a backfill leaves it where it is.
+    """
     tracking.add_measurements(
         best.tracking_run_id, [Measurement(f"holdout_{name}", value) for name, value in values.items()]
     )
     version = tracking.register(best.candidate_id, best.tracking_run_id, best.candidate_id)
-    tracking.set_alias("challenger", version)
+    if inputs.origin.run_type != "backfill":
+        tracking.set_alias("challenger", version)
     return version
 
 

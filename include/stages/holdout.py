@@ -62,13 +62,14 @@ def measure_all(
     plan: PlanResult,
     frame: pd.DataFrame,
     challenger: LoadedModel,
-    champion: Champion | None,
+    champion: Champion | str,
     train_positive_rate: float,
 ) -> Measured:
     """Score the models on `frame`, each through its own signature.
 
     Args:
         frame: The holdout's rows: day, features and target.
+        champion: The champion, or why there is none to compare with (empty before the first promotion).
         train_positive_rate: What the baseline answers for every row; see `measure_baseline`.
 
     Raises:
@@ -79,8 +80,8 @@ def measure_all(
     ours = measure_model(project, frame, challenger, f"{where}, challenger")
     curves = {"challenger": roc_points(labels, ours.scores)}
     theirs = None
-    not_scored = why_not_scored(champion.model, frame) if champion else ""
-    if champion is not None and not not_scored:
+    not_scored = champion if isinstance(champion, str) else why_not_scored(champion.model, frame)
+    if isinstance(champion, Champion) and not not_scored:
         theirs = measure_model(project, frame, champion.model, f"{where}, champion {champion.entry.version}")
         curves["champion"] = roc_points(labels, theirs.scores)
     evidence = Evidence(

@@ -12,7 +12,7 @@ from include.io.decisions import read_decision
 from include.io.ledger import Ledger
 from include.operations.retention.result import RetentionResult
 from include.stages.candidates import read_candidate
-from include.stages.champions import read_champion
+from include.stages.champions import read_rival
 from tests.operations.aged import (
     assert_whole,
     client_of,
@@ -124,7 +124,7 @@ def test_history_stays_whole(aged: Nights) -> None:
 
 def test_the_project_goes_on_afterwards(aged: Nights) -> None:
     retain(aged)
-    champion = read_champion(aged.store, Ledger(aged.store, "parcels"), night_of(6))
+    champion, _ = read_rival(aged.store, Ledger(aged.store, "parcels"), night_of(6))
     assert champion is not None and champion.entry.version == "3"
     # a number that MLflow has once given out comes back for no other model
     result = aged.night(night_of(7))

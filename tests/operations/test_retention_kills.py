@@ -16,7 +16,7 @@ from include.io.local_store import LocalStore
 from include.io.tracking_removal import TrackingRemoval
 from include.operations.retention.result import RetentionInputs
 from include.operations.retention.run import run
-from include.stages.champions import read_champion
+from include.stages.champions import read_rival
 from tests.operations.aged import assert_whole, gone, night_of, retain, size_of, versions_of
 from tests.support.model_nights import Nights
 
@@ -72,7 +72,7 @@ def test_a_run_killed_at_any_deletion_is_completed_by_the_next(aged: Nights) -> 
                 break
             # what a reader finds is whole, and the champion is there
             assert_whole(aged.store)
-            champion = read_champion(aged.store, ledger, night_of(6))
+            champion, _ = read_rival(aged.store, ledger, night_of(6))
             assert champion is not None and champion.entry.version == "3"
     # two versions with their runs go besides the objects; the last run had one deletion left, or none
     assert deaths >= asked.files + 2 * 2 - 1
@@ -120,7 +120,7 @@ def test_a_version_that_a_person_promotes_meanwhile_stays(aged: Nights) -> None:
     left = [one for one in result.removed if one.left == "a version that the ledger needs by now was made from it"]
     assert len(left) == 7
     assert versions_of(aged) == [1, 2, 3, 5, 6]
-    champion = read_champion(aged.store, Ledger(aged.store, "parcels"), night_of(6))
+    champion, _ = read_rival(aged.store, Ledger(aged.store, "parcels"), night_of(6))
     assert champion is not None and champion.entry.version == "1"
     assert_whole(aged.store)
 
@@ -143,7 +143,7 @@ def test_a_promotion_between_the_manifests_and_the_rest_gets_its_manifests_back(
     assert [one.left for one in result.removed if one.name.startswith("version 1")] == ["the ledger needs it by now"]
     assert aged.store.get(mark) == before
     assert_whole(aged.store)
-    champion = read_champion(aged.store, Ledger(aged.store, "parcels"), night_of(6))
+    champion, _ = read_rival(aged.store, Ledger(aged.store, "parcels"), night_of(6))
     assert champion is not None and champion.entry.version == "1"
 
 

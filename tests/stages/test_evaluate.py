@@ -9,15 +9,17 @@ import pytest
 from mlflow import MlflowClient
 
 from include.config.decision import Decision
-from include.config.errors import ChecksumMismatchError, EvaluationError
-from include.config.results import EvaluateInputs, EvaluateResult, Span
+from include.config.errors import ChecksumMismatchError, EvaluationError, ObjectMissingError
+from include.config.results import EvaluateInputs, EvaluateResult, Origin, Span
 from include.io import keys
+from include.io.tracking import Tracking
 from include.io.tracking_database import busy_safe
 from include.ml.metrics import measure
 from include.stages import evaluate
 from include.stages.candidates import holdout_days, read_candidate
 from include.stages.feature_window import read_window
 from tests.support.model_nights import DAYS, FIRST, HOLDOUT_DAYS, ROWS, Nights, make_project, make_rows
+from tests.support.played_nights import day as night_day
 from tests.support.tracking import copy_prepared
 
 AS_OF = FIRST + timedelta(days=20)
@@ -221,3 +223,32 @@ def test_challenger_and_champion_have_an_interval_on_this_holdout(nights: Nights
             assert low < model.holdout["roc_auc"] < high
     assert second.champion is not None
     assert second.champion.interval != first.challenger.interval
+
+
+def test_a_late_run_whose_champion_retention_removed_goes_without_the_comparison(played_nights: Nights) -> None:
+    release = keys.release_file("parcels", "1", "manifest.json")
+    played_nights.store.delete(release)
+    first, second = night_day(1), night_day(2)
+    # of the first champion's own day, with other candidates than it had
+    decision = _decision(played_nights, played_nights.evaluate(first, "late"))
+    assert decision.champion is None
+    assert (decision.verdict, decision.reason) == (
+        "HOLD",
+        f"not newer than the champion's data: {first} against {second}",
+    )
+
+    played_nights.store.delete(keys.release_file("parcels", "2", "manifest.json"))
+    with pytest.raises(ObjectMissingError) as caught:
+        played_nights.evaluate(night_day(5), "next")
+    assert "the release of champion 2 is gone" in str(caught.value)
+    assert "hint: ./nightshift reconcile parcels repairs the champion in force" in str(caught.value)
+
+
+def test_a_backfill_leaves_the_challenger_of_the_newest_night(played_nights: Nights) -> None:
+    tracking = Tracking(played_nights.tracking_url, "parcels", "file:///unused")
+    before = tracking.version_of_alias("challenger")
+    late = played_nights.evaluate(
+        night_day(1), "late", origin=Origin(run_id="late", run_type="backfill", lock_hash="lock")
+    )
+    assert _decision(played_nights, late).challenger.version != before
+    assert tracking.version_of_alias("challenger") == before

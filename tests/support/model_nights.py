@@ -155,7 +155,7 @@ class Nights:
         """Run train for every candidate, and evaluate."""
         trained = tuple(self.train(as_of, candidate.name, run_id) for candidate in self.project.candidates)
         self.results = list(trained)
-        inputs = EvaluateInputs(**self.inputs(as_of, run_id), plan=self.plan(as_of), trained=trained, **more)
+        inputs = EvaluateInputs(**self.inputs(as_of, run_id, plan=self.plan(as_of), trained=trained, **more))
         return evaluate.run(self.project, inputs)
 
     def promote(self, as_of: date, evaluated: EvaluateResult, run_id: str = "run") -> PromoteResult:
