@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import random
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
@@ -16,6 +18,7 @@ from include.io.object_store import ObjectStore
 from include.io.standing import InForce, champions, in_force_after, settle
 
 MAX_ATTEMPTS = 100
+LOST_PAUSE_SECONDS = 0.1
 # requests in flight when the whole history is asked for
 READ_THREADS = 8
 
@@ -116,6 +119,8 @@ class Ledger:
             try:
                 self._store.put(keys.ledger_entry(self._project, number), to_json(entry), if_absent=True)
             except PreconditionFailedError:
+                # those that lost a number together would meet again at the next: an S3 server has them wait a second
+                time.sleep(random.uniform(0, LOST_PAUSE_SECONDS))
                 continue
             self._read[number] = entry
             return entry
