@@ -16,7 +16,7 @@ from include.stack.backfill import end_left
 from include.stack.commands import stack_job
 from include.stack.credentials import load_credentials
 from include.stack.processes import Job
-from include.stack.running import running_stack
+from include.stack.running import check_alive, running_stack
 from include.stack.stack import Stack
 from include.stack.state import StackState, exclusive
 
@@ -29,7 +29,7 @@ class AirflowInUse:
 
     Attributes:
         own: Whether it was started for this command, and ends with it; it starts nothing by the clock.
-        check: Raises when a component of an own stack has died.
+        check: Raises when a component of the stack has died, so that nobody waits for ever.
     """
 
     api: AirflowApi
@@ -101,7 +101,7 @@ def _running(
     night.wait_until_parsed(api, dag_id, state.started_at)
     for told in end_left(api, settings.home):
         view.note(told)
-    return AirflowInUse(api, own=False, check=lambda: None)
+    return AirflowInUse(api, own=False, check=lambda: check_alive(state))
 
 
 def _show_data(jobs: list[Job], view: NightView) -> None:

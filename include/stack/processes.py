@@ -46,6 +46,13 @@ class ProcessId(BaseModel):
         except psutil.NoSuchProcess:
             return None
 
+    def number_taken(self) -> bool:
+        """Tell whether the number belongs to another process now; a zombie has it still."""
+        try:
+            return abs(psutil.Process(self.pid).create_time() - self.started) >= _CLOCK_TOLERANCE_SECONDS
+        except psutil.NoSuchProcess:
+            return False
+
 
 class Component(BaseModel):
     """Be one started program of a stack, with the file that holds what it says."""
@@ -160,7 +167,7 @@ def members(stack_id: str, components: Iterable[Component]) -> list[psutil.Proce
         try:
             session = leaders.get(os.getsid(process.pid))
             # while a session has members its number is given to no one else, so a stranger with it is its own leader
-            ours = session is not None and (session.process() is not None or not psutil.pid_exists(session.pid))
+            ours = session is not None and not session.number_taken()
             marked = ours or process.environ().get(STACK_VARIABLE) == stack_id
             if marked and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from include.config.errors import StackError
 from include.stack import processes
 from include.stack.state import StackState, forget_state, read_state
 
@@ -15,6 +16,23 @@ def stop_stack(home: Path, state: StackState) -> None:
     """End every process of the stack that `state` describes, and forget it."""
     processes.end(state.stack_id, state.components, at_once=ENDED_AT_ONCE)
     forget_state(home)
+
+
+def check_alive(state: StackState) -> None:
+    """Refuse to go on with a stack of which a component has died.
+
+    Raises:
+        StackError: With the last lines of its log.
+    """
+    for component in state.components:
+        if not component.alive():
+            words = processes.last_lines(component.log)
+            raise StackError(
+                component.name,
+                "the program ended by itself; its last words",
+                got=f"\n{words}\n",
+                hint=f"read {component.log}",
+            )
 
 
 def running_stack(home: Path) -> StackState | None:

@@ -25,7 +25,7 @@ from include.stack.object_server import ObjectServer
 from include.stack.pause import pause_again
 from include.stack.ports import LOOPBACK, choose_ports
 from include.stack.processes import STACK_VARIABLE, Job, ProcessId
-from include.stack.running import stop_stack
+from include.stack.running import check_alive, stop_stack
 from include.stack.state import StackState, write_state
 
 Say = Callable[[str], None]
@@ -122,15 +122,7 @@ class Stack:
         Raises:
             StackError: With the last lines of its log.
         """
-        for component in self.state.components:
-            if not component.alive():
-                words = processes.last_lines(component.log)
-                raise StackError(
-                    component.name,
-                    "the program ended by itself; its last words",
-                    got=f"\n{words}\n",
-                    hint=f"read {component.log}",
-                )
+        check_alive(self.state)
 
     def api(self) -> AirflowApi:
         """Return the way to speak with this stack's Airflow."""

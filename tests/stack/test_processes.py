@@ -101,11 +101,13 @@ def test_ending_a_stack_ends_children_that_hide(start: Start) -> None:
     assert processes.members(STACK_ID, [parent]) == []
 
 
-def test_children_of_a_killed_component_are_found(start: Start) -> None:
+@pytest.mark.parametrize("reaped", [True, False])
+def test_children_of_a_killed_component_are_found(start: Start, reaped: bool) -> None:
     parent = start(HIDDEN_CHILD, ready=True)
     os.kill(parent.id.pid, signal.SIGKILL)
     wait_for(lambda: not parent.alive())
-    os.waitpid(parent.id.pid, 0)
+    if reaped:
+        os.waitpid(parent.id.pid, 0)
     (child,) = processes.members(STACK_ID, [parent])
     processes.end(STACK_ID, [parent], grace_seconds=0)
     assert not psutil.pid_exists(child.pid) or child.status() == psutil.STATUS_ZOMBIE
