@@ -18,6 +18,8 @@ LINTERS: tuple[tuple[str, ...], ...] = (
     ("lint-imports", "--no-cache"),
     ("mypy",),
 )
+# each may have an Airflow of its own, with 1.5 GB
+MAX_TEST_PROCESSES = 4
 AIRFLOW_HELP = """Usage: ./nightshift airflow COMMAND [ARGUMENTS]...
 
 Run an `airflow` command on this checkout's Airflow; all arguments are Airflow's own.
@@ -42,8 +44,13 @@ def run_airflow(arguments: Sequence[str]) -> int:  # noqa: RET503 - nothing come
 
 
 def run_tests(arguments: Sequence[str]) -> int:
-    """Run pytest in the checkout and return its status."""
-    return _run([sys.executable, "-m", "pytest", *arguments])
+    """Run pytest in the checkout and return its status.
+
+    All tests, asked for without arguments, run side by side, each file in one process: while the tests of one wait for
+    a real scheduler, those of another compute.
+    """
+    chosen = arguments or ("-n", str(min(os.cpu_count() or 1, MAX_TEST_PROCESSES)), "--dist", "loadfile")
+    return _run([sys.executable, "-m", "pytest", *chosen])
 
 
 def run_lint() -> int:
