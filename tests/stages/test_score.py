@@ -326,9 +326,7 @@ def test_a_run_that_is_overtaken_every_time_gives_up_for_a_retry(
 ) -> None:
     monkeypatch.setattr(score, "write_predictions", lambda *args: None)
     monkeypatch.setattr(score, "MAX_ATTEMPTS", 3)
-    with pytest.raises(
-        LedgerConflictError, match="changed the predictions every time; got: 3 attempts"
-    ) as caught:
+    with pytest.raises(LedgerConflictError, match="changed the predictions every time; got: 3 attempts") as caught:
         run(nights, DAY)
     assert caught.value.retryable
 
