@@ -76,6 +76,7 @@ class Decision(Receipt):
 
     Attributes:
         holdout_data: The holdout's rows, day by day, so that they can be judged on again.
+        ledger_length: How many entries the ledger had when it was judged: those about it come after them.
     """
 
     decision_id: str
@@ -97,6 +98,7 @@ class Decision(Receipt):
     gates: tuple[GateResult, ...]
     curves: dict[str, list[tuple[float, float]]] = {}
     holdout_data: tuple[DayRows, ...] = ()
+    ledger_length: int = 0
     data_fingerprint: str
     code_fingerprint: str
     origin: Origin

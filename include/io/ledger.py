@@ -88,6 +88,10 @@ class Ledger:
         found = (entry for entry in champions(self._history()) if as_of is None or entry.as_of <= as_of)
         return next(found, None)
 
+    def length(self) -> int:
+        """Return how many entries there are; none is read."""
+        return len(self._history())
+
     def in_force(self) -> InForce:
         """Return champion, pin and barred candidates; reads the newest entry and those it names."""
         return in_force_after(self._history())

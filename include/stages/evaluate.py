@@ -48,7 +48,9 @@ def run(project: Project, inputs: EvaluateInputs) -> EvaluateResult:
     measured = measure_all(project, inputs.plan, window.frame, model, champion or gone, record.positive_rate)
     version = _registered(tracking, inputs, best, measured.evidence.challenger)
     challenger = Challenger(best, model, record, version)
-    decision = _write_once(store, decide(project, inputs, challenger, champion, ledger.in_force(), measured, window))
+    length = ledger.length()
+    judged = decide(project, inputs, challenger, champion, ledger.in_force(), measured, window)
+    decision = _write_once(store, judged.model_copy(update={"ledger_length": length}))
     _log.info("evaluate %s %s: %s, %s", project.name, inputs.as_of, decision.verdict, decision.reason)
     return EvaluateResult(
         verdict=decision.verdict,

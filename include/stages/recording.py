@@ -91,7 +91,7 @@ class Recorder:
     def _raise_if_written(self, kind: Literal["decision", "promotion"], history: Sequence[LedgerEntry]) -> None:
         oldest = self.decision.made_at - OLDEST_BEFORE_DECISION
         for entry in reversed(history):
-            if entry.made_at < oldest:
+            if entry.number <= self.decision.ledger_length or entry.made_at < oldest:
                 return
             mine = (entry.kind, entry.decision_id, entry.origin.run_id)
             if mine == (kind, self.decision.decision_id, self.origin.run_id):

@@ -38,7 +38,7 @@ def build_suite():
     ]
 """
 # what differs between two homes though the decision is the same
-OF_THE_MOMENT = {"decision_id", "made_at", "origin", "report_uri", "decision_uri"}
+OF_THE_MOMENT = {"decision_id", "made_at", "ledger_length", "origin", "report_uri", "decision_uri"}
 OF_THE_HOME = {"version", "tracking_run_id", "model_uri"}
 
 

@@ -141,6 +141,7 @@ def promoted(door: Door) -> Decision:
     return decision.model_copy(
         update={
             "made_at": None,
+            "ledger_length": 0,
             "origin": None,
             "challenger": decision.challenger.model_copy(update=plain),
             "others": tuple(other.model_copy(update=plain) for other in decision.others),

@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
+from include.io import keys
 from include.io.decisions import read_decision
 from include.io.ledger import Ledger
 from include.io.object_store import ObjectStore
 from include.io.tracking_database import busy_safe
 from include.stages import promote
 from include.stages.projections import differences, tracking_of
+from tests.support.counting_store import Counted
 from tests.support.model_nights import FIRST, Nights, make_project
 from tests.support.racing import Race, Racers, add_versions, next_race
 from tests.support.tracking import copy_prepared
@@ -97,3 +99,24 @@ def test_a_challenger_that_was_overtaken_with_its_release_published_can_be_run_a
     assert differences(slow.store, tracking_of(slow.store, PROJECT, slow.tracking_url), champion, PROJECT) == []
     # and the next night can compare with it
     assert slow.night(day, "next").reason == "the challenger is champion 1 itself: a tie"
+
+
+def test_a_promotion_reads_no_entry_that_is_older_than_its_decision(
+    tmp_path: Path, prepared_tracking: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many runs write in one day: a backfill, or the rounds above."""
+    copy_prepared(prepared_tracking, tmp_path)
+    linear = [{"name": "linear", "estimator": "logistic_regression"}]
+    nights = Nights(tmp_path, make_project(tmp_path, candidates=linear))
+    nights.night(FIRST)
+    evaluated = nights.evaluate(FIRST)
+    for number in range(12):
+        nights.promote(FIRST, evaluated, f"again {number}")
+    evaluated = nights.evaluate(FIRST + timedelta(days=1), "newest")
+    counted = Counted(monkeypatch, promote)
+
+    nights.promote(FIRST + timedelta(days=1), evaluated, "newest")
+
+    read = {key for key in counted.keys["read"] if key.startswith(keys.ledger_prefix(PROJECT))}
+    # what says who is in force, that champion, and the own entry
+    assert read <= {keys.ledger_entry(PROJECT, number) for number in (2, 14, 15, 16)}

@@ -65,6 +65,7 @@ class Race:
                 "decision_id": f"{self.as_of}-{identity}",
                 "as_of": self.as_of,
                 "made_at": clock.now(),
+                "ledger_length": self.champion.number,
                 "challenger": base.model_copy(update=mine),
                 "champion": base.model_copy(update={"version": self.champion.version}),
             }
