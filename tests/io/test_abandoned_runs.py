@@ -16,6 +16,7 @@ from mlflow import MlflowClient
 from include.io.run_owners import RunOwner, is_gone, parse_owner, this_process
 from include.io.tracking import OWNER_TAG, Tracking
 from include.io.tracking_database import busy_safe
+from tests.support.killing import warm_context
 from tests.support.tracking import copy_prepared
 
 LONGEST = timedelta(hours=2)
@@ -50,7 +51,7 @@ def _train_until_killed(url: str, root: str, started: str) -> None:
 
 def _kill_in_a_run(url: str, root: str, folder: Path) -> str:
     note = folder / "started"
-    child = multiprocessing.get_context("fork").Process(target=_train_until_killed, args=(url, root, str(note)))
+    child = warm_context().Process(target=_train_until_killed, args=(url, root, str(note)))
     child.start()
     while not note.exists() or not note.read_text():
         assert child.is_alive()

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import multiprocessing
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from include.config.errors import TrackingError
 from include.io.model_files import dump_model, load_model
 from include.io.tracking import Measurement, ModelToLog, Tracking, prepare_tracking
 from include.io.tracking_database import busy_safe
+from tests.support.killing import warm_context
 from tests.support.tracking import copy_prepared
 
 TAGS = {"as_of": "2013-05-01"}
@@ -160,7 +160,7 @@ def _meet(barrier: Any, url: str, root: str) -> list[str]:
 
 def test_processes_that_register_at_the_same_moment_get_one_version(url: str, tmp_path: Path) -> None:
     root = f"file://{tmp_path}/a"
-    context = multiprocessing.get_context("fork")
+    context = warm_context()
     with context.Manager() as manager, context.Pool(4) as pool:
         barrier = manager.Barrier(4)
         told = pool.starmap(_meet, [(barrier, url, root)] * 4, chunksize=1)
@@ -224,7 +224,7 @@ def _write_many(url: str, root: str, name: str) -> str:
 
 
 def test_processes_share_a_new_database(new_url: str, tmp_path: Path) -> None:
-    with multiprocessing.get_context("fork").Pool(3) as pool:
+    with warm_context().Pool(3) as pool:
         names = pool.starmap(_write_many, [(new_url, f"file://{tmp_path}/a", name) for name in ("x", "y", "z")])
     assert names == ["x", "y", "z"]
     assert len(_runs(new_url)) == 9

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
 import os
 from collections.abc import Callable
 
@@ -23,6 +22,7 @@ from include.operations.acts import Act
 from include.operations.promotion import promote_version
 from include.operations.reconcile import Reconciled, reconcile
 from include.operations.rollback import roll_back
+from tests.support.killing import warm_context
 from tests.support.model_nights import Nights
 from tests.support.played_nights import entries, in_force
 
@@ -238,7 +238,7 @@ def _train_and_die(url: str, root: str) -> None:
 
 def test_the_run_of_a_killed_training_is_closed(nights: Nights) -> None:
     root = nights.store.uri(keys.tracking_artifacts("parcels"))
-    child = multiprocessing.get_context("fork").Process(target=_train_and_die, args=(nights.tracking_url, root))
+    child = warm_context().Process(target=_train_and_die, args=(nights.tracking_url, root))
     child.start()
     child.join(60)
     client = MlflowClient(busy_safe(nights.tracking_url), busy_safe(nights.tracking_url))

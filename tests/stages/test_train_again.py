@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
 import os
 import signal
 import time
@@ -22,6 +21,7 @@ from include.io.tracking import Tracking
 from include.io.tracking_database import busy_safe
 from include.stages import evaluate, train
 from include.stages.candidates import read_candidate
+from tests.support.killing import warm_context
 from tests.support.model_nights import FIRST, Nights, make_project
 from tests.support.tracking import copy_prepared
 
@@ -51,7 +51,7 @@ def _runs(nights: Nights) -> list[Run]:
 
 
 def _fork(task: Any, *arguments: Any) -> Any:
-    child = multiprocessing.get_context("fork").Process(target=task, args=arguments)
+    child = warm_context().Process(target=task, args=arguments)
     child.start()
     return child
 
@@ -119,7 +119,7 @@ def _train_when_all_are_there(barrier: Any, nights: Nights, name: str) -> tuple[
 
 def test_two_that_train_the_same_candidate_at_once_both_end_well(nights: Nights) -> None:
     nights.plan(AS_OF)
-    context = multiprocessing.get_context("fork")
+    context = warm_context()
     with context.Manager() as manager, context.Pool(2) as pool:
         barrier = manager.Barrier(2)
         first, second = pool.starmap(
