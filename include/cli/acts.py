@@ -14,13 +14,17 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing el
 S3 = Annotated[bool, typer.Option("--s3", help="Change the store that `run --s3` fills.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands to the door."""
-    app.command(epilog=f'Example: {NAME} promote flight_delay 3 --reason "June was measured wrongly"')(promote)
-    app.command(epilog=f'Example: {NAME} rollback flight_delay --reason "late flights at JFK are missed"')(rollback)
-    app.command(epilog=f'Example: {NAME} pin flight_delay --reason "audit until Friday"')(pin)
-    app.command(epilog=f'Example: {NAME} unpin flight_delay --reason "the audit is over"')(unpin)
-    app.command(epilog=f"Example: {NAME} reconcile flight_delay --dry-run")(reconcile)
+def register(app: typer.Typer, panel: str) -> None:
+    """Add the commands to the door, under the heading `panel` of its help."""
+    app.command(
+        epilog=f'Example: {NAME} promote flight_delay 3 --reason "June was measured wrongly"', rich_help_panel=panel
+    )(promote)
+    app.command(
+        epilog=f'Example: {NAME} rollback flight_delay --reason "late flights at JFK are missed"', rich_help_panel=panel
+    )(rollback)
+    app.command(epilog=f'Example: {NAME} pin flight_delay --reason "audit until Friday"', rich_help_panel=panel)(pin)
+    app.command(epilog=f'Example: {NAME} unpin flight_delay --reason "the audit is over"', rich_help_panel=panel)(unpin)
+    app.command(epilog=f"Example: {NAME} reconcile flight_delay --dry-run", rich_help_panel=panel)(reconcile)
 
 
 def promote(

@@ -40,6 +40,8 @@ USAGE_ERRORS = (
     ConnectionMissingError,
     ActRefusedError,
 )
+# the panels of --help, in the order in which they appear
+NIGHTS, EVIDENCE, CHAMPION, UPKEEP = "Nights", "Decisions and evidence", "The champion", "The house"
 PASS_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 app = typer.Typer(
@@ -51,13 +53,12 @@ app = typer.Typer(
     epilog=f"Example: {NAME} run",
 )
 demo = typer.Typer(no_args_is_help=True, help="Simulate the source systems of the demo projects.")
-app.add_typer(demo, name="demo", epilog=f"Example: {NAME} demo load telco_churn --from 2026-01-01 --to 2026-03-01")
-
-app.command(epilog=f"Example: {BACKFILL_EXAMPLE}")(backfill)
-app.command(epilog=f"Example: {HISTORY_EXAMPLE}")(history)
-acts.register(app)
-app.command(epilog=f"Example: {RETENTION_EXAMPLE}")(retention)
-app.command(epilog=f"Example: {REPRODUCE_EXAMPLE}")(reproduce)
+app.add_typer(
+    demo,
+    name="demo",
+    rich_help_panel=UPKEEP,
+    epilog=f"Example: {NAME} demo load telco_churn --from 2026-01-01 --to 2026-03-01",
+)
 
 ProjectName = Annotated[str, typer.Argument(metavar="PROJECT", help="A folder of include/projects.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
@@ -65,7 +66,7 @@ S3 = Annotated[bool, typer.Option("--s3", help="Keep artifacts in an S3 server (
 S3Read = Annotated[bool, typer.Option("--s3", help="Read the store that `run --s3` fills.")]
 
 
-@app.command(epilog=f"Example: {NAME} run flight_delay --as-of 2013-06-30")
+@app.command(epilog=f"Example: {NAME} run flight_delay --as-of 2013-06-30", rich_help_panel=NIGHTS)
 def run(
     project: Annotated[str, typer.Argument(metavar="[PROJECT]", help="A folder of include/projects.")] = FLAGSHIP,
     as_of: Annotated[
@@ -91,7 +92,7 @@ def run(
     raise typer.Exit(code)
 
 
-@app.command(epilog=f"Example: {NAME} up")
+@app.command(epilog=f"Example: {NAME} up", rich_help_panel=NIGHTS)
 def up(s3: S3 = False) -> None:
     """Start the stack and leave it running: Airflow and MLflow in the browser, nightly runs for unpaused Dags."""
     from include.cli.keep_running import start_up
@@ -99,7 +100,7 @@ def up(s3: S3 = False) -> None:
     raise typer.Exit(start_up(s3=s3))
 
 
-@app.command(epilog=f"Example: {NAME} down")
+@app.command(epilog=f"Example: {NAME} down", rich_help_panel=NIGHTS)
 def down() -> None:
     """Stop the stack that `up` started."""
     from include.cli.keep_running import shut_down
@@ -107,15 +108,7 @@ def down() -> None:
     raise typer.Exit(shut_down())
 
 
-@app.command(epilog=f"Example: {NAME} check telco_churn")
-def check(project: Annotated[str, typer.Argument(metavar="[PROJECT]", help="Only this one.")] = "") -> None:
-    """List every error of every project's declaration at once."""
-    from include.cli.check_projects import check_projects
-
-    raise typer.Exit(check_projects(project))
-
-
-@app.command(epilog=f"Example: {NAME} status --json")
+@app.command(epilog=f"Example: {NAME} status --json", rich_help_panel=EVIDENCE)
 def status(
     project: Annotated[str, typer.Argument(metavar="[PROJECT]", help="Only this one.")] = "",
     as_json: AsJson = False,
@@ -127,7 +120,7 @@ def status(
     raise typer.Exit(show_status(project, as_json=as_json, s3=s3))
 
 
-@app.command(epilog=f"Example: {NAME} decision flight_delay 3")
+@app.command(epilog=f"Example: {NAME} decision flight_delay 3", rich_help_panel=EVIDENCE)
 def decision(
     project: ProjectName,
     number: Annotated[int | None, typer.Argument(metavar="[N]", help="The ledger's entry (default: the last).")] = None,
@@ -140,17 +133,26 @@ def decision(
     raise typer.Exit(show_decision(project, number, as_json=as_json, s3=s3))
 
 
-@app.command(epilog=f"Example: {NAME} ledger flight_delay --json")
+@app.command(epilog=f"Example: {NAME} ledger flight_delay --json", rich_help_panel=EVIDENCE)
 def ledger(project: ProjectName, as_json: AsJson = False, s3: S3Read = False) -> None:
-    """List all decisions and promotions of a project, in order."""
+    """List all decisions, promotions, rollbacks and pins of a project, in order."""
     from include.cli.show_history import show_ledger
 
     raise typer.Exit(show_ledger(project, as_json=as_json, s3=s3))
 
 
+@app.command(epilog=f"Example: {NAME} check telco_churn", rich_help_panel=UPKEEP)
+def check(project: Annotated[str, typer.Argument(metavar="[PROJECT]", help="Only this one.")] = "") -> None:
+    """List every error of every project's declaration at once."""
+    from include.cli.check_projects import check_projects
+
+    raise typer.Exit(check_projects(project))
+
+
 @app.command(
     context_settings={**PASS_THROUGH, "help_option_names": []},
     epilog=f"Example: {NAME} airflow dags list",
+    rich_help_panel=UPKEEP,
 )
 def airflow(context: typer.Context) -> None:
     """Run an `airflow` command on this checkout's Airflow; all arguments are Airflow's own."""
@@ -159,7 +161,7 @@ def airflow(context: typer.Context) -> None:
     raise typer.Exit(run_airflow(context.args))
 
 
-@app.command(context_settings=PASS_THROUGH, epilog=f"Example: {NAME} test tests/config -x")
+@app.command(context_settings=PASS_THROUGH, epilog=f"Example: {NAME} test tests/config -x", rich_help_panel=UPKEEP)
 def test(context: typer.Context) -> None:
     """Run the tests; all arguments are pytest's, and paths are relative to the checkout."""
     from include.cli.tools import run_tests
@@ -167,7 +169,7 @@ def test(context: typer.Context) -> None:
     raise typer.Exit(run_tests(context.args))
 
 
-@app.command(epilog=f"Example: {NAME} lint")
+@app.command(epilog=f"Example: {NAME} lint", rich_help_panel=UPKEEP)
 def lint() -> None:
     """Check style, formatting, import rules and types."""
     from include.cli.tools import run_lint
@@ -186,6 +188,14 @@ def demo_load(
     from include.cli.load_demo import load_demo
 
     raise typer.Exit(load_demo(project, first, last, s3=s3))
+
+
+# imported commands come after those above in the help of their panel
+app.command(epilog=f"Example: {BACKFILL_EXAMPLE}", rich_help_panel=NIGHTS)(backfill)
+app.command(epilog=f"Example: {HISTORY_EXAMPLE}", rich_help_panel=EVIDENCE)(history)
+app.command(epilog=f"Example: {REPRODUCE_EXAMPLE}", rich_help_panel=EVIDENCE)(reproduce)
+acts.register(app, CHAMPION)
+app.command(epilog=f"Example: {RETENTION_EXAMPLE}", rich_help_panel=UPKEEP)(retention)
 
 
 def main(arguments: list[str] | None = None) -> int:

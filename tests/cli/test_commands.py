@@ -20,7 +20,11 @@ from include.io.ledger import Ledger
 from include.io.stores import open_store
 from tests.config.broken_declarations import BROKEN, write_all
 
-COMMANDS = ("run", "up", "down", "check", "status", "decision", "ledger", "airflow", "test", "lint", "demo")
+COMMANDS = (
+    *("run", "up", "down", "backfill", "status", "decision", "ledger", "history", "reproduce"),
+    *("promote", "rollback", "pin", "unpin", "reconcile"),
+    *("check", "airflow", "test", "lint", "retention", "demo"),
+)
 DAY = date(2026, 1, 2)
 
 
