@@ -49,7 +49,13 @@ def run_tests(arguments: Sequence[str]) -> int:
     All tests, asked for without arguments, run side by side, each file in one process: while the tests of one wait for
     a real scheduler, those of another compute.
     """
-    chosen = arguments or ("-n", str(min(os.cpu_count() or 1, MAX_TEST_PROCESSES)), "--dist", "loadfile")
+    chosen = arguments or (
+        "-n",
+        str(min(os.cpu_count() or 1, MAX_TEST_PROCESSES)),
+        "--dist",
+        "loadfile",
+        "--no-loadscope-reorder",
+    )
     return _run([sys.executable, "-m", "pytest", *chosen])
 
 
