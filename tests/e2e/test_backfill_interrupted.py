@@ -61,10 +61,13 @@ def interrupted(killed: Door) -> str:
     """Interrupt the next backfill, too, with a Ctrl-C, and return what it said."""
     with killed.start("backfill", PROJECT, *DAYS, "--reprocess", "failed") as command:
         assert command.stdout is not None
-        lines = []
+        lines: list[str] = []
+        asked = False
         for line in command.stdout:
             lines.append(line)
-            if re.search(r"2013-06-\d\d: plan", line):
+            # once: of two days side by side, each shows its plan
+            if not asked and re.search(r"2013-06-\d\d: plan", line):
+                asked = True
                 command.send_signal(signal.SIGINT)
         assert command.wait(60) == 128 + signal.SIGINT, lines
     return "".join(lines)
@@ -90,10 +93,8 @@ def test_what_it_says_does_go_on(door: Door) -> None:
     days = door.json("backfill", PROJECT, *DAYS, "--dry-run")
     assert days["left_out"] == {"2013-06-29": "success", "2013-06-30": "success"}
     entries = [entry for entry in door.ledger(PROJECT).entries() if entry.kind == "decision"]
-    assert [str(entry.as_of) for entry in sorted(entries, key=lambda entry: entry.as_of)] == [
-        "2013-06-29",
-        "2013-06-30",
-    ]
+    # what was interrupted may have decided before it was ended: then its day has two equal decisions
+    assert {str(entry.as_of) for entry in entries} == {"2013-06-29", "2013-06-30"}
     assert {entry.reason.partition(":")[0] for entry in entries} == {
         "a backfill promotes nothing; it would be promoted"
     }
