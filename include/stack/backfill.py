@@ -18,6 +18,7 @@ from include.stack.night import Tasks
 from include.stack.past_runs import UNFINISHED, Reprocess, refuse
 
 POLL_SECONDS = 1.0
+FAIL_ATTEMPTS = 5
 
 
 @dataclass(frozen=True)
@@ -168,8 +169,8 @@ def end(api: AirflowApi, dag_id: str, note: str) -> int:
     if active is not None:
         close(api, active["id"])
     # it lets running ones go on, which would hold up the next backfill or, without a stack, wait for one for ever
-    for run in api.every_run(dag_id, run_type="backfill", state=list(UNFINISHED)):
-        api.fail_run(dag_id, run["dag_run_id"], note)
+    left = [run["dag_run_id"] for run in api.every_run(dag_id, run_type="backfill", state=list(UNFINISHED))]
+    _fail(api, dag_id, left, note)
     return len(unfinished)
 
 
@@ -208,6 +209,20 @@ def ended_with_us(api: AirflowApi, created: Created, interrupted: Callable[[int]
         raise
     close(api, created.number)
     created.claim.release()
+
+
+def _fail(api: AirflowApi, dag_id: str, run_ids: Sequence[str], note: str) -> None:
+    """End runs as failed, and see that they stay so.
+
+    Airflow skips the tasks that have not begun. A scheduler in the middle of a look at such a run sees nothing but
+    skipped tasks and writes success over it: its day would count as done without a decision.
+    """
+    for _ in range(FAIL_ATTEMPTS):
+        for run_id in run_ids:
+            api.fail_run(dag_id, run_id, note)
+        if run_ids:
+            time.sleep(POLL_SECONDS)
+        run_ids = [run_id for run_id in run_ids if api.run(dag_id, run_id)["state"] != "failed"]
 
 
 def _backfilled(api: AirflowApi, request: BackfillRequest) -> list[dict[str, Any]]:

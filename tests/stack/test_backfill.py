@@ -39,6 +39,8 @@ class Airflow:
         self.paused = True
         self.runs: dict[str, dict[str, Any]] = {}
         self.refusal: AirflowApiError | None = None
+        # the state that a scheduler writes over a run that was just failed, once
+        self.overwritten: dict[str, str] = {}
 
     def active_backfill(self, dag_id: str) -> dict[str, Any] | None:
         return self.active
@@ -76,7 +78,7 @@ class Airflow:
         return []
 
     def fail_run(self, dag_id: str, run_id: str, note: str) -> None:
-        self.runs[run_id] |= {"state": "failed", "note": note}
+        self.runs[run_id] |= {"state": self.overwritten.pop(run_id, "failed"), "note": note}
 
     def dag(self, dag_id: str) -> dict[str, Any]:
         return {"is_paused": self.paused}
@@ -86,7 +88,8 @@ class Airflow:
 
 
 @pytest.fixture
-def airflow() -> Any:
+def airflow(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr(backfill, "POLL_SECONDS", 0.01)
     return Airflow()
 
 
@@ -236,6 +239,19 @@ def test_what_interrupts_the_command_ends_the_backfill(airflow: Any, tmp_path: P
     assert [run["state"] for run in airflow.runs.values()] == ["success", "failed", "failed"]
     assert "was interrupted" in airflow.runs["backfill 2013-04-02"]["note"]
     assert claims(tmp_path, "backfill") == []
+
+
+def test_a_run_that_the_scheduler_calls_a_success_as_it_is_ended_is_failed_all_the_same(
+    airflow: Any, tmp_path: Path
+) -> None:
+    backfill.create(airflow, REQUEST, tmp_path)
+    first = f"backfill {FIRST}"
+    airflow.runs[first]["state"] = "running"
+    # it has looked at the run before, and writes after us what it makes of skipped tasks
+    airflow.overwritten = {first: "success"}
+    assert backfill.end(airflow, DAG_ID, "interrupted") == 3
+    assert airflow.overwritten == {}
+    assert {run["state"] for run in airflow.runs.values()} == {"failed"}
 
 
 def test_when_the_stack_has_died_the_next_command_ends_the_backfill(airflow: Any, tmp_path: Path) -> None:
