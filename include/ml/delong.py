@@ -1,0 +1,81 @@
+"""Test whether two models order the same rows equally well: DeLong's test of two correlated ROC AUCs.
+
+The area is the mean, over positives, of the share of negatives that a positive is scored above, ties counting half; it
+is also the mean, over negatives, of the share of positives scored above it. How much these shares vary from row to row
+gives the variance of the area; taken of the difference of the two models' shares, that of the difference of the areas.
+
+Sources: E. R. DeLong, D. M. DeLong and D. L. Clarke-Pearson, Comparing the areas under two or more correlated receiver
+operating characteristic curves, Biometrics 44 (1988); the shares by midranks, without going over all pairs, are
+X. Sun and W. Xu, Fast implementation of DeLong's algorithm, IEEE Signal Processing Letters 21 (2014).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.stats import norm, rankdata
+
+from include.config.evidence import PairedTest
+
+NOTE = "rows are taken as independent; where those of one day are alike, p is too small"
+# the variance within a class needs two of its rows
+MIN_ROWS = 2
+
+
+def delong(
+    labels: Sequence[int] | np.ndarray,
+    challenger: Sequence[float] | np.ndarray,
+    champion: Sequence[float] | np.ndarray,
+) -> PairedTest | None:
+    """Test that challenger and champion have the same ROC AUC.
+
+    Args:
+        labels: 0 or 1, shape (n_rows,).
+        challenger: Its scores, without NaN, shape (n_rows,); only their order matters.
+        champion: Its scores of the same rows, shape (n_rows,).
+
+    Returns:
+        The test, with z 0 and p 1 when the two order the rows alike. None when a class has fewer than `MIN_ROWS` rows,
+        or when the areas differ by the same share at every row: with no spread at all there is nothing to judge by.
+    """
+    positive = np.asarray(labels, dtype=int) == 1
+    positives = int(positive.sum())
+    negatives = len(positive) - positives
+    if min(positives, negatives) < MIN_ROWS:
+        return None
+    of_challenger = _pairs_in_order(positive, challenger)
+    of_champion = _pairs_in_order(positive, champion)
+    # these are multiples of a half, so equal orders differ by exactly 0
+    by_positive, by_negative = (one - other for one, other in zip(of_challenger, of_champion, strict=True))
+    gain = float(by_positive.sum()) / (positives * negatives)
+    variance = (
+        float(by_positive.var(ddof=1)) / negatives**2 / positives
+        + float(by_negative.var(ddof=1)) / positives**2 / negatives
+    )
+    if variance == 0 and gain != 0:
+        return None
+    z = gain / math.sqrt(variance) if variance else 0.0
+    p_value = float(2 * norm.sf(abs(z)))
+    return PairedTest(name="DeLong", metric="roc_auc", gain=gain, statistic=z, p_value=p_value, note=NOTE)
+
+
+def _pairs_in_order(positive: np.ndarray, scores: Sequence[float] | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Count for each row the rows of the other class that are scored on the right side of it, ties counting half.
+
+    A row's midrank among all rows less its midrank within its class is how many of the other class lie below it.
+
+    Args:
+        positive: Which rows are, shape (n_rows,).
+        scores: Shape (n_rows,).
+
+    Returns:
+        For positives, how many negatives lie below, shape (n_positives,); for negatives, how many positives lie above,
+        shape (n_negatives,).
+    """
+    values = np.asarray(scores, dtype="float64")
+    ranks = rankdata(values)
+    below = ranks[positive] - rankdata(values[positive])
+    above = positive.sum() - (ranks[~positive] - rankdata(values[~positive]))
+    return below, above
