@@ -12,13 +12,14 @@ from include.config.gates import LOWER_IS_BETTER, MetricName
 
 THRESHOLD = 0.5
 
-_FUNCTIONS: dict[MetricName, Callable[[np.ndarray, np.ndarray], float]] = {
-    "roc_auc": sk.roc_auc_score,
-    "average_precision": sk.average_precision_score,
-    "brier_score": sk.brier_score_loss,
-    "log_loss": lambda labels, scores: sk.log_loss(labels, scores, labels=[0, 1]),
-    "accuracy": lambda labels, scores: sk.accuracy_score(labels, scores >= THRESHOLD),
-    "f1": lambda labels, scores: sk.f1_score(labels, scores >= THRESHOLD, zero_division=0),
+# each takes labels, scores and the threshold, which only those of answers look at
+_FUNCTIONS: dict[MetricName, Callable[[np.ndarray, np.ndarray, float], float]] = {
+    "roc_auc": lambda labels, scores, _: sk.roc_auc_score(labels, scores),
+    "average_precision": lambda labels, scores, _: sk.average_precision_score(labels, scores),
+    "brier_score": lambda labels, scores, _: sk.brier_score_loss(labels, scores),
+    "log_loss": lambda labels, scores, _: sk.log_loss(labels, scores, labels=[0, 1]),
+    "accuracy": lambda labels, scores, threshold: sk.accuracy_score(labels, scores >= threshold),
+    "f1": lambda labels, scores, threshold: sk.f1_score(labels, scores >= threshold, zero_division=0),
 }
 
 
@@ -33,15 +34,20 @@ def improvement(metric: str, value: float, over: float) -> float:
 
 
 def measure(
-    names: Iterable[MetricName], labels: Sequence[int] | np.ndarray, scores: Sequence[float] | np.ndarray, where: str
+    names: Iterable[MetricName],
+    labels: Sequence[int] | np.ndarray,
+    scores: Sequence[float] | np.ndarray,
+    where: str,
+    threshold: float = THRESHOLD,
 ) -> dict[str, float]:
     """Return each named metric of `scores`.
 
     Args:
-        names: Metrics; `accuracy` and `f1` count a score of at least 0.5 as positive.
+        names: Metrics; `accuracy` and `f1` count a score of at least `threshold` as a yes.
         labels: 0 or 1, shape (n_rows,).
         scores: Probability of 1, shape (n_rows,).
         where: What is measured, for the error: "holdout of telco_churn, 2024-05-01".
+        threshold: See `names`.
 
     Raises:
         EvaluationError: There are no rows, one class only, or scores that are no probabilities.
@@ -49,7 +55,7 @@ def measure(
     truth = np.asarray(labels, dtype=int)
     predicted = np.asarray(scores, dtype="float64")
     _check(truth, predicted, where)
-    return {name: float(_FUNCTIONS[name](truth, predicted)) for name in dict.fromkeys(names)}
+    return {name: float(_FUNCTIONS[name](truth, predicted, threshold)) for name in dict.fromkeys(names)}
 
 
 def _check(labels: np.ndarray, scores: np.ndarray, where: str) -> None:

@@ -1,0 +1,86 @@
+"""Say by how much the challenger is better than the champion on the same rows, and how sure that is.
+
+Both models are measured on the same draws of whole days (see `intervals`), so what a day does to both cancels. A
+holdout has few days, and the quantiles of a bootstrap over few groups promise too much; so the bootstrap gives the
+standard error, widened for the number of groups, and Student's t with one degree less than there are groups gives the
+bounds: A. C. Cameron, J. B. Gelbach and D. L. Miller, Bootstrap-based improvements for inference with clustered errors,
+Review of Economics and Statistics 90 (2008), section III; B. Efron and R. J. Tibshirani, An Introduction to the
+Bootstrap (1993), chapters 6 and 12.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.stats import t as student_t
+
+from include.config.evidence import Difference
+from include.config.gates import MetricName
+from include.ml.draws import over_draws
+from include.ml.intervals import MAX_UNDEFINED, MIN_DAYS
+from include.ml.metrics import improvement, measure
+from include.ml.scored import Scored
+
+RESAMPLES = 2000
+# of a holdout of fewer than MIN_DAYS days: rows are then drawn as if they were independent, in this many random blocks
+BLOCKS = 100
+
+
+def difference(metric: MetricName, scored: Scored, confidence: float) -> Difference | None:
+    """Return the challenger's gain over the champion in one metric; the same for the same arguments.
+
+    Args:
+        metric: Its direction is taken care of: a positive gain is better.
+        scored: Labels and scores of both models.
+        confidence: Of each of the two bounds, one-sided.
+
+    Returns:
+        None without a champion, or when too many draws hold one class only.
+
+    Raises:
+        EvaluationError: The rows are of one class only, or scores are no probabilities.
+    """
+    if scored.champion is None:
+        return None
+    group, n_groups, unit = _groups(scored)
+    drawn = np.random.default_rng(scored.seed).multinomial(n_groups, [1 / n_groups] * n_groups, size=RESAMPLES)
+    ours = over_draws(metric, scored.labels, scored.challenger, group, drawn, scored.challenger_threshold)
+    theirs = over_draws(metric, scored.labels, scored.champion, group, drawn, scored.champion_threshold)
+    gains = improvement(metric, 1.0, 0.0) * (ours - theirs)
+    gains = gains[np.isfinite(gains)]
+    if len(gains) < (1 - MAX_UNDEFINED) * RESAMPLES:
+        return None
+    value = _gain(metric, scored, scored.champion)
+    error = float(np.std(gains, ddof=1)) * np.sqrt(n_groups / (n_groups - 1))
+    reach = float(student_t.ppf(confidence, n_groups - 1)) * error
+    return Difference(
+        metric=metric,
+        value=value,
+        standard_error=error,
+        confidence=confidence,
+        lower=value - reach,
+        upper=value + reach,
+        p_value=_p_value(value, error, n_groups),
+        method=f"paired bootstrap, {RESAMPLES} draws of {n_groups} {unit}",
+    )
+
+
+def _groups(scored: Scored) -> tuple[np.ndarray, int, str]:
+    """Return each row's group, how many groups there are, and what they are."""
+    names, day = np.unique(scored.days.astype(str), return_inverse=True)
+    if len(names) >= MIN_DAYS:
+        return day, len(names), "days"
+    rows = len(scored.labels)
+    blocks = min(BLOCKS, rows)
+    return np.random.default_rng(scored.seed).permutation(rows) % blocks, blocks, "random blocks of rows"
+
+
+def _gain(metric: MetricName, scored: Scored, champion: np.ndarray) -> float:
+    ours = measure([metric], scored.labels, scored.challenger, "challenger", scored.challenger_threshold)
+    theirs = measure([metric], scored.labels, champion, "champion", scored.champion_threshold)
+    return improvement(metric, ours[metric], theirs[metric])
+
+
+def _p_value(value: float, error: float, n_groups: int) -> float:
+    if error == 0:
+        return 0.0 if value > 0 else 1.0
+    return float(student_t.sf(value / error, n_groups - 1))
