@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Literal
 
+from include.config.evidence import Difference, PairedTest
 from include.config.results import Origin, Receipt, Span, Verdict
 
 EntryKind = Literal["decision", "promotion", "rollback", "pin", "unpin"]
@@ -76,6 +77,8 @@ class Decision(Receipt):
 
     Attributes:
         holdout_data: The holdout's rows, day by day, so that they can be judged on again.
+        difference: How sure the gain over the champion in the primary metric is; None where nothing could be compared.
+        tests: Classical tests of the two models on the same rows; shown, and no rule looks at them.
         ledger_length: How many entries the ledger had when it was judged: those about it come after them.
     """
 
@@ -98,6 +101,8 @@ class Decision(Receipt):
     gates: tuple[GateResult, ...]
     curves: dict[str, list[tuple[float, float]]] = {}
     holdout_data: tuple[DayRows, ...] = ()
+    difference: Difference | None = None
+    tests: tuple[PairedTest, ...] = ()
     ledger_length: int = 0
     data_fingerprint: str
     code_fingerprint: str

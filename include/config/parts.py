@@ -176,10 +176,12 @@ class Promotion(Closed):
     Attributes:
         mode: `automatic` promotes it when it is better than the champion; `hold` records the decision only.
         min_improvement: By how much of the primary metric it must be better; a tie never promotes.
+        confidence: How sure it must be that it is better at all: one-sided, paired on the same rows, by days.
     """
 
     mode: Literal["automatic", "hold"] = "automatic"
     min_improvement: float = Field(default=0.0, ge=0, lt=1)
+    confidence: float = Field(default=0.95, ge=0.8, le=0.999)
 
 
 class Keep(Closed):

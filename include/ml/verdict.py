@@ -6,7 +6,8 @@ In this order; the first that applies decides:
 2. The challenger was champion and was rolled back: HOLD.
 3. A champion exists as of the run's day but could not be scored on this holdout: HOLD, nothing is proved.
 4. The challenger is the champion (the same candidate id): HOLD.
-5. A champion exists, and the challenger is not better by more than `min_improvement`: HOLD; a tie is a HOLD.
+5. A champion exists, and the challenger is not better by more than `min_improvement`: HOLD; a tie is a HOLD. So it is
+   when the gain is not proved: the lower end of its one-sided interval must lie above zero.
 6. The newest champion is of the run's day or a later one: HOLD; a late run never demotes it.
 7. The champion is pinned: HOLD.
 8. The run belongs to a backfill: HOLD. What backfills prove is the same in whatever order their runs end.
@@ -21,6 +22,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from include.config.decision import GateResult
+from include.config.evidence import Difference
 from include.config.results import PromotionMode, Verdict
 from include.ml.metrics import improvement
 
@@ -56,6 +58,7 @@ class Case:
         rival: The champion as of the run's day, if any.
         newest_as_of: The day of the newest champion of all, if any.
         min_improvement: By how much the challenger must be better.
+        difference: How sure the gain over the rival is; None when that could not be told.
         mode: What a proved challenger leads to.
         barred: Whether the challenger was champion once and was rolled back.
         pinned: Who pinned the champion, and why; empty when nobody did.
@@ -70,6 +73,7 @@ class Case:
     newest_as_of: date | None
     min_improvement: float
     mode: PromotionMode
+    difference: Difference | None = None
     barred: bool = False
     pinned: str = ""
     backfill: bool = False
@@ -106,11 +110,25 @@ def _not_proved_better(case: Case) -> str:
     gain = improvement(case.metric, case.value, rival.value)
     # written so that a gain that is not a number is no gain
     if gain > case.min_improvement:
-        return ""
+        return _not_proved(case, rival)
     if gain == 0:
         return f"a tie with champion {rival.version}: {case.metric} {case.value:.6g}"
     needed = f" by more than {case.min_improvement:.6g}" if case.min_improvement else ""
     return f"not better than champion {rival.version}{needed}: {case.metric} {case.value:.6g} against {rival.value:.6g}"
+
+
+def _not_proved(case: Case, rival: Rival) -> str:
+    """Return why chance may have made the gain; empty when that is unlikely enough."""
+    found = case.difference
+    better = f"better than champion {rival.version}, but not proved"
+    if found is None:
+        return f"{better}: the holdout is too small to tell a gain from chance"
+    if found.lower > 0:
+        return ""
+    return (
+        f"{better}: {case.metric} gains {found.value:.4g}, and with {found.confidence:.4g} confidence that may be "
+        f"{found.lower:.4g} ({found.method})"
+    )
 
 
 def _held(case: Case) -> str:

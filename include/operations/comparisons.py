@@ -18,6 +18,7 @@ from include.config.errors import (
     ObjectMissingError,
     PreconditionFailedError,
 )
+from include.config.evidence import Difference
 from include.config.project import Project
 from include.config.results import Receipt
 from include.io import keys
@@ -26,7 +27,14 @@ from include.io.object_store import ObjectStore
 from include.io.releases import MANIFEST
 from include.stages.candidates import TRAINING, LoadedModel, TrainingRecord, fingerprint_of, load_from, read_candidate
 from include.stages.feature_window import read_rows
-from include.stages.holdout import measure_baseline, measure_model, measured_metrics, why_not_scored
+from include.stages.holdout import (
+    ModelOnHoldout,
+    compare,
+    measure_baseline,
+    measure_model,
+    measured_metrics,
+    why_not_scored,
+)
 
 GONE = (ObjectMissingError, ChecksumMismatchError, ModelUntrustedError, EvaluationError)
 
@@ -38,12 +46,14 @@ class Comparison(Receipt):
         values: Every metric; empty when the model could not be scored.
         interval: Of the primary metric, at 95 %.
         baseline: Every metric of what the model's train part would answer without features.
+        difference: How sure the gain of the decision's challenger over the model is, for a champion.
         not_scored: Why there are no values; empty when there are.
     """
 
     values: dict[str, float] = {}
     interval: tuple[float, float] | None = None
     baseline: dict[str, float] = {}
+    difference: Difference | None = None
     not_scored: str = ""
 
 
@@ -60,7 +70,7 @@ class Comparisons:
         self._store = store
         self._project = project
         self._metrics = measured_metrics(project)
-        # the champion is asked for night after night, and a night's rows by two models at most
+        # the champion is asked for night after night, a night's challenger and rows twice at most
         self._models: dict[str, _Loaded] = {}
         self._rows: dict[str, pd.DataFrame] = {}
 
@@ -73,25 +83,27 @@ class Comparisons:
 
     def of_champion(self, champion: ModelSummary, decision: Decision) -> Comparison:
         """Return what another model, champion by then, says on the decision's holdout."""
-        known = decision.champion
-        if known and known.candidate_id == champion.candidate_id and self._is_whole(decision, known):
-            return Comparison(values=known.holdout, interval=known.interval)
-        return self._measured(champion, decision)
+        known, gain = decision.champion, decision.difference
+        same = known is not None and known.candidate_id == champion.candidate_id
+        sure = gain is not None and gain.confidence == self._project.promotion.confidence
+        if known and same and sure and self._is_whole(decision, known):
+            return Comparison(values=known.holdout, interval=known.interval, difference=gain)
+        return self._measured(champion, decision, rival=True)
 
     def _is_whole(self, decision: Decision, model: ModelSummary) -> bool:
         same_primary = decision.primary_metric == self._project.metrics.primary
         return same_primary and model.holdout.keys() >= set(self._metrics)
 
-    def _measured(self, model: ModelSummary, decision: Decision) -> Comparison:
+    def _measured(self, model: ModelSummary, decision: Decision, *, rival: bool = False) -> Comparison:
         """Return the stored comparison, made now when there is none; what is gone is said and not stored."""
         if not decision.holdout_data:
             return Comparison(not_scored=f"decision {decision.decision_id} does not name the rows of its holdout")
-        key = keys.comparison(self._project.name, self._id(model, decision))
+        key = keys.comparison(self._project.name, self._id(model, decision, rival=rival))
         stored = read_receipt(self._store, key, Comparison)
         if stored is not None:
             return stored
         try:
-            made = self._measure(model, decision)
+            made = self._measure(model, decision, rival=rival)
         except GONE as error:
             return Comparison(not_scored=str(error))
         try:
@@ -100,11 +112,12 @@ class Comparisons:
             return parse_receipt(self._store.get(key), self._store.uri(key), Comparison)
         return made
 
-    def _id(self, model: ModelSummary, decision: Decision) -> str:
+    def _id(self, model: ModelSummary, decision: Decision, *, rival: bool) -> str:
         """Return a hash of what is measured: of the model, the rows, and how they are looked at."""
         return fingerprint_of(
             {
                 "candidate": model.candidate_id,
+                "challenger": [decision.challenger.candidate_id, self._project.promotion.confidence] if rival else None,
                 "rows": [[each.day.isoformat(), each.sha256] for each in decision.holdout_data],
                 "metrics": sorted(self._metrics),
                 "primary": self._project.metrics.primary,
@@ -113,7 +126,7 @@ class Comparisons:
             }
         )
 
-    def _measure(self, model: ModelSummary, decision: Decision) -> Comparison:
+    def _measure(self, model: ModelSummary, decision: Decision, *, rival: bool) -> Comparison:
         frame = self._frame(decision)
         loaded = self._load(model)
         missing = why_not_scored(loaded.model, frame)
@@ -123,7 +136,14 @@ class Comparisons:
         where = f"holdout of {self._project.name}, {span}, {model.candidate_id}"
         measured = measure_model(self._project, frame, loaded.model, where)
         baseline = measure_baseline(self._project, frame, loaded.record.positive_rate, where)
-        return Comparison(values=measured.values, interval=measured.interval, baseline=baseline)
+        gain = self._gain(decision, frame, measured, where) if rival else None
+        return Comparison(values=measured.values, interval=measured.interval, baseline=baseline, difference=gain)
+
+    def _gain(self, decision: Decision, frame: pd.DataFrame, theirs: ModelOnHoldout, where: str) -> Difference | None:
+        challenger = self._load(decision.challenger).model
+        if why_not_scored(challenger, frame):
+            return None
+        return compare(self._project, frame, measure_model(self._project, frame, challenger, where), theirs)
 
     def _frame(self, decision: Decision) -> pd.DataFrame:
         if decision.decision_id not in self._rows:
@@ -132,7 +152,8 @@ class Comparisons:
 
     def _load(self, model: ModelSummary) -> _Loaded:
         if model.candidate_id not in self._models:
-            self._models = {model.candidate_id: self._read_model(model)}
+            newest = list(self._models.items())[-1:]
+            self._models = {**dict(newest), model.candidate_id: self._read_model(model)}
         return self._models[model.candidate_id]
 
     def _read_model(self, model: ModelSummary) -> _Loaded:

@@ -156,6 +156,7 @@ def _judge(
         rival=_rival(champion, theirs, primary),
         newest_as_of=champion.as_of if champion else None,
         min_improvement=project.promotion.min_improvement,
+        difference=theirs.difference,
         mode="automatic",
     )
     return reach_verdict([judge(gate, evidence) for gate in gates_in_force(project.gates, primary)], case)

@@ -7,13 +7,18 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from include.config.evidence import Difference, PairedTest
 from include.config.gates import MetricName
 from include.config.project import Project
 from include.config.results import PlanResult
 from include.ml.curves import roc_points
+from include.ml.delong import delong
 from include.ml.gates import NO_CHAMPION, Evidence
 from include.ml.intervals import interval_by_days
-from include.ml.metrics import measure
+from include.ml.mcnemar import mcnemar
+from include.ml.metrics import THRESHOLD, measure
+from include.ml.paired import difference
+from include.ml.scored import Scored
 from include.stages.candidates import LoadedModel
 from include.stages.champions import Champion
 from include.stages.columns import DAY
@@ -46,6 +51,8 @@ class Measured:
         not_scored: Why a champion that exists has no score; empty otherwise.
         interval: Of the challenger's primary metric, at 95 %; None when the holdout is too short for one.
         champion_interval: The same of the champion, on the same draws of days.
+        difference: How sure the challenger's gain over the champion is; None without a champion.
+        tests: Classical tests of the two on the same rows.
     """
 
     evidence: Evidence
@@ -55,6 +62,8 @@ class Measured:
     not_scored: str = ""
     interval: tuple[float, float] | None = None
     champion_interval: tuple[float, float] | None = None
+    difference: Difference | None = None
+    tests: tuple[PairedTest, ...] = ()
 
 
 def measure_all(
@@ -98,7 +107,26 @@ def measure_all(
         not_scored=not_scored,
         interval=ours.interval,
         champion_interval=theirs.interval if theirs else None,
+        difference=compare(project, frame, ours, theirs) if theirs else None,
+        tests=classical_tests(project, frame, ours, theirs) if theirs else (),
     )
+
+
+def compare(project: Project, frame: pd.DataFrame, ours: ModelOnHoldout, theirs: ModelOnHoldout) -> Difference | None:
+    """Return how sure a model's gain over another in the primary metric is, on the same rows; None when unknown."""
+    labels, days = _labels(project, frame), frame[DAY].to_numpy()
+    scored = Scored(labels, days, ours.scores, theirs.scores, seed=project.seed)
+    return difference(project.metrics.primary, scored, project.promotion.confidence)
+
+
+def classical_tests(
+    project: Project, frame: pd.DataFrame, ours: ModelOnHoldout, theirs: ModelOnHoldout
+) -> tuple[PairedTest, ...]:
+    """Return DeLong's and McNemar's test of two models on the same rows."""
+    labels = _labels(project, frame)
+    areas = delong(labels, ours.scores, theirs.scores)
+    answers = mcnemar(labels, ours.scores, theirs.scores, THRESHOLD, THRESHOLD)
+    return (areas, answers) if areas else (answers,)
 
 
 def measure_model(project: Project, frame: pd.DataFrame, model: LoadedModel, where: str) -> ModelOnHoldout:

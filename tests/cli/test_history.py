@@ -10,6 +10,7 @@ import pytest
 
 from include.cli.app import main
 from include.config.decision import Decision, LedgerEntry, ModelSummary
+from include.config.evidence import Difference
 from include.config.results import Origin, Span, Verdict
 from include.io import keys
 from include.io.ledger import Ledger
@@ -17,6 +18,16 @@ from include.io.manifests import to_json
 from include.io.stores import open_store
 from tests.airflow_fixtures import write_project
 
+PROVED = Difference(
+    metric="roc_auc",
+    value=0.1,
+    standard_error=0.02,
+    confidence=0.95,
+    lower=0.06,
+    upper=0.14,
+    p_value=0.001,
+    method="paired bootstrap, 2000 draws of 14 days",
+)
 BASELINE = {"roc_auc": 0.5, "average_precision": 0.3, "brier_score": 0.25, "log_loss": 0.7}
 
 
@@ -51,6 +62,7 @@ def _decision(day: date, challenger: ModelSummary, champion: ModelSummary | None
         champion=champion,
         baseline=BASELINE,
         gates=(),
+        difference=PROVED if champion else None,
         data_fingerprint="f",
         code_fingerprint="c",
         origin=Origin(run_id="r"),

@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 
 from include.config.decision import GateResult
+from include.config.evidence import Difference
 from include.ml.verdict import ROLLED_BACK, Case, Rival, describe_failure, reach_verdict
 
 DAY, BEFORE, AFTER = date(2013, 5, 2), date(2013, 5, 1), date(2013, 5, 3)
@@ -24,7 +25,17 @@ FIRST = Case(
     mode="automatic",
 )
 RIVAL = Rival(version="3", candidate_id="old", value=0.65)
-SECOND = replace(FIRST, rival=RIVAL, newest_as_of=BEFORE)
+PROVED = Difference(
+    metric="roc_auc",
+    value=0.05,
+    standard_error=0.01,
+    confidence=0.95,
+    lower=0.03,
+    upper=0.07,
+    p_value=0.001,
+    method="paired bootstrap, 2000 draws of 14 days",
+)
+SECOND = replace(FIRST, rival=RIVAL, newest_as_of=BEFORE, difference=PROVED)
 
 
 def _against(value: float | None, **changes: object) -> Case:
@@ -42,6 +53,37 @@ TABLE = [
         SECOND,
         "REJECT",
         "minimum: roc_auc 0.7 is not >= 0.8; leak_alarm: roc_auc 0.7 is not <= 0.65 (a leak)",
+    ),
+    (
+        "better by chance, perhaps",
+        [PASSED],
+        replace(SECOND, difference=PROVED.model_copy(update={"lower": -0.01})),
+        "HOLD",
+        "better than champion 3, but not proved: roc_auc gains 0.05, and with 0.95 confidence that may be -0.01 "
+        "(paired bootstrap, 2000 draws of 14 days)",
+    ),
+    (
+        "a bound of zero is no proof",
+        [PASSED],
+        replace(SECOND, difference=PROVED.model_copy(update={"lower": 0.0})),
+        "HOLD",
+        "better than champion 3, but not proved: roc_auc gains 0.05, and with 0.95 confidence that may be 0 "
+        "(paired bootstrap, 2000 draws of 14 days)",
+    ),
+    (
+        "a bound that is no number is no proof",
+        [PASSED],
+        replace(SECOND, difference=PROVED.model_copy(update={"lower": math.nan})),
+        "HOLD",
+        "better than champion 3, but not proved: roc_auc gains 0.05, and with 0.95 confidence that may be nan "
+        "(paired bootstrap, 2000 draws of 14 days)",
+    ),
+    (
+        "too few rows to tell",
+        [PASSED],
+        replace(SECOND, difference=None),
+        "HOLD",
+        "better than champion 3, but not proved: the holdout is too small to tell a gain from chance",
     ),
     ("tie", [PASSED], _against(0.7), "HOLD", "a tie with champion 3: roc_auc 0.7"),
     ("worse", [PASSED], _against(0.71), "HOLD", "not better than champion 3: roc_auc 0.7 against 0.71"),

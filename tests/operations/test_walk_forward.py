@@ -19,6 +19,8 @@ from include.config.results import Origin
 from include.io.decisions import read_decision
 from include.io.ledger import Ledger
 from include.io.local_store import LocalStore
+from include.ml.paired import difference
+from include.ml.scored import Scored
 from include.operations.walk_forward import newest_by_day, rollbacks, walk_forward
 from include.stages.candidates import read_candidate
 from include.stages.feature_window import read_rows
@@ -94,19 +96,22 @@ def test_each_night_is_judged_against_the_champion_of_the_nights_before(copied: 
         rows = read_rows(copied.store, copied.project, decision.holdout_data)
         assert set(rows["day"]) == {str(night.as_of - timedelta(days=back)) for back in range(HOLDOUT_DAYS)}
 
-        def area(candidate_id: str, rows: Any = rows) -> float:
+        def scores(candidate_id: str, rows: Any = rows) -> Any:
             _, model, _ = read_candidate(copied.store, "parcels", candidate_id)
-            return float(roc_auc_score(rows["late"], model.score(rows)))
+            return model.score(rows)
 
-        value = area(night.candidate_id)
-        rival = area(champion.candidate_id) if champion else None
+        ours, theirs = scores(night.candidate_id), scores(champion.candidate_id) if champion else None
+        labels = rows["late"].to_numpy()
+        value = float(roc_auc_score(labels, ours))
+        rival = None if theirs is None else float(roc_auc_score(labels, theirs))
+        gain = difference("roc_auc", Scored(labels, rows["day"].to_numpy(), ours, theirs, seed=7), 0.95)
         assert night.value == pytest.approx(value)
         assert night.champion_value == (pytest.approx(rival) if champion else None)
         assert (night.champion.as_of if night.champion else None) == (champion.as_of if champion else None)
         if value < max(0.6, (rival or 0) - 0.05):
             assert night.verdict == "REJECT"
         else:
-            assert night.verdict == ("PROMOTE" if rival is None or value > rival else "HOLD")
+            assert night.verdict == ("PROMOTE" if gain is None or gain.lower > 0 else "HOLD")
         champion = night if night.verdict == "PROMOTE" else champion
         assert champion is not None
         assert night.in_force is not None

@@ -26,6 +26,7 @@ AS_OF = FIRST + timedelta(days=20)
 NEXT = AS_OF + timedelta(days=1)
 ONE = [{"name": "linear", "estimator": "logistic_regression"}]
 WEAK = [{"name": "weak", "estimator": "xgboost", "params": {"n_estimators": 1, "max_depth": 1}}]
+MIDDLING = [{"name": "middling", "estimator": "xgboost", "params": {"n_estimators": 2, "max_depth": 2}}]
 LAX: list[dict[str, Any]] = [{"kind": "minimum", "metric": "roc_auc", "value": 0.5}]
 
 
@@ -268,8 +269,9 @@ def test_what_a_person_did_meanwhile_holds_the_promotion(
 def test_a_champion_that_was_rolled_back_meanwhile_is_no_measure(nights: Nights) -> None:
     nights.project = make_project(nights.folder, candidates=WEAK, gates=LAX)
     nights.night(AS_OF)
-    nights.project = make_project(nights.folder, candidates=ONE, gates=LAX)
+    nights.project = make_project(nights.folder, candidates=MIDDLING, gates=LAX)
     nights.night(NEXT)
+    nights.project = make_project(nights.folder, candidates=ONE, gates=LAX)
     newer = NEXT + timedelta(days=1)
     decided = nights.evaluate(newer, "slow")
     _act(nights, "rollback", "1")
