@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Literal
 
-from include.config.evidence import Difference, PairedTest
+from include.config.evidence import Calibration, Difference, Fairness, PairedTest, Stability
 from include.config.results import Origin, Receipt, Span, Verdict
 
 EntryKind = Literal["decision", "promotion", "rollback", "pin", "unpin"]
@@ -79,6 +79,9 @@ class Decision(Receipt):
         holdout_data: The holdout's rows, day by day, so that they can be judged on again.
         difference: How sure the gain over the champion in the primary metric is; None where nothing could be compared.
         tests: Classical tests of the two models on the same rows; shown, and no rule looks at them.
+        calibration: Whether the scores are probabilities, by role: "challenger", "champion".
+        fairness: How the challenger answers groups of people: one for each protected column. No gate looks at it.
+        stability: How far the challenger's scores moved from the champion's. No gate looks at it.
         ledger_length: How many entries the ledger had when it was judged: those about it come after them.
     """
 
@@ -103,6 +106,9 @@ class Decision(Receipt):
     holdout_data: tuple[DayRows, ...] = ()
     difference: Difference | None = None
     tests: tuple[PairedTest, ...] = ()
+    calibration: dict[str, Calibration] = {}
+    fairness: tuple[Fairness, ...] = ()
+    stability: Stability | None = None
     ledger_length: int = 0
     data_fingerprint: str
     code_fingerprint: str

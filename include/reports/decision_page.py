@@ -95,7 +95,7 @@ def _template() -> Template:
         lstrip_blocks=True,
     )
     environment.filters |= {"number": number, "signed": signed, "words": words, "count": count, "moment": moment}
-    environment.filters["extent"] = extent
+    environment.filters |= {"extent": extent, "share": share, "chance": chance}
     return environment.get_template(TEMPLATE)
 
 
@@ -200,6 +200,16 @@ def number(value: float | None) -> str:
 def extent(interval: tuple[float, float]) -> str:
     """Return an interval's two ends."""
     return f"{number(interval[0])} to {number(interval[1])}"
+
+
+def share(value: float | None) -> str:
+    """Return a share in percent, or a dash where there is none."""
+    return "–" if value is None else f"{100 * value:.1f} %"
+
+
+def chance(p_value: float) -> str:
+    """Return a p-value: below a thousandth only that."""
+    return "less than 0.001" if p_value < 0.001 else f"{p_value:.3f}"
 
 
 def signed(value: float | None) -> str:

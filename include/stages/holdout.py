@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,7 @@ from include.ml.scored import Scored
 from include.stages.candidates import LoadedModel
 from include.stages.champions import Champion
 from include.stages.columns import DAY
+from include.stages.shown import Shown, measure_shown
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class Measured:
         champion_interval: The same of the champion, on the same draws of days.
         difference: How sure the challenger's gain over the champion is; None without a champion.
         tests: Classical tests of the two on the same rows.
+        shown: What is measured for people to read, and no rule looks at.
     """
 
     evidence: Evidence
@@ -64,6 +66,7 @@ class Measured:
     champion_interval: tuple[float, float] | None = None
     difference: Difference | None = None
     tests: tuple[PairedTest, ...] = ()
+    shown: Shown = field(default_factory=Shown)
 
 
 def measure_all(
@@ -109,6 +112,7 @@ def measure_all(
         champion_interval=theirs.interval if theirs else None,
         difference=compare(project, frame, ours, theirs) if theirs else None,
         tests=classical_tests(project, frame, ours, theirs) if theirs else (),
+        shown=measure_shown(project, frame, ours.scores, theirs.scores if theirs else None),
     )
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from include.config.decision import Decision, GateResult, ModelSummary
+from include.config.evidence import Calibration, CalibrationBin, Difference, Fairness, GroupRates, PairedTest, Stability
 from include.config.results import Origin, Span
 
 
@@ -56,6 +57,47 @@ GATES = (
     ),
     GateResult(kind="leak_alarm", metric="roc_auc", threshold="<= 0.85", value=0.6538, passed=True),
 )
+DIFFERENCE = Difference(
+    metric="roc_auc",
+    value=0.0147,
+    standard_error=0.004,
+    confidence=0.95,
+    lower=0.0076,
+    upper=0.0218,
+    p_value=0.0002,
+    method="paired bootstrap, 2000 draws of 14 days",
+)
+TESTS = (
+    PairedTest(name="DeLong", metric="roc_auc", gain=0.0147, statistic=3.1, p_value=0.0019, note="rows independent"),
+    PairedTest(name="McNemar", metric="accuracy", gain=-0.002, statistic=310, p_value=0.31, note="rows independent"),
+)
+CALIBRATION = {
+    "challenger": Calibration(
+        ece=0.0123,
+        bins=tuple(CalibrationBin(rows=100, mean_score=n / 10, positive_rate=n / 11) for n in range(1, 8)),
+    ),
+    "champion": Calibration(
+        ece=0.0456,
+        bins=tuple(CalibrationBin(rows=100, mean_score=n / 10, positive_rate=n / 14) for n in range(1, 8)),
+    ),
+}
+FAIRNESS = Fairness(
+    column="senior_citizen",
+    groups=(
+        GroupRates(group="0", rows=1450, selection_rate=0.17, true_positive_rate=0.5, false_positive_rate=0.06),
+        GroupRates(group="1", rows=290, selection_rate=0.41, true_positive_rate=0.66, false_positive_rate=0.25),
+        GroupRates(
+            group="(missing)",
+            rows=3,
+            selection_rate=0.0,
+            true_positive_rate=None,
+            false_positive_rate=0.0,
+            judged=False,
+        ),
+    ),
+    demographic_parity_difference=0.24,
+    equalized_odds_difference=0.19,
+)
 FAILED_GATE = GateResult(
     kind="leak_alarm",
     metric="roc_auc",
@@ -87,6 +129,11 @@ def decision(**changes: Any) -> Decision:
         "others": (OTHER,),
         "gates": GATES,
         "curves": {"challenger": curve(0.52), "champion": curve(0.56)},
+        "difference": DIFFERENCE,
+        "tests": TESTS,
+        "calibration": CALIBRATION,
+        "fairness": (FAIRNESS,),
+        "stability": Stability(psi=0.0312, challenger_mean=0.224, champion_mean=0.231),
         "data_fingerprint": "c4" * 32,
         "code_fingerprint": "d5" * 32,
         "origin": Origin(

@@ -111,7 +111,7 @@ def test_failed_gates_come_first_with_their_note() -> None:
 
 
 def test_both_curves_are_drawn_inside_the_plot() -> None:
-    html = render(decision())
+    html = render(decision(calibration={}))
 
     lines = re.findall(r'<polyline points="([^"]+)"', html)
     points = [[tuple(map(float, pair.split(","))) for pair in line.split()] for line in lines]
