@@ -215,14 +215,24 @@ def _fail(api: AirflowApi, dag_id: str, run_ids: Sequence[str], note: str) -> No
     """End runs as failed, and see that they stay so.
 
     Airflow skips the tasks that have not begun. A scheduler in the middle of a look at such a run sees nothing but
-    skipped tasks and writes success over it: its day would count as done without a decision.
+    skipped tasks and writes success over it: its day would count as done without a decision. On SQLite that look can
+    hold the database for a minute, and Airflow refuses everything meanwhile.
+
+    Raises:
+        AirflowApiError: It refused to the last.
     """
-    for _ in range(FAIL_ATTEMPTS):
-        for run_id in run_ids:
-            api.fail_run(dag_id, run_id, note)
-        if run_ids:
+    for attempt in range(1, FAIL_ATTEMPTS + 1):
+        try:
+            for run_id in run_ids:
+                api.fail_run(dag_id, run_id, note)
+            if run_ids:
+                time.sleep(POLL_SECONDS)
+            run_ids = [run_id for run_id in run_ids if api.run(dag_id, run_id)["state"] != "failed"]
+        except AirflowApiError as error:
+            busy = error.status == 0 or error.status >= 500
+            if not busy or attempt == FAIL_ATTEMPTS:
+                raise
             time.sleep(POLL_SECONDS)
-        run_ids = [run_id for run_id in run_ids if api.run(dag_id, run_id)["state"] != "failed"]
 
 
 def _backfilled(api: AirflowApi, request: BackfillRequest) -> list[dict[str, Any]]:

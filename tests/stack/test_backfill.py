@@ -41,6 +41,8 @@ class Airflow:
         self.refusal: AirflowApiError | None = None
         # the state that a scheduler writes over a run that was just failed, once
         self.overwritten: dict[str, str] = {}
+        # how often it still answers that its database is locked
+        self.locked = 0
 
     def active_backfill(self, dag_id: str) -> dict[str, Any] | None:
         return self.active
@@ -78,6 +80,9 @@ class Airflow:
         return []
 
     def fail_run(self, dag_id: str, run_id: str, note: str) -> None:
+        if self.locked:
+            self.locked -= 1
+            raise AirflowApiError("PATCH", "Airflow answered 500", status=500, got="database is locked")
         self.runs[run_id] |= {"state": self.overwritten.pop(run_id, "failed"), "note": note}
 
     def dag(self, dag_id: str) -> dict[str, Any]:
@@ -252,6 +257,21 @@ def test_a_run_that_the_scheduler_calls_a_success_as_it_is_ended_is_failed_all_t
     assert backfill.end(airflow, DAG_ID, "interrupted") == 3
     assert airflow.overwritten == {}
     assert {run["state"] for run in airflow.runs.values()} == {"failed"}
+
+
+def test_a_database_that_is_locked_for_a_while_does_not_keep_runs_from_being_ended(
+    airflow: Any, tmp_path: Path
+) -> None:
+    backfill.create(airflow, REQUEST, tmp_path)
+    first = f"backfill {FIRST}"
+    airflow.runs[first]["state"] = "running"
+    airflow.locked = 2
+    assert backfill.end(airflow, DAG_ID, "interrupted") == 3
+    assert airflow.runs[first]["state"] == "failed"
+    airflow.runs[first]["state"] = "running"
+    airflow.locked = 1000
+    with pytest.raises(AirflowApiError, match="database is locked"):
+        backfill.end(airflow, DAG_ID, "interrupted")
 
 
 def test_when_the_stack_has_died_the_next_command_ends_the_backfill(airflow: Any, tmp_path: Path) -> None:
