@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Literal
 
-from include.config.evidence import Calibration, Difference, Fairness, PairedTest, Stability
+from include.config.evidence import Measurements
 from include.config.results import Origin, Receipt, Span, Verdict
 
 EntryKind = Literal["decision", "promotion", "rollback", "pin", "unpin"]
@@ -33,20 +33,24 @@ class GateResult(Receipt):
 
     Attributes:
         kind: The gate's kind, as declared.
-        metric: The metric it looks at.
+        metric: What it looks at: a metric, or another measured quantity ("ece", "p95_ms", "psi").
         threshold: What was demanded, in words with the number: ">= 0.6".
-        value: The candidate's value, on the holdout.
+        value: The candidate's value; None when it could not be measured, and then nothing passes.
+        unit: Of the value: "ms", "MB"; empty for a metric.
         reference: The value it was compared with (champion's or baseline's), if any.
         passed: Whether the gate lets the candidate through.
+        on_failure: What failing leads to: `hold` where it is only not proved.
         note: Why, when the numbers do not say it: "no champion as of this day".
     """
 
     kind: str
     metric: str
     threshold: str
-    value: float
+    value: float | None
+    unit: str = ""
     reference: float | None = None
     passed: bool
+    on_failure: Literal["reject", "hold"] = "reject"
     note: str = ""
 
 
@@ -77,11 +81,7 @@ class Decision(Receipt):
 
     Attributes:
         holdout_data: The holdout's rows, day by day, so that they can be judged on again.
-        difference: How sure the gain over the champion in the primary metric is; None where nothing could be compared.
-        tests: Classical tests of the two models on the same rows; shown, and no rule looks at them.
-        calibration: Whether the scores are probabilities, by role: "challenger", "champion".
-        fairness: How the challenger answers groups of people: one for each protected column. No gate looks at it.
-        stability: How far the challenger's scores moved from the champion's. No gate looks at it.
+        measurements: What was measured beside the metrics.
         ledger_length: How many entries the ledger had when it was judged: those about it come after them.
     """
 
@@ -104,11 +104,7 @@ class Decision(Receipt):
     gates: tuple[GateResult, ...]
     curves: dict[str, list[tuple[float, float]]] = {}
     holdout_data: tuple[DayRows, ...] = ()
-    difference: Difference | None = None
-    tests: tuple[PairedTest, ...] = ()
-    calibration: dict[str, Calibration] = {}
-    fairness: tuple[Fairness, ...] = ()
-    stability: Stability | None = None
+    measurements: Measurements = Measurements()
     ledger_length: int = 0
     data_fingerprint: str
     code_fingerprint: str

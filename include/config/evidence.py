@@ -1,10 +1,16 @@
-"""Hold what was measured about challenger and champion on one holdout, the same rows for both."""
+"""Hold what was measured about challenger and champion on one holdout, the same rows for both: numbers only.
+
+Gates are judged from these numbers, and pages are written from them. What a gate needs and is missing here never
+passes.
+"""
 
 from __future__ import annotations
 
 from typing import Literal
 
 from include.config.results import Receipt
+
+Points = tuple[tuple[float, float], ...]
 
 
 class Difference(Receipt):
@@ -49,6 +55,30 @@ class PairedTest(Receipt):
     note: str = ""
 
 
+class Group(Receipt):
+    """Hold one group of rows: one value of one column.
+
+    Attributes:
+        challenger, champion: The metric in the group; None where it has no value (one class only, too few rows).
+        gain: Challenger less champion, positive is better.
+        standard_error: Of the gain.
+        interval: Of the gain, at 95 %, two-sided.
+        judged: Whether the group is large enough for a gate.
+    """
+
+    column: str
+    group: str
+    metric: str
+    rows: int
+    positive_rate: float
+    challenger: float | None = None
+    champion: float | None = None
+    gain: float | None = None
+    standard_error: float | None = None
+    interval: tuple[float, float] | None = None
+    judged: bool = False
+
+
 class GroupRates(Receipt):
     """Hold what the answers at the threshold are like in one group of people; a rate without rows is None."""
 
@@ -84,9 +114,136 @@ class Calibration(Receipt):
     bins: tuple[CalibrationBin, ...]
 
 
+class OperatingPoint(Receipt):
+    """Count the answers at the threshold.
+
+    Attributes:
+        threshold: A score of at least this is a yes; chosen on the train part.
+        objective: How it was chosen, in words: "F1 on the train part".
+        value_per_1000: What 1,000 rows earn, in `currency`; None without declared values.
+    """
+
+    threshold: float
+    objective: str
+    true_positives: int
+    false_positives: int
+    false_negatives: int
+    true_negatives: int
+    value_per_1000: float | None = None
+
+
+class Money(Receipt):
+    """Say what answers earn, per 1,000 rows.
+
+    Attributes:
+        always_the_same: What the better of "yes to all" and "no to all" earns.
+        all_yes: Whether that is "yes to all".
+        challenger_curve, champion_curve: (threshold, value per 1,000 rows), by threshold.
+    """
+
+    currency: str
+    always_the_same: float
+    all_yes: bool
+    challenger_curve: Points
+    champion_curve: Points = ()
+
+
+class Runtime(Receipt):
+    """Say how the release serves, in a clean process.
+
+    Attributes:
+        asked: Whether a gate asked for the clean process; otherwise only the size is known.
+        error: Why it does not serve; empty when it does.
+        rows: How many single rows were asked for.
+        p50_ms, p95_ms: Per row, milliseconds.
+        champion_p95_ms: Measured in turns with the challenger, in the same process.
+        memory_mb: By how much the process grew from loading the challenger and answering with it.
+        size_mb: Of the model's file.
+    """
+
+    asked: bool = False
+    error: str = ""
+    rows: int = 0
+    p50_ms: float | None = None
+    p95_ms: float | None = None
+    champion_p95_ms: float | None = None
+    memory_mb: float | None = None
+    size_mb: float
+
+
+class Leakage(Receipt):
+    """Say what smells of the answer.
+
+    Attributes:
+        single_feature_auc: Of each feature alone, the best first, as (name, ROC AUC of at least 0.5).
+        same_as_target: Features that determine the target.
+        best_before: The best primary metric of the nights before, and how many there are; None when there are none.
+    """
+
+    single_feature_auc: tuple[tuple[str, float], ...]
+    same_as_target: tuple[str, ...] = ()
+    best_before: tuple[float, int] | None = None
+
+
 class Stability(Receipt):
     """Compare the two models' scores on the holdout; `psi` is over tenths of the champion's scores."""
 
     psi: float
     challenger_mean: float
     champion_mean: float
+
+
+class BehaviourCheck(Receipt):
+    """Hold one test of `behaviour.py`.
+
+    Attributes:
+        rows: To how many rows it applies.
+        held: In what share of them the model did as it should.
+        needed: The least share that passes.
+        example: A row that fails, in words, without keys and personal data; empty when none does.
+    """
+
+    name: str
+    kind: Literal["invariance", "directional"]
+    rows: int
+    held: float
+    needed: float
+    passed: bool
+    example: str = ""
+
+
+class Measurements(Receipt):
+    """Be all that was measured on the holdout beside the metrics themselves.
+
+    Attributes:
+        differences: The gain over the champion: one for each comparison that a gate in force makes.
+        tests: Classical tests of the two models on the same rows; shown, and no rule looks at them.
+        points: The answers at the threshold, by role: "challenger", "champion".
+        calibration: Whether the scores are probabilities, by role.
+        groups: The metric of each `slice` gate in each group of rows.
+        fairness: How the challenger answers groups of people: one for each protected column.
+        stability: How far the challenger's scores moved from the champion's; None without a champion.
+        money: What the answers earn; None without declared values.
+        leakage: What smells of the answer.
+        runtime: How the release serves, in a clean process.
+        behaviour: The tests of `behaviour.py`; None when the project has none.
+    """
+
+    differences: tuple[Difference, ...] = ()
+    tests: tuple[PairedTest, ...] = ()
+    points: dict[str, OperatingPoint] = {}
+    calibration: dict[str, Calibration] = {}
+    groups: tuple[Group, ...] = ()
+    fairness: tuple[Fairness, ...] = ()
+    stability: Stability | None = None
+    money: Money | None = None
+    leakage: Leakage | None = None
+    runtime: Runtime | None = None
+    behaviour: tuple[BehaviourCheck, ...] | None = None
+
+    def difference(self, metric: str, confidence: float | None = None) -> Difference | None:
+        """Return the gain in a metric at a confidence (None: at any); None when it was not measured."""
+        return next(
+            (each for each in self.differences if each.metric == metric and confidence in (None, each.confidence)),
+            None,
+        )

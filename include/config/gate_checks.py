@@ -5,26 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from include.config.findings import Finding
-from include.config.gates import LOWER_IS_BETTER, Gate, LeakAlarmGate, MaximumGate, MinimumGate
+from include.config.gates import LOWER_IS_BETTER, Gate, LeakAlarmGate, MaximumGate, MetricGate, MinimumGate, SliceGate
 
 _NO_UPPER_END = frozenset({"log_loss"})
 
 
 def gates_named_once(gates: tuple[Gate, ...]) -> Iterator[Finding]:
     """Refuse two gates of one kind on one metric: the stricter one would be the only one."""
-    first: dict[tuple[str, str], int] = {}
+    first: dict[tuple[object, ...], int] = {}
     for index, gate in enumerate(gates):
-        earlier = first.setdefault((gate.kind, gate.metric), index)
+        metric = gate.metric if isinstance(gate, MetricGate) else ""
+        earlier = first.setdefault((gate.kind, metric, getattr(gate, "by", ())), index)
         if earlier != index:
             same = gates[earlier] == gate
-            what = "the gate is declared twice" if same else "another gate of this kind looks at this metric"
-            got = f"{gate.kind} of {gate.metric}"
+            another = "another gate of this kind looks at this metric" if metric else "another gate is of this kind"
+            what = "the gate is declared twice" if same else another
+            got = f"{gate.kind} of {metric}" if metric else gate.kind
             yield Finding(("gates", index), what, got=got, hint=f"keep it or gates[{earlier}], the stricter one")
 
 
 def gates_fit_their_metrics(gates: tuple[Gate, ...]) -> Iterator[Finding]:
     """Refuse bounds that demand a bad model, and bounds outside what the metric can be."""
     for index, gate in enumerate(gates):
+        if not isinstance(gate, MetricGate) or isinstance(gate, SliceGate):
+            continue
         lower = gate.metric in LOWER_IS_BETTER
         if isinstance(gate, MinimumGate) and lower:
             what = f"a minimum of {gate.metric} demands a bad model: lower is better"
@@ -50,7 +54,7 @@ def gates_can_pass(gates: tuple[Gate, ...]) -> Iterator[Finding]:
             continue
         lower = alarm.metric in LOWER_IS_BETTER
         for other, gate in enumerate(gates):
-            if gate.metric != alarm.metric or not isinstance(gate, MaximumGate if lower else MinimumGate):
+            if not isinstance(gate, MaximumGate if lower else MinimumGate) or gate.metric != alarm.metric:
                 continue
             if gate.value < alarm.above if lower else gate.value > alarm.above:
                 what = f"no model can pass: gates[{other}] demands {alarm.metric} {gate.value:g}"

@@ -1,88 +1,101 @@
-"""Declare gates: what a candidate must prove. How each one is judged is in `include/ml/gates.py`."""
+"""Declare gates: what a candidate must prove. How each one is judged is in `include/ml/gates`.
+
+A gate is hard: a candidate that fails it is rejected. The comparisons with the champion are the exception: what is only
+not proved is a HOLD, and what is proved to be worse a REJECT.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Iterable
+from typing import Annotated
 
 from pydantic import Field
 
-from include.config.closed import Closed
+from include.config.group_gates import (
+    CalibrationGate,
+    FairnessGate,
+    SliceGate,
+    ValueGate,
+)
+from include.config.metric_gates import (
+    LOWER_IS_BETTER,
+    BeatsBaselineGate,
+    BetterThanChampionGate,
+    LeakAlarmGate,
+    MaximumGate,
+    MetricName,
+    MinimumGate,
+    NotWorseThanChampionGate,
+)
+from include.config.model_gates import (
+    BehaviourGate,
+    LatencyGate,
+    LeakageGate,
+    MemoryGate,
+    ServesGate,
+    SizeGate,
+    StabilityGate,
+)
 
-MetricName = Literal["roc_auc", "average_precision", "brier_score", "log_loss", "accuracy", "f1"]
-LOWER_IS_BETTER: frozenset[str] = frozenset({"brier_score", "log_loss"})
-
-
-class MinimumGate(Closed):
-    """Pass when the candidate's metric on the holdout is at least a value.
-
-    Attributes:
-        kind: `minimum`.
-        metric: The metric it looks at; one of which higher is better.
-        value: The least that passes.
-    """
-
-    kind: Literal["minimum"]
-    metric: MetricName
-    value: float
-
-
-class MaximumGate(Closed):
-    """Pass when the candidate's metric on the holdout is at most a value.
-
-    Attributes:
-        kind: `maximum`.
-        metric: The metric it looks at; one of which lower is better.
-        value: The most that passes.
-    """
-
-    kind: Literal["maximum"]
-    metric: MetricName
-    value: float
-
-
-class BeatsBaselineGate(Closed):
-    """Pass when the candidate is better than a model that ignores the features.
-
-    Attributes:
-        kind: `beats_baseline`.
-        metric: The metric it looks at.
-        margin: By more than this it must be better.
-    """
-
-    kind: Literal["beats_baseline"]
-    metric: MetricName
-    margin: float = Field(default=0.0, ge=0)
-
-
-class NotWorseThanChampionGate(Closed):
-    """Pass when the candidate is not worse than the champion on the same holdout.
-
-    Attributes:
-        kind: `not_worse_than_champion`.
-        metric: The metric it looks at.
-        margin: By at most this it may be worse.
-    """
-
-    kind: Literal["not_worse_than_champion"]
-    metric: MetricName
-    margin: float = Field(default=0.0, ge=0)
-
-
-class LeakAlarmGate(Closed):
-    """Pass when the candidate is not too good to be true: such a score is a leak until explained.
-
-    Attributes:
-        kind: `leak_alarm`.
-        metric: The metric it looks at.
-        above: The best score that is believed.
-    """
-
-    kind: Literal["leak_alarm"]
-    metric: MetricName
-    above: float
-
+__all__ = [
+    "LOWER_IS_BETTER",
+    "BeatsBaselineGate",
+    "BehaviourGate",
+    "BetterThanChampionGate",
+    "CalibrationGate",
+    "FairnessGate",
+    "Gate",
+    "LatencyGate",
+    "LeakAlarmGate",
+    "LeakageGate",
+    "MaximumGate",
+    "MemoryGate",
+    "MetricGate",
+    "MetricName",
+    "MinimumGate",
+    "NotWorseThanChampionGate",
+    "ServesGate",
+    "SizeGate",
+    "SliceGate",
+    "StabilityGate",
+    "ValueGate",
+    "gate_metrics",
+]
 
 Gate = Annotated[
-    MinimumGate | MaximumGate | BeatsBaselineGate | NotWorseThanChampionGate | LeakAlarmGate,
+    MinimumGate
+    | MaximumGate
+    | BeatsBaselineGate
+    | BetterThanChampionGate
+    | NotWorseThanChampionGate
+    | LeakAlarmGate
+    | LeakageGate
+    | SliceGate
+    | FairnessGate
+    | CalibrationGate
+    | ValueGate
+    | LatencyGate
+    | MemoryGate
+    | SizeGate
+    | ServesGate
+    | StabilityGate
+    | BehaviourGate,
     Field(discriminator="kind"),
 ]
+
+
+def gate_metrics(gates: Iterable[Gate]) -> list[MetricName]:
+    """Return the metrics that gates look at, in their order, each once."""
+    return list(dict.fromkeys(gate.metric for gate in gates if isinstance(gate, MetricGate)))
+
+
+# those with a metric of their own
+MetricGate = (
+    MinimumGate
+    | MaximumGate
+    | BeatsBaselineGate
+    | BetterThanChampionGate
+    | NotWorseThanChampionGate
+    | LeakAlarmGate
+    | SliceGate
+)

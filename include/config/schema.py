@@ -18,7 +18,7 @@ from include.config import gates, parts, project, source
 from include.config.settings import ROOT
 
 SCHEMA_FILE = ROOT / "include" / "projects" / "project.schema.json"
-_ATTRIBUTE = re.compile(r"^ {4}(?P<names>[a-z_, ]+): (?P<text>.+)$")
+_ATTRIBUTE = re.compile(r"^ {4}(?P<names>[a-z0-9_, ]+): (?P<text>.+)$")
 
 
 def declaration_schema() -> dict[str, Any]:

@@ -83,6 +83,21 @@ def decision_report(project: str, decision_id: str) -> str:
     return f"{project}/decisions/{decision_id}/report.html"
 
 
+def decision_explanation(project: str, decision_id: str) -> str:
+    """Return the key of what explains a decision to people: curves, importances, errors, the window's data."""
+    return f"{project}/decisions/{decision_id}/explanation.json"
+
+
+def data_report(project: str, decision_id: str) -> str:
+    """Return the key of the page about the data of a decision's window."""
+    return f"{project}/decisions/{decision_id}/data.html"
+
+
+def model_card(project: str, decision_id: str) -> str:
+    """Return the key of a decision's model card, in Markdown."""
+    return f"{project}/decisions/{decision_id}/model_card.md"
+
+
 def ledger_prefix(project: str) -> str:
     """Return the prefix of all ledger entries."""
     return f"{project}/ledger/"

@@ -96,7 +96,10 @@ def reach_verdict(gates: Sequence[GateResult], case: Case) -> tuple[Verdict, str
 def describe_failure(gate: GateResult) -> str:
     """Return what a failed gate demanded and what it got: "minimum: roc_auc 0.52 is not >= 0.6"."""
     note = f" ({gate.note})" if gate.note else ""
-    return f"{gate.kind}: {gate.metric} {gate.value:.6g} is not {gate.threshold}{note}"
+    if gate.value is None:
+        return f"{gate.kind}: {gate.metric} is not known, and {gate.threshold} is demanded{note}"
+    unit = f" {gate.unit}" if gate.unit else ""
+    return f"{gate.kind}: {gate.metric} {gate.value:.6g}{unit} is not {gate.threshold}{note}"
 
 
 def _not_proved_better(case: Case) -> str:

@@ -29,12 +29,13 @@ from include.stages.candidates import TRAINING, LoadedModel, TrainingRecord, fin
 from include.stages.feature_window import read_rows
 from include.stages.holdout import (
     ModelOnHoldout,
-    compare,
     measure_baseline,
     measure_model,
     measured_metrics,
+    scored_rows,
     why_not_scored,
 )
+from include.stages.measurements import differences
 
 GONE = (ObjectMissingError, ChecksumMismatchError, ModelUntrustedError, EvaluationError)
 
@@ -83,10 +84,11 @@ class Comparisons:
 
     def of_champion(self, champion: ModelSummary, decision: Decision) -> Comparison:
         """Return what another model, champion by then, says on the decision's holdout."""
-        known, gain = decision.champion, decision.difference
+        known = decision.champion
         same = known is not None and known.candidate_id == champion.candidate_id
-        sure = gain is not None and gain.confidence == self._project.promotion.confidence
-        if known and same and sure and self._is_whole(decision, known):
+        promotion, primary = self._project.promotion, self._project.metrics.primary
+        gain = decision.measurements.difference(primary, promotion.confidence)
+        if known and same and gain and self._is_whole(decision, known):
             return Comparison(values=known.holdout, interval=known.interval, difference=gain)
         return self._measured(champion, decision, rival=True)
 
@@ -143,7 +145,9 @@ class Comparisons:
         challenger = self._load(decision.challenger).model
         if why_not_scored(challenger, frame):
             return None
-        return compare(self._project, frame, measure_model(self._project, frame, challenger, where), theirs)
+        ours = measure_model(self._project, frame, challenger, where)
+        found = differences(self._project, scored_rows(self._project, frame, ours, theirs))
+        return found[0] if found else None
 
     def _frame(self, decision: Decision) -> pd.DataFrame:
         if decision.decision_id not in self._rows:

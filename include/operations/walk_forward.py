@@ -159,7 +159,8 @@ def _judge(
         difference=theirs.difference,
         mode="automatic",
     )
-    return reach_verdict([judge(gate, evidence) for gate in gates_in_force(project.gates, primary)], case)
+    gates = [found for gate in gates_in_force(project.gates, primary) for found in judge(gate, evidence)]
+    return reach_verdict(gates, case)
 
 
 def _rival(champion: ModelSummary | None, theirs: Comparison, primary: str) -> Rival | None:

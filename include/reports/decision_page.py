@@ -79,6 +79,7 @@ def render(decision: Decision) -> str:
         spans=[("Train", decision.train, decision.train_rows), ("Holdout", decision.holdout, decision.holdout_rows)],
         days=days,
         compared_with=compared_with,
+        primary_difference=decision.measurements.difference(decision.primary_metric),
         size=PLOT_SIZE,
         ticks=[0.0, 0.25, 0.5, 0.75, 1.0],
     )

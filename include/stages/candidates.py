@@ -163,8 +163,9 @@ def fingerprint_of(evidence: Mapping[str, object]) -> str:
 def model_code_fingerprint() -> str:
     """Return the sha256 of the Python files of `include/ml`."""
     digest = hashlib.sha256()
-    for path in sorted(Path(include.ml.__path__[0]).glob("*.py")):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    root = Path(include.ml.__path__[0])
+    for path in sorted(root.rglob("*.py")):
+        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 
 

@@ -46,7 +46,7 @@ def decide(
     """
     primary = project.metrics.primary
     evidence = measured.evidence
-    gates = tuple(judge(gate, evidence) for gate in gates_in_force(project.gates, primary))
+    gates = tuple(found for gate in gates_in_force(project.gates, primary) for found in judge(gate, evidence))
     case = _case(project, inputs, challenger, champion, in_force, measured)
     verdict, reason = reach_verdict(gates, case)
     identity = _identity(project, inputs, challenger, champion, in_force, holdout)
@@ -70,11 +70,7 @@ def decide(
         gates=gates,
         curves=measured.curves,
         holdout_data=holdout.data,
-        difference=measured.difference,
-        tests=measured.tests,
-        calibration=measured.shown.calibration,
-        fairness=measured.shown.fairness,
-        stability=measured.shown.stability,
+        measurements=evidence.measurements,
         data_fingerprint=challenger.record.data_fingerprint,
         code_fingerprint=model_code_fingerprint(),
         origin=inputs.origin,
@@ -98,7 +94,7 @@ def _case(
         rival=_rival(champion, measured, primary),
         newest_as_of=in_force.champion.as_of if in_force.champion else None,
         min_improvement=project.promotion.min_improvement,
-        difference=measured.difference,
+        difference=measured.evidence.measurements.difference(primary),
         mode=inputs.promotion_mode or project.promotion.mode,
         barred=challenger.result.candidate_id in in_force.barred,
         pinned=describe_pin(in_force.pin),

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from include.config.evidence import Difference, PairedTest
-from include.config.gates import MetricName
+from include.config.gates import MetricName, gate_metrics
 from include.config.project import Project
 from include.config.results import PlanResult
 from include.ml.curves import roc_points
-from include.ml.delong import delong
 from include.ml.gates import NO_CHAMPION, Evidence
 from include.ml.intervals import interval_by_days
-from include.ml.mcnemar import mcnemar
-from include.ml.metrics import THRESHOLD, measure
-from include.ml.paired import difference
+from include.ml.metrics import measure
 from include.ml.scored import Scored
 from include.stages.candidates import LoadedModel
 from include.stages.champions import Champion
 from include.stages.columns import DAY
-from include.stages.shown import Shown, measure_shown
+from include.stages.measurements import measure_beside
 
 
 @dataclass(frozen=True)
@@ -45,16 +41,13 @@ class Measured:
     """Hold what the holdout says.
 
     Attributes:
-        evidence: Every metric of each model; the champion's are missing when there is none or it cannot be scored.
+        evidence: Every metric of each model, and what was measured beside them.
         curves: ROC curves by role.
         rows: Rows of the holdout.
         positive_rate: Share of positives among them.
         not_scored: Why a champion that exists has no score; empty otherwise.
         interval: Of the challenger's primary metric, at 95 %; None when the holdout is too short for one.
         champion_interval: The same of the champion, on the same draws of days.
-        difference: How sure the challenger's gain over the champion is; None without a champion.
-        tests: Classical tests of the two on the same rows.
-        shown: What is measured for people to read, and no rule looks at.
     """
 
     evidence: Evidence
@@ -64,9 +57,6 @@ class Measured:
     not_scored: str = ""
     interval: tuple[float, float] | None = None
     champion_interval: tuple[float, float] | None = None
-    difference: Difference | None = None
-    tests: tuple[PairedTest, ...] = ()
-    shown: Shown = field(default_factory=Shown)
 
 
 def measure_all(
@@ -101,6 +91,7 @@ def measure_all(
         baseline=measure_baseline(project, frame, train_positive_rate, f"{where}, baseline"),
         champion=theirs.values if theirs else None,
         no_champion=no_champion(not_scored),
+        measurements=measure_beside(project, frame, scored_rows(project, frame, ours, theirs)),
     )
     return Measured(
         evidence,
@@ -110,27 +101,13 @@ def measure_all(
         not_scored=not_scored,
         interval=ours.interval,
         champion_interval=theirs.interval if theirs else None,
-        difference=compare(project, frame, ours, theirs) if theirs else None,
-        tests=classical_tests(project, frame, ours, theirs) if theirs else (),
-        shown=measure_shown(project, frame, ours.scores, theirs.scores if theirs else None),
     )
 
 
-def compare(project: Project, frame: pd.DataFrame, ours: ModelOnHoldout, theirs: ModelOnHoldout) -> Difference | None:
-    """Return how sure a model's gain over another in the primary metric is, on the same rows; None when unknown."""
-    labels, days = _labels(project, frame), frame[DAY].to_numpy()
-    scored = Scored(labels, days, ours.scores, theirs.scores, seed=project.seed)
-    return difference(project.metrics.primary, scored, project.promotion.confidence)
-
-
-def classical_tests(
-    project: Project, frame: pd.DataFrame, ours: ModelOnHoldout, theirs: ModelOnHoldout
-) -> tuple[PairedTest, ...]:
-    """Return DeLong's and McNemar's test of two models on the same rows."""
-    labels = _labels(project, frame)
-    areas = delong(labels, ours.scores, theirs.scores)
-    answers = mcnemar(labels, ours.scores, theirs.scores, THRESHOLD, THRESHOLD)
-    return (areas, answers) if areas else (answers,)
+def scored_rows(project: Project, frame: pd.DataFrame, ours: ModelOnHoldout, theirs: ModelOnHoldout | None) -> Scored:
+    """Return labels and scores of two models on the rows of `frame`."""
+    champion = theirs.scores if theirs else None
+    return Scored(_labels(project, frame), frame[DAY].to_numpy(), ours.scores, champion, seed=project.seed)
 
 
 def measure_model(project: Project, frame: pd.DataFrame, model: LoadedModel, where: str) -> ModelOnHoldout:
@@ -159,7 +136,7 @@ def measure_baseline(project: Project, frame: pd.DataFrame, train_positive_rate:
 
 def measured_metrics(project: Project) -> list[MetricName]:
     """Return every metric that is reported or looked at by a gate, the primary one first."""
-    named = [project.metrics.primary, *project.metrics.also, *(gate.metric for gate in project.gates)]
+    named = [project.metrics.primary, *project.metrics.also, *gate_metrics(project.gates)]
     return list(dict.fromkeys(named))
 
 

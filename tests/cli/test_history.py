@@ -10,7 +10,7 @@ import pytest
 
 from include.cli.app import main
 from include.config.decision import Decision, LedgerEntry, ModelSummary
-from include.config.evidence import Difference
+from include.config.evidence import Difference, Measurements
 from include.config.results import Origin, Span, Verdict
 from include.io import keys
 from include.io.ledger import Ledger
@@ -62,7 +62,7 @@ def _decision(day: date, challenger: ModelSummary, champion: ModelSummary | None
         champion=champion,
         baseline=BASELINE,
         gates=(),
-        difference=PROVED if champion else None,
+        measurements=Measurements(differences=(PROVED,) if champion else ()),
         data_fingerprint="f",
         code_fingerprint="c",
         origin=Origin(run_id="r"),

@@ -18,7 +18,8 @@ def _gate(kind: str, metric: str = "roc_auc", **fields: float) -> Any:
 
 def _judge(gate: Any, value: float, baseline: float = 0.5, champion: float | None = None) -> Any:
     rival = None if champion is None else {gate.metric: champion}
-    return judge(gate, Evidence({gate.metric: value}, {gate.metric: baseline}, rival))
+    (found,) = judge(gate, Evidence({gate.metric: value}, {gate.metric: baseline}, rival))
+    return found
 
 
 TABLE = [
@@ -75,7 +76,8 @@ def test_without_a_champion_the_comparison_passes_and_says_why() -> None:
     result = _judge(_gate("not_worse_than_champion", margin=0.01), 0.7)
     assert (result.passed, result.note, result.threshold) == (True, "no champion as of this day", ">= champion - 0.01")
     evidence = Evidence({"roc_auc": 0.7}, {"roc_auc": 0.5}, None, "champion not scored: no column tail")
-    assert judge(_gate("not_worse_than_champion"), evidence).note == "champion not scored: no column tail"
+    (found,) = judge(_gate("not_worse_than_champion"), evidence)
+    assert found.note == "champion not scored: no column tail"
 
 
 def test_a_leak_alarm_says_what_to_look_for() -> None:

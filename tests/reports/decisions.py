@@ -6,7 +6,16 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from include.config.decision import Decision, GateResult, ModelSummary
-from include.config.evidence import Calibration, CalibrationBin, Difference, Fairness, GroupRates, PairedTest, Stability
+from include.config.evidence import (
+    Calibration,
+    CalibrationBin,
+    Difference,
+    Fairness,
+    GroupRates,
+    Measurements,
+    PairedTest,
+    Stability,
+)
 from include.config.results import Origin, Span
 
 
@@ -98,6 +107,13 @@ FAIRNESS = Fairness(
     demographic_parity_difference=0.24,
     equalized_odds_difference=0.19,
 )
+MEASUREMENTS = Measurements(
+    differences=(DIFFERENCE,),
+    tests=TESTS,
+    calibration=CALIBRATION,
+    fairness=(FAIRNESS,),
+    stability=Stability(psi=0.0312, challenger_mean=0.224, champion_mean=0.231),
+)
 FAILED_GATE = GateResult(
     kind="leak_alarm",
     metric="roc_auc",
@@ -129,11 +145,7 @@ def decision(**changes: Any) -> Decision:
         "others": (OTHER,),
         "gates": GATES,
         "curves": {"challenger": curve(0.52), "champion": curve(0.56)},
-        "difference": DIFFERENCE,
-        "tests": TESTS,
-        "calibration": CALIBRATION,
-        "fairness": (FAIRNESS,),
-        "stability": Stability(psi=0.0312, challenger_mean=0.224, champion_mean=0.231),
+        "measurements": MEASUREMENTS,
         "data_fingerprint": "c4" * 32,
         "code_fingerprint": "d5" * 32,
         "origin": Origin(

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
+from typing import Any
 
+from include.config.decision import Decision
+from include.config.evidence import Measurements
+from include.config.results import Verdict
 from include.reports.decision_page import render
-from tests.reports.decisions import DIFFERENCE, decision
+from tests.reports.decisions import DIFFERENCE, MEASUREMENTS, decision
 
 
 def words_of(page: str) -> str:
@@ -21,6 +25,10 @@ def words_of(page: str) -> str:
     return re.sub(r"\s+", " ", " ".join(found)).replace(" .", ".").replace(" ,", ",")
 
 
+def _with(verdict: Verdict, **changes: Any) -> Decision:
+    return decision(verdict=verdict, measurements=MEASUREMENTS.model_copy(update=changes))
+
+
 def test_it_says_how_sure_the_gain_is() -> None:
     page = words_of(render(decision()))
     assert "With 95.0 % confidence the gain is at least +0.0076, so chance alone is an unlikely cause." in page
@@ -30,7 +38,7 @@ def test_it_says_how_sure_the_gain_is() -> None:
 
 
 def test_it_says_when_chance_may_be_the_cause() -> None:
-    page = words_of(render(decision(verdict="HOLD", difference=DIFFERENCE.model_copy(update={"lower": -0.001}))))
+    page = words_of(render(_with(verdict="HOLD", differences=(DIFFERENCE.model_copy(update={"lower": -0.001}),))))
     assert "at least −0.0010, so chance alone may be its cause; without proof the champion stays." in page
 
 
@@ -50,6 +58,6 @@ def test_it_shows_how_groups_of_people_are_answered() -> None:
 
 
 def test_without_a_champion_and_without_groups_nothing_is_made_up() -> None:
-    page = render(decision(champion=None, difference=None, tests=(), stability=None, calibration={}, fairness=()))
+    page = render(decision(champion=None, measurements=Measurements()))
     for heading in ("How sure is the gain", "Does a score mean", "Groups of people"):
         assert heading not in page

@@ -10,7 +10,7 @@ import pytest
 
 from include.config.decision import GateResult, ModelSummary
 from include.reports.decision_page import headline, metric_rows, number, render, signed, tried
-from tests.reports.decisions import CHALLENGER, CHAMPION, FAILED_GATE, GATES, OTHER, curve, decision
+from tests.reports.decisions import CHALLENGER, CHAMPION, FAILED_GATE, GATES, MEASUREMENTS, OTHER, curve, decision
 
 HOSTILE = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>"
 
@@ -111,7 +111,7 @@ def test_failed_gates_come_first_with_their_note() -> None:
 
 
 def test_both_curves_are_drawn_inside_the_plot() -> None:
-    html = render(decision(calibration={}))
+    html = render(decision(measurements=MEASUREMENTS.model_copy(update={"calibration": {}})))
 
     lines = re.findall(r'<polyline points="([^"]+)"', html)
     points = [[tuple(map(float, pair.split(","))) for pair in line.split()] for line in lines]

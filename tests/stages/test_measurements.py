@@ -1,4 +1,4 @@
-"""What is shown beside the gates is in the decision, for the rows of its holdout."""
+"""What is measured beside the metrics is in the decision, for the rows of its holdout."""
 
 from __future__ import annotations
 
@@ -37,31 +37,33 @@ def test_the_decision_holds_both_models_on_the_same_rows(nights: Nights) -> None
     assert decision.verdict == "PROMOTE"
     assert decision.champion is not None
     gain = decision.challenger.holdout["roc_auc"] - decision.champion.holdout["roc_auc"]
-    assert decision.difference is not None
-    assert decision.difference.value == pytest.approx(gain)
-    assert decision.difference.lower > 0
+    measured = decision.measurements
+    (gained,) = measured.differences
+    assert gained.value == pytest.approx(gain)
+    assert gained.lower > 0
     rows = read_rows(nights.store, nights.project, decision.holdout_data)
     ours, theirs = (
         read_candidate(nights.store, "parcels", model.candidate_id)[1].score(rows)
         for model in (decision.challenger, decision.champion)
     )
-    areas, answers = decision.tests
+    areas, answers = measured.tests
     assert areas == delong(rows["late"].to_numpy(), ours, theirs)
     assert answers.name == "McNemar"
-    assert set(decision.calibration) == {"challenger", "champion"}
-    assert sum(each.rows for each in decision.calibration["champion"].bins) == decision.holdout_rows
-    assert decision.stability is not None
-    assert decision.stability.challenger_mean == pytest.approx(ours.mean())
-    assert decision.stability.champion_mean == pytest.approx(theirs.mean())
-    assert decision.fairness == ()
+    assert set(measured.calibration) == {"challenger", "champion"}
+    assert sum(each.rows for each in measured.calibration["champion"].bins) == decision.holdout_rows
+    assert measured.stability is not None
+    assert measured.stability.challenger_mean == pytest.approx(ours.mean())
+    assert measured.stability.champion_mean == pytest.approx(theirs.mean())
+    assert measured.fairness == ()
 
 
 def test_a_first_model_is_compared_with_nobody(nights: Nights, tmp_path: Path, prepared_tracking: Path) -> None:
     copy_prepared(prepared_tracking, tmp_path)
     alone = Nights(tmp_path, make_project(tmp_path, candidates=STRONG, gates=LAX))
     decision = read_decision(alone.store, "parcels", alone.evaluate(AS_OF).decision_id)
-    assert (decision.difference, decision.tests, decision.stability) == (None, (), None)
-    assert set(decision.calibration) == {"challenger"}
+    measured = decision.measurements
+    assert (measured.differences, measured.tests, measured.stability) == ((), (), None)
+    assert set(measured.calibration) == {"challenger"}
 
 
 def test_a_gain_that_chance_may_have_made_is_a_hold(nights: Nights, tmp_path: Path, prepared_tracking: Path) -> None:

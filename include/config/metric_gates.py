@@ -1,0 +1,103 @@
+"""Declare the gates that look at one metric of the whole holdout."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from include.config.closed import Closed
+
+MetricName = Literal["roc_auc", "average_precision", "brier_score", "log_loss", "accuracy", "f1"]
+LOWER_IS_BETTER: frozenset[str] = frozenset({"brier_score", "log_loss"})
+Confidence = Annotated[float, Field(ge=0.8, le=0.999)]
+
+
+class MinimumGate(Closed):
+    """Pass when the candidate's metric on the holdout is at least a value.
+
+    Attributes:
+        kind: `minimum`.
+        metric: The metric it looks at; one of which higher is better.
+        value: The least that passes.
+    """
+
+    kind: Literal["minimum"]
+    metric: MetricName
+    value: float
+
+
+class MaximumGate(Closed):
+    """Pass when the candidate's metric on the holdout is at most a value.
+
+    Attributes:
+        kind: `maximum`.
+        metric: The metric it looks at; one of which lower is better.
+        value: The most that passes.
+    """
+
+    kind: Literal["maximum"]
+    metric: MetricName
+    value: float
+
+
+class BeatsBaselineGate(Closed):
+    """Pass when the candidate is better than a model that ignores the features; always in force.
+
+    Attributes:
+        kind: `beats_baseline`.
+        metric: The metric it looks at.
+        margin: By more than this it must be better.
+    """
+
+    kind: Literal["beats_baseline"]
+    metric: MetricName
+    margin: float = Field(default=0.0, ge=0)
+
+
+class BetterThanChampionGate(Closed):
+    """Pass when the candidate is proved better than the champion on the same rows; else HOLD. Always in force.
+
+    Attributes:
+        kind: `better_than_champion`.
+        metric: The metric it looks at.
+        margin: The least gain worth a change of champion: on the holdout it must be more than this.
+        confidence: How sure it must be that there is a gain at all: one-sided, of a paired bootstrap over days.
+    """
+
+    kind: Literal["better_than_champion"]
+    metric: MetricName
+    margin: float = Field(default=0.0, ge=0)
+    confidence: Confidence = 0.95
+
+
+class NotWorseThanChampionGate(Closed):
+    """Pass when the candidate is proved not worse than the champion by more than a margin, on the same rows.
+
+    What is proved to be worse by more than the margin is rejected; what is only not proved is a HOLD.
+
+    Attributes:
+        kind: `not_worse_than_champion`.
+        metric: The metric it looks at.
+        margin: By at most this it may be worse.
+        confidence: How sure: one-sided, of a paired bootstrap over days.
+    """
+
+    kind: Literal["not_worse_than_champion"]
+    metric: MetricName
+    margin: float = Field(default=0.0, ge=0)
+    confidence: Confidence = 0.95
+
+
+class LeakAlarmGate(Closed):
+    """Pass when the candidate is not too good to be true: such a score is a leak until explained.
+
+    Attributes:
+        kind: `leak_alarm`.
+        metric: The metric it looks at.
+        above: The best score that is believed.
+    """
+
+    kind: Literal["leak_alarm"]
+    metric: MetricName
+    above: float

@@ -1,0 +1,46 @@
+"""Judge the gates that look at one metric of the challenger alone, or beside the baseline's."""
+
+from __future__ import annotations
+
+from include.config.decision import GateResult
+from include.config.gates import BeatsBaselineGate, LeakAlarmGate, MaximumGate, MinimumGate
+from include.ml.gates.results import Evidence, Judges, result, worse_by
+from include.ml.metrics import improvement, lower_is_better
+
+
+def minimum(gate: MinimumGate, evidence: Evidence) -> tuple[GateResult, ...]:
+    """Judge whether the metric is at least the value."""
+    value = evidence.challenger[gate.metric]
+    return (result(gate, f">= {gate.value:.6g}", value, value >= gate.value),)
+
+
+def maximum(gate: MaximumGate, evidence: Evidence) -> tuple[GateResult, ...]:
+    """Judge whether the metric is at most the value."""
+    value = evidence.challenger[gate.metric]
+    return (result(gate, f"<= {gate.value:.6g}", value, value <= gate.value),)
+
+
+def beats_baseline(gate: BeatsBaselineGate, evidence: Evidence) -> tuple[GateResult, ...]:
+    """Judge whether the metric is better than that of a model without features, by more than the margin."""
+    value, baseline = evidence.challenger[gate.metric], evidence.baseline[gate.metric]
+    bound = worse_by(gate.metric, baseline, -gate.margin)
+    passed = improvement(gate.metric, value, bound) > 0
+    sign = "<" if lower_is_better(gate.metric) else ">"
+    return (result(gate, f"{sign} {bound:.6g}", value, passed, reference=baseline),)
+
+
+def leak_alarm(gate: LeakAlarmGate, evidence: Evidence) -> tuple[GateResult, ...]:
+    """Judge whether the metric is still believable."""
+    value = evidence.challenger[gate.metric]
+    passed = improvement(gate.metric, value, gate.above) <= 0
+    note = "" if passed else "too good to be true: look for a feature that is not known at prediction time"
+    sign = ">=" if lower_is_better(gate.metric) else "<="
+    return (result(gate, f"{sign} {gate.above:.6g}", value, passed, note=note),)
+
+
+JUDGES: Judges = {
+    MinimumGate: minimum,
+    MaximumGate: maximum,
+    BeatsBaselineGate: beats_baseline,
+    LeakAlarmGate: leak_alarm,
+}

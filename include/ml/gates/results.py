@@ -1,0 +1,90 @@
+"""Hold what gates are judged on, and write down how one was judged."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from include.config.decision import GateResult
+from include.config.evidence import Measurements
+from include.config.gates import Gate
+from include.ml.metrics import improvement, lower_is_better
+
+NO_CHAMPION = "no champion as of this day"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Hold what was measured on one holdout.
+
+    Attributes:
+        challenger: Every metric of the candidate under judgement.
+        baseline: The same of a model that ignores the features.
+        champion: None when there is none, or it could not be scored.
+        no_champion: Why `champion` is None.
+        measurements: What was measured beside the metrics.
+    """
+
+    challenger: Mapping[str, float]
+    baseline: Mapping[str, float]
+    champion: Mapping[str, float] | None = None
+    no_champion: str = field(default=NO_CHAMPION)
+    measurements: Measurements = field(default_factory=Measurements)
+
+
+# by the class of the gate; each returns one result for each bound that the gate declares, at least one
+Judges = Mapping[type, Callable[[Any, Evidence], tuple[GateResult, ...]]]
+
+
+def result(
+    gate: Gate,
+    threshold: str,
+    value: float | None,
+    passed: bool,
+    *,
+    quantity: tuple[str, str] = ("", ""),
+    reference: float | None = None,
+    on_failure: Literal["reject", "hold"] = "reject",
+    note: str = "",
+) -> GateResult:
+    """Return a gate's result; a value that is not a number, or is missing, never passes.
+
+    Args:
+        gate: As declared.
+        threshold: What was demanded, in words with the number: ">= 0.6".
+        value: The candidate's; None when it could not be measured.
+        passed: Whether the gate lets the candidate through.
+        quantity: What was looked at, and its unit: ("p95", "ms"); left out, the gate's own metric, or its kind.
+        reference: What it was compared with.
+        on_failure: What failing leads to.
+        note: Why, when the numbers do not say it.
+    """
+    known = value is not None and not math.isnan(value)
+    return GateResult(
+        kind=gate.kind,
+        metric=quantity[0] or getattr(gate, "metric", gate.kind),
+        threshold=threshold,
+        value=value if known else None,
+        unit=quantity[1],
+        reference=reference,
+        passed=bool(passed) and known,
+        on_failure=on_failure,
+        note=note,
+    )
+
+
+def not_measured(gate: Gate, threshold: str, why: str, quantity: tuple[str, str] = ("", "")) -> GateResult:
+    """Return the result of a gate whose numbers are missing: closed."""
+    return result(gate, threshold, None, False, quantity=quantity, note=why)
+
+
+def at_least(metric: str) -> str:
+    """Return the sign of "as good as or better": ">=", or "<=" where lower is better."""
+    return "<=" if lower_is_better(metric) else ">="
+
+
+def worse_by(metric: str, value: float, margin: float) -> float:
+    """Return the value that is `margin` worse than `value`, whatever the metric's direction."""
+    return value + margin if improvement(metric, 0.0, 1.0) > 0 else value - margin
