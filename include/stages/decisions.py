@@ -2,132 +2,123 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from include.config import clock
-from include.config.decision import Decision, ModelSummary
+from include.config.decision import Decision, GateResult, ModelSummary
 from include.config.project import Project
-from include.config.results import EvaluateInputs, TrainResult
+from include.config.results import EvaluateInputs, Verdict
 from include.io.standing import InForce
-from include.ml.gates import gates_in_force, judge
+from include.ml.gates import Evidence, gates_in_force, judge
 from include.ml.verdict import Case, Rival, reach_verdict
-from include.stages.candidates import LoadedModel, TrainingRecord, fingerprint_of, model_code_fingerprint
+from include.stages.candidates import model_code_fingerprint
+from include.stages.challengers import Challenger
 from include.stages.champions import Champion
 from include.stages.feature_window import FeatureWindow
 from include.stages.holdout import Measured
 from include.stages.recording import describe_pin
 
+NOT_COMPARED = "the challenger could not be measured"
+
 
 @dataclass(frozen=True)
-class Challenger:
-    """Hold the candidate under judgement, with its model version."""
+class Contest:
+    """Hold who is judged, against whom, and on which rows.
 
-    result: TrainResult
-    model: LoadedModel
-    record: TrainingRecord
-    version: str
+    Attributes:
+        champion: As of the run's day; what the challenger is compared with.
+        in_force: Champion and pin of this moment, whatever their day.
+        holdout: The rows that are judged on.
+    """
+
+    project: Project
+    inputs: EvaluateInputs
+    challenger: Challenger
+    champion: Champion | None
+    in_force: InForce
+    holdout: FeatureWindow
 
 
-def decide(
-    project: Project,
-    inputs: EvaluateInputs,
-    challenger: Challenger,
-    champion: Champion | None,
-    in_force: InForce,
-    measured: Measured,
-    holdout: FeatureWindow,
-) -> Decision:
+def decide(contest: Contest, identity: str, measured: Measured) -> Decision:
     """Return the decision: gates, verdict and evidence.
 
     Args:
-        champion: As of the run's day; what the challenger is compared with.
-        in_force: Champion and pin of this moment, whatever their day.
-        holdout: The rows that were judged on.
+        identity: Of the decision; see `decision_identity`.
+        measured: What the holdout says.
     """
-    primary = project.metrics.primary
-    evidence = measured.evidence
-    gates = tuple(found for gate in gates_in_force(project.gates, primary) for found in judge(gate, evidence))
-    case = _case(project, inputs, challenger, champion, in_force, measured)
-    verdict, reason = reach_verdict(gates, case)
-    identity = _identity(project, inputs, challenger, champion, in_force, holdout)
+    project = contest.project
+    in_force = gates_in_force(project.gates, project.metrics.primary)
+    evidence = replace(measured.evidence, champion_version=contest.champion.entry.version if contest.champion else "")
+    gates = tuple(found for gate in in_force for found in judge(gate, evidence))
+    verdict, reason = reach_verdict(gates, _case(contest, measured))
+    return _record(contest, identity, measured, gates, (verdict, reason))
+
+
+def refuse(contest: Contest, identity: str, fault: str) -> Decision:
+    """Return the decision about a challenger that cannot be measured: REJECT, whatever the gates.
+
+    Args:
+        identity: Of the decision; see `decision_identity`.
+        fault: Why it cannot be measured.
+    """
+    frame = contest.holdout.frame
+    rate = float(frame[contest.project.target.name].mean())
+    measured = Measured(Evidence({}, {}), {}, rows=len(frame), positive_rate=rate, not_scored=NOT_COMPARED)
+    gate = GateResult(
+        kind="serves", metric="answers", threshold="loads and answers", value=None, passed=False, note=fault
+    )
+    return _record(contest, identity, measured, (gate,), ("REJECT", f"the challenger cannot be used: {fault}"))
+
+
+def _record(
+    contest: Contest,
+    identity: str,
+    measured: Measured,
+    gates: tuple[GateResult, ...],
+    outcome: tuple[Verdict, str],
+) -> Decision:
+    inputs, challenger = contest.inputs, contest.challenger
     return Decision(
-        decision_id=f"{inputs.as_of}-{identity}",
-        project=project.name,
+        decision_id=identity,
+        project=contest.project.name,
         as_of=inputs.as_of,
-        verdict=verdict,
-        reason=reason,
+        verdict=outcome[0],
+        reason=outcome[1],
         made_at=clock.now(),
         train=inputs.plan.train,
         holdout=inputs.plan.holdout,
         holdout_rows=measured.rows,
         train_rows=challenger.record.rows,
         positive_rate=measured.positive_rate,
-        primary_metric=primary,
+        primary_metric=contest.project.metrics.primary,
         challenger=_challenger_summary(inputs, challenger, measured),
-        champion=_champion_summary(champion, measured),
-        baseline=dict(evidence.baseline),
-        others=_other_summaries(project, inputs, challenger),
+        champion=_champion_summary(contest.champion, measured),
+        baseline=dict(measured.evidence.baseline),
+        others=_other_summaries(contest.project, inputs, challenger),
         gates=gates,
         curves=measured.curves,
-        holdout_data=holdout.data,
-        measurements=evidence.measurements,
+        holdout_data=contest.holdout.data,
+        measurements=measured.evidence.measurements,
         data_fingerprint=challenger.record.data_fingerprint,
         code_fingerprint=model_code_fingerprint(),
         origin=inputs.origin,
     )
 
 
-def _case(
-    project: Project,
-    inputs: EvaluateInputs,
-    challenger: Challenger,
-    champion: Champion | None,
-    in_force: InForce,
-    measured: Measured,
-) -> Case:
-    primary = project.metrics.primary
+def _case(contest: Contest, measured: Measured) -> Case:
+    project, inputs, in_force = contest.project, contest.inputs, contest.in_force
+    primary, candidate_id = project.metrics.primary, contest.challenger.result.candidate_id
     return Case(
         as_of=inputs.as_of,
         metric=primary,
         value=measured.evidence.challenger[primary],
-        candidate_id=challenger.result.candidate_id,
-        rival=_rival(champion, measured, primary),
+        candidate_id=candidate_id,
+        rival=_rival(contest.champion, measured, primary),
         newest_as_of=in_force.champion.as_of if in_force.champion else None,
-        min_improvement=project.promotion.min_improvement,
-        difference=measured.evidence.measurements.difference(primary),
         mode=inputs.promotion_mode or project.promotion.mode,
-        barred=challenger.result.candidate_id in in_force.barred,
+        barred=candidate_id in in_force.barred,
         pinned=describe_pin(in_force.pin),
         backfill=inputs.origin.run_type == "backfill",
-    )
-
-
-def _identity(
-    project: Project,
-    inputs: EvaluateInputs,
-    challenger: Challenger,
-    champion: Champion | None,
-    in_force: InForce,
-    holdout: FeatureWindow,
-) -> str:
-    """Return a hash of the evidence, not of the moment: judging the same again is the same decision."""
-    newest, pin = in_force.champion, in_force.pin
-    return fingerprint_of(
-        {
-            "project": project.name,
-            "as_of": inputs.as_of.isoformat(),
-            "candidates": sorted(result.candidate_id for result in inputs.trained),
-            "challenger": [challenger.result.candidate_id, challenger.version],
-            "champion": [champion.entry.candidate_id, champion.entry.version] if champion else None,
-            "newest": [newest.candidate_id, newest.version] if newest else None,
-            "rules": project.relevant("gates", "metrics", "promotion"),
-            "mode": inputs.promotion_mode,
-            "backfill": inputs.origin.run_type == "backfill",
-            "pin": pin.number if pin else None,
-            "barred": challenger.result.candidate_id in in_force.barred,
-            "holdout": holdout.fingerprint,
-            "code": model_code_fingerprint(),
-        }
     )
 
 

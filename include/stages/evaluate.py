@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from dataclasses import replace
 
 from include.config.decision import Decision
-from include.config.errors import PreconditionFailedError
+from include.config.errors import ObjectMissingError, PreconditionFailedError
 from include.config.project import Project
 from include.config.results import EvaluateInputs, EvaluateResult, TrainResult
 from include.io import keys
@@ -17,9 +17,11 @@ from include.io.object_store import ObjectStore
 from include.io.stores import open_store
 from include.io.tracking import Measurement, Tracking
 from include.ml.metrics import improvement
-from include.stages.candidates import holdout_days, read_candidate
-from include.stages.champions import read_rival
-from include.stages.decisions import Challenger, decide
+from include.stages.candidates import holdout_days
+from include.stages.challengers import Challenger, answers, read_challenger
+from include.stages.champions import Champion, read_rival
+from include.stages.decision_identity import decision_id
+from include.stages.decisions import Contest, decide, refuse
 from include.stages.feature_window import read_window
 from include.stages.holdout import measure_all
 
@@ -31,35 +33,58 @@ def run(project: Project, inputs: EvaluateInputs) -> EvaluateResult:
 
     The challenger is the candidate with the best cross-validation score; the holdout never chooses. It is compared
     with the champion as of the run's day, on the same rows. The same evidence gives the same decision, so a retry
-    finds the one that is written.
+    finds the one that is written and measures nothing again. A challenger that cannot be read, or gives no
+    probabilities, is rejected.
 
     Raises:
-        EvaluationError: The holdout holds one class only, or a model's scores are no probabilities.
-        ChecksumMismatchError, ModelUntrustedError: A stored model is not the one that was written.
+        EvaluationError: The holdout holds one class only, or the champion's scores are no probabilities.
+        ChecksumMismatchError, ModelUntrustedError: The champion's model is not the one that was published.
         TrackingError, StoreError: MLflow or the store does not answer; a retry continues.
     """
     store = open_store(inputs.store_url)
     tracking = Tracking(inputs.tracking_url, project.name, store.uri(keys.tracking_artifacts(project.name)))
-    best = _best(project, inputs.trained)
-    _, model, record = read_candidate(store, project.name, best.candidate_id)
-    ledger = Ledger(store, project.name)
-    champion, gone = read_rival(store, ledger, inputs.as_of)
-    window = read_window(store, project, holdout_days(inputs.plan))
-    measured = measure_all(project, inputs.plan, window.frame, model, champion or gone, record.positive_rate)
-    version = _registered(tracking, inputs, best, measured.evidence.challenger)
-    challenger = Challenger(best, model, record, version)
-    length = ledger.length()
-    judged = decide(project, inputs, challenger, champion, ledger.in_force(), measured, window)
-    decision = _write_once(store, judged.model_copy(update={"ledger_length": length}))
+    challenger = read_challenger(store, project.name, _best(project, inputs.trained))
+    challenger = replace(challenger, version=_registered(tracking, inputs, challenger.result))
+    decision = _decided(store, project, inputs, challenger)
+    tracking.add_measurements(
+        challenger.result.tracking_run_id,
+        [Measurement(f"holdout_{name}", value) for name, value in decision.challenger.holdout.items()],
+    )
     _log.info("evaluate %s %s: %s, %s", project.name, inputs.as_of, decision.verdict, decision.reason)
     return EvaluateResult(
         verdict=decision.verdict,
         reason=decision.reason,
         decision_id=decision.decision_id,
         decision_uri=store.uri(keys.decision(project.name, decision.decision_id)),
-        challenger=best.candidate,
-        candidate_id=best.candidate_id,
+        challenger=challenger.result.candidate,
+        candidate_id=challenger.result.candidate_id,
     )
+
+
+def _decided(store: ObjectStore, project: Project, inputs: EvaluateInputs, challenger: Challenger) -> Decision:
+    """Return the decision about this evidence: the one that is written, or one made now."""
+    ledger = Ledger(store, project.name)
+    length, in_force = ledger.length(), ledger.in_force()
+    champion, gone = read_rival(store, ledger, inputs.as_of)
+    window = read_window(store, project, holdout_days(inputs.plan))
+    contest = Contest(project, inputs, challenger, champion, in_force, window)
+    identity = decision_id(contest)
+    try:
+        return read_decision(store, project.name, identity)
+    except ObjectMissingError:
+        made = _judged(contest, identity, champion or gone)
+    return _write_once(store, made.model_copy(update={"ledger_length": length}))
+
+
+def _judged(contest: Contest, identity: str, champion: Champion | str) -> Decision:
+    project, plan, challenger = contest.project, contest.inputs.plan, contest.challenger
+    frame = contest.holdout.frame
+    where = f"holdout of {project.name}, {plan.holdout.first} to {plan.holdout.last}, challenger"
+    scores = answers(challenger.model, frame, where) if challenger.model else challenger.broken
+    if isinstance(scores, str):
+        return refuse(contest, identity, scores)
+    measured = measure_all(project, plan, frame, scores, champion, challenger.record.positive_rate)
+    return decide(contest, identity, measured)
 
 
 def _best(project: Project, trained: tuple[TrainResult, ...]) -> TrainResult:
@@ -69,14 +94,11 @@ def _best(project: Project, trained: tuple[TrainResult, ...]) -> TrainResult:
     return max(ranked, key=lambda result: improvement(project.metrics.primary, result.cv_mean, 0.0))
 
 
-def _registered(tracking: Tracking, inputs: EvaluateInputs, best: TrainResult, values: Mapping[str, float]) -> str:
-    """Add the holdout's metrics to the challenger's run, and return its model version.
+def _registered(tracking: Tracking, inputs: EvaluateInputs, best: TrainResult) -> str:
+    """Return the challenger's model version.
 
     The alias `challenger` is the newest night's: a backfill leaves it where it is.
     """
-    tracking.add_measurements(
-        best.tracking_run_id, [Measurement(f"holdout_{name}", value) for name, value in values.items()]
-    )
     version = tracking.register(best.candidate_id, best.tracking_run_id, best.candidate_id)
     if inputs.origin.run_type != "backfill":
         tracking.set_alias("challenger", version)

@@ -63,14 +63,15 @@ def measure_all(
     project: Project,
     plan: PlanResult,
     frame: pd.DataFrame,
-    challenger: LoadedModel,
+    challenger: np.ndarray,
     champion: Champion | str,
     train_positive_rate: float,
 ) -> Measured:
-    """Score the models on `frame`, each through its own signature.
+    """Measure the models on `frame`, the champion scored through its own signature.
 
     Args:
         frame: The holdout's rows: day, features and target.
+        challenger: Its probability of 1 for each row.
         champion: The champion, or why there is none to compare with (empty before the first promotion).
         train_positive_rate: What the baseline answers for every row; see `measure_baseline`.
 
@@ -79,7 +80,7 @@ def measure_all(
     """
     labels = _labels(project, frame)
     where = f"holdout of {project.name}, {plan.holdout.first} to {plan.holdout.last}"
-    ours = measure_model(project, frame, challenger, f"{where}, challenger")
+    ours = measure_scores(project, frame, challenger, f"{where}, challenger")
     curves = {"challenger": roc_points(labels, ours.scores)}
     theirs = None
     not_scored = champion if isinstance(champion, str) else why_not_scored(champion.model, frame)
@@ -116,7 +117,12 @@ def measure_model(project: Project, frame: pd.DataFrame, model: LoadedModel, whe
     Raises:
         EvaluationError: The rows are of one class only, or the scores are no probabilities.
     """
-    labels, scores = _labels(project, frame), model.score(frame)
+    return measure_scores(project, frame, model.score(frame), where)
+
+
+def measure_scores(project: Project, frame: pd.DataFrame, scores: np.ndarray, where: str) -> ModelOnHoldout:
+    """Return every metric of scores of the rows of `frame`; see `measure_model`."""
+    labels = _labels(project, frame)
     values = measure(measured_metrics(project), labels, scores, where)
     interval = interval_by_days(project.metrics.primary, labels, scores, frame[DAY].to_numpy(), project.seed)
     return ModelOnHoldout(values, interval, scores)

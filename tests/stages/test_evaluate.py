@@ -9,9 +9,10 @@ import pytest
 from mlflow import MlflowClient
 
 from include.config.decision import Decision
-from include.config.errors import ChecksumMismatchError, EvaluationError, ObjectMissingError
+from include.config.errors import CandidateRejectedError, EvaluationError, ObjectMissingError
 from include.config.results import EvaluateInputs, EvaluateResult, Origin, Span
 from include.io import keys
+from include.io.ledger import Ledger
 from include.io.tracking import Tracking
 from include.io.tracking_database import busy_safe
 from include.ml.metrics import measure
@@ -193,13 +194,31 @@ def test_a_holdout_of_one_class_is_refused(nights: Nights) -> None:
     assert not list(nights.store.list("parcels/decisions/"))
 
 
-def test_a_changed_model_file_is_refused(nights: Nights) -> None:
+def test_a_changed_model_file_is_rejected_and_the_evidence_kept(nights: Nights) -> None:
+    champion = nights.night(AS_OF - timedelta(days=1))
     trained = tuple(nights.train(AS_OF, candidate.name) for candidate in nights.project.candidates)
     for each in trained:
         nights.store.put(keys.model_file("parcels", each.candidate_id, "model.skops"), b"changed")
     inputs = EvaluateInputs(**nights.inputs(AS_OF, "run"), plan=nights.plan(AS_OF), trained=trained)
-    with pytest.raises(ChecksumMismatchError, match="the bytes are not those the manifest names"):
-        evaluate.run(nights.project, inputs)
+    result = evaluate.run(nights.project, inputs)
+    assert result.verdict == "REJECT"
+    assert result.reason.startswith("the challenger cannot be used: ")
+    assert "the bytes are not those the manifest names" in result.reason
+    decision = _decision(nights, result)
+    assert (decision.challenger.holdout, _gate(decision, "serves").passed) == ({}, False)
+    with pytest.raises(CandidateRejectedError, match="the champion stays"):
+        nights.promote(AS_OF, result)
+    newest = Ledger(nights.store, "parcels").entries()[-1]
+    assert (newest.verdict, newest.decision_id) == ("REJECT", result.decision_id)
+    assert Ledger(nights.store, "parcels").in_force().champion is not None
+    assert evaluate.run(nights.project, inputs) == result
+
+    # once it is made again, it is judged anew
+    healed = nights.evaluate(AS_OF, "run 2")
+    assert healed.candidate_id == result.candidate_id
+    assert healed.decision_id != result.decision_id
+    assert healed.verdict != "REJECT"
+    assert champion.champion_version == "1"
 
 
 def test_challenger_and_champion_have_an_interval_on_this_holdout(nights: Nights) -> None:
