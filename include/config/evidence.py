@@ -24,6 +24,7 @@ class Difference(Receipt):
         upper: With this confidence it is at most this.
         p_value: One-sided: how often no gain at all would look like this one.
         method: How it was found: "paired bootstrap, 2000 draws of 14 days".
+        degrees_of_freedom: Of Student's t behind bounds and p-value; None in records from before it was kept.
     """
 
     metric: str
@@ -34,6 +35,7 @@ class Difference(Receipt):
     upper: float
     p_value: float
     method: str
+    degrees_of_freedom: int | None = None
 
 
 class PairedTest(Receipt):
@@ -62,6 +64,7 @@ class Group(Receipt):
         challenger, champion: The metric in the group; None where it has no value (one class only, too few rows).
         gain: Challenger less champion, positive is better.
         standard_error: Of the gain.
+        degrees_of_freedom: Of Student's t behind the interval.
         interval: Of the gain, at 95 %, two-sided.
         judged: Whether the group is large enough for a gate.
     """
@@ -75,6 +78,7 @@ class Group(Receipt):
     champion: float | None = None
     gain: float | None = None
     standard_error: float | None = None
+    degrees_of_freedom: int | None = None
     interval: tuple[float, float] | None = None
     judged: bool = False
 
@@ -108,10 +112,18 @@ class CalibrationBin(Receipt):
 
 
 class Calibration(Receipt):
-    """Say whether scores are probabilities; `ece` is the expected calibration error over the bins."""
+    """Say whether scores are probabilities.
+
+    Attributes:
+        ece: The expected calibration error: mean distance of score and share of positives, over the bins.
+        brier_score: Mean squared distance of score and answer; None in records from before it was kept.
+        reliability: That part of it which better calibration would take away, over the same bins.
+    """
 
     ece: float
     bins: tuple[CalibrationBin, ...]
+    brier_score: float | None = None
+    reliability: float | None = None
 
 
 class OperatingPoint(Receipt):
