@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Literal
@@ -75,7 +76,7 @@ def write_decision(
     model = ModelSummary(candidate="trees", candidate_id="c1", estimator="xgboost", as_of=day, tracking_run_id="t1")
     passed = verdict != "REJECT"
     decision = Decision(
-        decision_id=f"d-{run_id}",
+        decision_id="d-" + re.sub(r"\W+", "-", run_id),
         project=project,
         as_of=day,
         verdict=verdict,

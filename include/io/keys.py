@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
+REPORT, DATA_REPORT, MODEL_CARD = "report.html", "data.html", "model_card.md"
+
 
 def _day(day: date) -> str:
     return f"date={day.isoformat()}"
@@ -73,29 +75,34 @@ def tracking_artifacts(project: str) -> str:
     return f"{project}/mlflow"
 
 
+def decision_document(project: str, decision_id: str, name: str) -> str:
+    """Return the key of a file about a decision: `decision.json`, `report.html`, ..."""
+    return f"{project}/decisions/{decision_id}/{name}"
+
+
 def decision(project: str, decision_id: str) -> str:
     """Return the key of a decision."""
-    return f"{project}/decisions/{decision_id}/decision.json"
+    return decision_document(project, decision_id, "decision.json")
 
 
 def decision_report(project: str, decision_id: str) -> str:
     """Return the key of a decision's report page."""
-    return f"{project}/decisions/{decision_id}/report.html"
+    return decision_document(project, decision_id, REPORT)
 
 
 def decision_explanation(project: str, decision_id: str) -> str:
     """Return the key of what explains a decision to people: curves, importances, errors, the window's data."""
-    return f"{project}/decisions/{decision_id}/explanation.json"
+    return decision_document(project, decision_id, "explanation.json")
 
 
 def data_report(project: str, decision_id: str) -> str:
     """Return the key of the page about the data of a decision's window."""
-    return f"{project}/decisions/{decision_id}/data.html"
+    return decision_document(project, decision_id, DATA_REPORT)
 
 
 def model_card(project: str, decision_id: str) -> str:
     """Return the key of a decision's model card, in Markdown."""
-    return f"{project}/decisions/{decision_id}/model_card.md"
+    return decision_document(project, decision_id, MODEL_CARD)
 
 
 def ledger_prefix(project: str) -> str:

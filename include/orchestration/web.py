@@ -38,6 +38,14 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+# what may be read of a decision's folder, and as what
+DOCUMENTS = {
+    keys.REPORT: "text/html",
+    keys.DATA_REPORT: "text/html",
+    keys.MODEL_CARD: "text/plain; charset=utf-8",
+    "decision.json": "application/json",
+    "explanation.json": "application/json",
+}
 PATH_PATTERN = re.compile(r"[A-Za-z0-9_=-][A-Za-z0-9_.=+-]*(/[A-Za-z0-9_=-][A-Za-z0-9_.=+-]*)*")
 
 app = FastAPI(title="Nightshift", openapi_url=None, docs_url=None, redoc_url=None, dependencies=[Depends(get_user)])
@@ -98,7 +106,7 @@ def dag_decisions(request: Request, dag_id: str) -> HTMLResponse:
 
 
 @app.get("/project/{project}/decisions/{number}")
-def numbered_decision(request: Request, project: KnownProject, number: int) -> HTMLResponse:
+def numbered_decision(request: Request, project: KnownProject, number: int) -> Response:
     """Show the report of one ledger entry."""
     settings = Settings.from_environment()
     entry = Ledger(store_of(settings), project).numbered(number)
@@ -118,20 +126,22 @@ def history(request: Request, project: KnownProject) -> HTMLResponse:
     return _html(with_trail(page, _root(request), project, HISTORY_WIDTH))
 
 
-@app.get("/project/{project}/decisions/{decision_id}/report.html")
-def named_decision(request: Request, project: KnownProject, decision_id: str) -> HTMLResponse:
-    """Show the report of a decision by its id: the links of the history page, which also work beside a stored page."""
-    if not PATH_PATTERN.fullmatch(decision_id):
-        raise HTTPException(404, "no such decision")
+@app.get("/project/{project}/decisions/{decision_id}/{name}")
+def document(request: Request, project: KnownProject, decision_id: str, name: str) -> Response:
+    """Show the report of a decision by its id, or what lies beside it: their links also work beside stored pages."""
+    if not PATH_PATTERN.fullmatch(decision_id) or name not in DOCUMENTS:
+        raise HTTPException(404, "no such page")
     try:
-        page = store_of(Settings.from_environment()).get(keys.decision_report(project, decision_id))
+        content = store_of(Settings.from_environment()).get(keys.decision_document(project, decision_id, name))
     except ObjectMissingError:
-        raise HTTPException(404, f"{project} has no report of decision {decision_id}") from None
-    return _html(with_trail(page, _root(request), project, REPORT_WIDTH))
+        raise HTTPException(404, f"{project} has no {name} of decision {decision_id}") from None
+    if name.endswith(".html"):
+        return _html(with_trail(content, _root(request), project, REPORT_WIDTH))
+    return Response(content, media_type=DOCUMENTS[name], headers=HEADERS)
 
 
 @app.get("/decision/{dag_id}/{run_id}", dependencies=MAY_SEE_DAG)
-def run_decision(request: Request, dag_id: str, run_id: str) -> HTMLResponse:
+def run_decision(request: Request, dag_id: str, run_id: str) -> Response:
     """Show the report of the decision that a run wrote."""
     settings = Settings.from_environment()
     entry = decision_of_run(settings, dag_id, run_id)
@@ -202,13 +212,12 @@ def _undecided(request: Request, dag_id: str, run_id: str) -> HTMLResponse:
     return _html(undecided_page(above, state, failed_tasks(dag_id, run_id) if state == "failed" else ()))
 
 
-def _report(request: Request, settings: Settings, entry: LedgerEntry) -> HTMLResponse:
-    store = store_of(settings)
-    try:
-        page = store.get(keys.decision_report(entry.project, entry.decision_id))
-    except ObjectMissingError:
-        raise HTTPException(404, f"the report of entry {entry.number} is gone: {entry.report_uri}") from None
-    return _html(with_trail(page, _root(request), entry.project, REPORT_WIDTH))
+def _report(request: Request, settings: Settings, entry: LedgerEntry) -> RedirectResponse:
+    """Go to the report's own address, where its links to what lies beside it work."""
+    if not store_of(settings).exists(keys.decision_report(entry.project, entry.decision_id)):
+        raise HTTPException(404, f"the report of entry {entry.number} is gone: {entry.report_uri}")
+    place = f"{quote(entry.project)}/decisions/{quote(entry.decision_id)}/{keys.REPORT}"
+    return RedirectResponse(f"{_root(request)}/project/{place}")
 
 
 def _root(request: Request) -> str:

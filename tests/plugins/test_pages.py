@@ -63,6 +63,11 @@ def viewer(stranger: Any) -> Any:
     return stranger
 
 
+def _open(viewer: Any, page: str) -> Any:
+    """Return the answer that a browser ends at."""
+    return viewer.get(f"/nightshift/{page}", follow_redirects=True)
+
+
 PAGES = [
     "/nightshift/",
     "/nightshift/project/shop",
@@ -135,7 +140,7 @@ def test_what_people_did_is_part_of_a_projects_story(viewer: Any, store_url: str
     assert "version 2, by ada &lt;b&gt;: the numbers &lt;i&gt;of May&lt;/i&gt; are right" in rows[2]
     assert "local by ada &lt;b&gt;" in rows[2]
     assert "<i>" not in text and "<b>" not in text
-    assert viewer.get("/nightshift/project/shop/decisions/4").text == "<h1>report</h1>"
+    assert _open(viewer, "project/shop/decisions/4").text == "<h1>report</h1>"
     for page in ("/nightshift/", "/nightshift/project/shop"):
         text = viewer.get(page).text
         assert "rollback, by ada" in text
@@ -147,7 +152,7 @@ def test_what_people_did_is_part_of_a_projects_story(viewer: Any, store_url: str
 def test_the_decision_of_a_run(viewer: Any, store_url: str) -> None:
     write_decision(store_url, "shop", run_id="another", report="<h1>another</h1>")
     write_decision(store_url, "shop", run_id=RUN_ID, report="<h1>this one</h1>")
-    page = viewer.get(f"/nightshift/decision/shop__retrain/{RUN}")
+    page = _open(viewer, f"decision/shop__retrain/{RUN}")
     assert page.status_code == 200
     assert page.text == "<h1>this one</h1>"
     policy = page.headers["content-security-policy"]
@@ -160,15 +165,34 @@ def test_stored_pages_get_the_way_back(viewer: Any, store_url: str) -> None:
     write_decision(store_url, "shop", run_id=RUN_ID, report="<html><body><h1>report</h1></body></html>")
     open_store(store_url).put(keys.data_docs("shop"), b"<body><h1>docs</h1></body>")
     for page in (f"decision/shop__retrain/{RUN}", "project/shop/decisions/1", "data-docs/shop/index.html"):
-        text = viewer.get(f"/nightshift/{page}").text
+        text = _open(viewer, page).text
         targets = re.findall(r'<a [^>]*href="([^"]*)"', text[: text.index("<h1>")])
         assert targets == ["/nightshift/", "/nightshift/project/shop", "/nightshift/data-docs/shop/index.html"]
 
 
 def test_a_numbered_decision(viewer: Any, store_url: str) -> None:
     write_decision(store_url, "shop", run_id=RUN_ID)
-    assert viewer.get("/nightshift/project/shop/decisions/1").text == "<h1>report</h1>"
+    assert _open(viewer, "project/shop/decisions/1").text == "<h1>report</h1>"
     assert "no entry 9" in viewer.get("/nightshift/project/shop/decisions/9").text
+
+
+def test_what_lies_beside_a_report_is_read_as_what_it_is(viewer: Any, store_url: str) -> None:
+    write_decision(store_url, "shop", run_id=RUN_ID)
+    report = _open(viewer, f"decision/shop__retrain/{RUN}").url.path
+    decision_id = report.split("/")[-2]
+    store = open_store(store_url)
+    store.put(keys.data_report("shop", decision_id), b"<body><h1>the data</h1></body>")
+    store.put(keys.model_card("shop", decision_id), b"# Card of <b>shop</b>")
+    store.put(keys.decision_explanation("shop", decision_id), b"{}")
+    store.put(keys.decision_document("shop", decision_id, "secret.txt"), b"no")
+    data = viewer.get(urljoin(report, "data.html"))
+    assert "<h1>the data</h1>" in data.text
+    assert 'href="/nightshift/project/shop"' in data.text
+    card = viewer.get(urljoin(report, "model_card.md"))
+    assert (card.text, card.headers["content-type"]) == ("# Card of <b>shop</b>", "text/plain; charset=utf-8")
+    for name in ("decision.json", "explanation.json"):
+        assert viewer.get(urljoin(report, name)).headers["content-type"] == "application/json"
+    assert viewer.get(urljoin(report, "secret.txt")).status_code == 404
 
 
 def test_the_history_and_its_links(viewer: Any, store_url: str) -> None:
