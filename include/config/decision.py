@@ -118,11 +118,14 @@ class Standing(Receipt):
         champion: The entry that put the champion in force, 0 before the first.
         pin: The entry that pinned it, 0 when nothing is pinned.
         barred: Candidate ids that were rolled back: they stay out until a person promotes one again.
+        nights: What the newest nights' challengers were worth, oldest day first: day, metric, value. Neither backfills
+            nor what was rejected is among them.
     """
 
     champion: int = 0
     pin: int = 0
     barred: tuple[str, ...] = ()
+    nights: tuple[tuple[date, str, float], ...] = ()
 
 
 class LedgerEntry(Receipt):
@@ -135,6 +138,8 @@ class LedgerEntry(Receipt):
         as_of: The day of the model's data that the entry is about.
         verdict: Of the decision the entry is about; None for what a person did without one.
         reason: Why, in a sentence: the verdict's, or the person's own words.
+        metric: The primary metric of the decision; empty in entries of before it was kept.
+        value: The challenger's, on the decision's holdout; None in entries of before it was kept.
         previous: For promotion and rollback: the entry in force before, 0 when there was none.
         standing: What is in force after this entry.
         origin: Who, in which run, with which code.
@@ -155,6 +160,8 @@ class LedgerEntry(Receipt):
     version: str = ""
     release_uri: str = ""
     tracking_run_id: str = ""
+    metric: str = ""
+    value: float | None = None
     previous: int = 0
     standing: Standing = Standing()
     origin: Origin

@@ -189,9 +189,11 @@ class Leakage(Receipt):
     Attributes:
         single_feature_auc: Of each feature alone, the best first, as (name, ROC AUC of at least 0.5).
         same_as_target: Features that determine the target.
+        metric: The primary metric, which `best_before` is of.
         best_before: The best primary metric of the nights before, and how many there are; None when there are none.
     """
 
+    metric: str
     single_feature_auc: tuple[tuple[str, float], ...]
     same_as_target: tuple[str, ...] = ()
     best_before: tuple[float, int] | None = None

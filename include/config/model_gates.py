@@ -60,15 +60,17 @@ class ServesGate(Closed):
 class LeakageGate(Closed):
     """Pass when no feature tells the answer by itself, and the score does not jump above what was seen before.
 
+    A feature that is the target under another name never passes.
+
     Attributes:
         kind: `leakage`.
-        max_single_feature_auc: The best ROC AUC that one feature alone may have on the holdout.
-        max_jump: By how much the primary metric may be better than the best of the nights before.
+        max_single_feature_auc: The best ROC AUC that one feature alone may have on the holdout, in either direction.
+        max_jump: By how much the primary metric may be better than the best of the 30 newest nights before.
     """
 
     kind: Literal["leakage"]
-    max_single_feature_auc: float = Field(default=0.9, gt=0.5, le=1)
-    max_jump: float = Field(default=0.1, gt=0)
+    max_single_feature_auc: float = Field(default=0.9, gt=0.5, lt=1)
+    max_jump: float = Field(default=0.1, gt=0, lt=1)
 
 
 class StabilityGate(Closed):

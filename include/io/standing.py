@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from include.config.decision import LedgerEntry, Standing
+
+# whose values an entry carries on, so that a night reads one entry to know them
+NIGHTS_KEPT = 30
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,7 @@ def settle(entry: LedgerEntry, history: Sequence[LedgerEntry]) -> LedgerEntry:
     before = standing_after(history)
     if entry.kind == "promotion":
         barred = tuple(name for name in before.barred if name != entry.candidate_id)
-        after = Standing(champion=entry.number, pin=before.pin, barred=barred)
+        after = before.model_copy(update={"champion": entry.number, "barred": barred})
         return entry.model_copy(update={"previous": before.champion, "standing": after})
     if entry.kind == "rollback":
         return _rolled_back(entry, history, before)
@@ -34,7 +38,7 @@ def settle(entry: LedgerEntry, history: Sequence[LedgerEntry]) -> LedgerEntry:
         return entry.model_copy(update={"standing": before.model_copy(update={"pin": entry.number})})
     if entry.kind == "unpin":
         return entry.model_copy(update={"standing": before.model_copy(update={"pin": 0})})
-    return entry.model_copy(update={"standing": before})
+    return entry.model_copy(update={"standing": before.model_copy(update={"nights": _nights(entry, before)})})
 
 
 def standing_after(history: Sequence[LedgerEntry]) -> Standing:
@@ -67,7 +71,19 @@ def _rolled_back(entry: LedgerEntry, history: Sequence[LedgerEntry], before: Sta
         if champion.version == entry.version:
             # what a person puts in force is not barred, though it was rolled back before
             names = dict.fromkeys(name for name in (*before.barred, *removed) if name != entry.candidate_id)
-            after = Standing(champion=entry.number, pin=before.pin, barred=tuple(names))
+            after = before.model_copy(update={"champion": entry.number, "barred": tuple(names)})
             return entry.model_copy(update={"previous": champion.previous, "standing": after})
         removed.append(champion.candidate_id)
     raise ValueError(f"version {entry.version} of {entry.project} is no champion that a rollback can go back to")
+
+
+def _nights(entry: LedgerEntry, before: Standing) -> tuple[tuple[date, str, float], ...]:
+    """Return what the newest nights were worth after a decision; a day that was judged again counts once.
+
+    Backfills are left out, so that none of their runs sees another. What was rejected is, too: a leak would make the
+    next one look ordinary.
+    """
+    if entry.origin.run_type == "backfill" or entry.verdict == "REJECT" or entry.value is None:
+        return before.nights
+    others = [night for night in before.nights if night[0] != entry.as_of]
+    return tuple(sorted([*others, (entry.as_of, entry.metric, entry.value)])[-NIGHTS_KEPT:])

@@ -133,5 +133,7 @@ class Recorder:
             version=decision.challenger.version,
             release_uri=release_uri,
             tracking_run_id=decision.challenger.tracking_run_id,
+            metric=decision.primary_metric,
+            value=decision.challenger.holdout.get(decision.primary_metric),
             origin=self.origin,
         )

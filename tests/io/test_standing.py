@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
 from include.config.decision import LedgerEntry, Standing
-from include.io.standing import champions, in_force_after, settle, standing_after
+from include.io.standing import NIGHTS_KEPT, champions, in_force_after, settle, standing_after
 
 MakeEntry = Callable[..., LedgerEntry]
 
@@ -101,3 +101,35 @@ def test_the_champion_as_of_a_day_is_never_one_that_was_rolled_back(make_entry: 
         history.append(settle(entry, history))
     assert [entry.as_of.day for entry in champions(history)] == [1]
     assert [entry.as_of.day for entry in champions(history[:3])] == [5, 3, 1]
+
+
+def test_the_newest_nights_are_carried_on_by_whatever_comes_after(make_entry: MakeEntry) -> None:
+    history: list[LedgerEntry] = []
+
+    def add(kind: str, day: int, value: float | None, **changes: object) -> tuple[tuple[date, str, float], ...]:
+        entry = make_entry(
+            len(history) + 1, kind=kind, as_of=date(2013, 5, day), metric="roc_auc", value=value, version="1", **changes
+        )
+        history.append(settle(entry, history))
+        return history[-1].standing.nights
+
+    assert add("decision", 2, 0.6) == ((date(2013, 5, 2), "roc_auc", 0.6),)
+    first = ((date(2013, 5, 1), "roc_auc", 0.7), (date(2013, 5, 2), "roc_auc", 0.6))
+    assert add("decision", 1, 0.7) == first
+    for kind in ("promotion", "pin", "unpin", "promotion", "rollback"):
+        assert add(kind, 9, 0.9) == first
+    assert add("decision", 9, 0.9, verdict="REJECT") == first
+    assert add("decision", 9, None) == first
+    backfill = {"run_id": "backfill__1", "run_type": "backfill"}
+    assert add("decision", 9, 0.9, origin=backfill) == first
+    assert add("decision", 2, 0.5) == (first[0], (date(2013, 5, 2), "roc_auc", 0.5))
+
+
+def test_only_the_newest_nights_are_kept(make_entry: MakeEntry) -> None:
+    history: list[LedgerEntry] = []
+    days = [date(2013, 5, 1) + timedelta(days=number) for number in range(NIGHTS_KEPT + 5)]
+    # the oldest comes last: it is not put before the newer ones
+    for day in [*days[1:], days[0]]:
+        entry = make_entry(len(history) + 1, kind="decision", as_of=day, metric="f1", value=day.day / 100)
+        history.append(settle(entry, history))
+    assert history[-1].standing.nights == tuple((day, "f1", day.day / 100) for day in days[-NIGHTS_KEPT:])

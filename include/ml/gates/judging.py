@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 from include.config.decision import GateResult
 from include.config.gates import BeatsBaselineGate, Gate, MetricName
-from include.ml.gates import against_champion, by_group, by_metric
+from include.ml.gates import against_champion, by_data, by_group, by_metric
 from include.ml.gates.results import Evidence, Judges, not_measured
 
 JUDGES: Judges = {
     **by_metric.JUDGES,
     **against_champion.JUDGES,
+    **by_data.JUDGES,
     **by_group.JUDGES,
 }
 

@@ -1,0 +1,68 @@
+"""Judge the gate that looks for the answer in the data: features that tell it, and scores that jump."""
+
+from __future__ import annotations
+
+from include.config.decision import GateResult
+from include.config.evidence import Leakage
+from include.config.gates import LeakageGate
+from include.ml.gates.results import Evidence, Judges, at_least, not_measured, result, worse_by
+from include.ml.metrics import improvement
+
+SINGLE_FEATURE = ("single_feature_auc", "")
+SAME_AS_TARGET = ("features_same_as_target", "")
+# of fewer nights nobody knows what is ordinary
+MIN_NIGHTS = 3
+# so many names are enough to know where to look
+NAMED = 5
+
+
+def leakage(gate: LeakageGate, evidence: Evidence) -> tuple[GateResult, ...]:
+    """Judge each feature alone, features that are the target renamed, and the jump over the nights before."""
+    found = evidence.measurements.leakage
+    if found is None:
+        quantities = (SINGLE_FEATURE, SAME_AS_TARGET, ("jump", ""))
+        return tuple(not_measured(gate, "is measured", "leakage was not measured", each) for each in quantities)
+    return (_single_feature(gate, found), _same_as_target(gate, found), _jump(gate, found, evidence))
+
+
+def _single_feature(gate: LeakageGate, found: Leakage) -> GateResult:
+    bound = gate.max_single_feature_auc
+    threshold = f"<= {bound:.6g}"
+    if not found.single_feature_auc:
+        return not_measured(gate, threshold, "no feature was measured", SINGLE_FEATURE)
+    name, value = found.single_feature_auc[0]
+    above = [f"{feature} {auc:.4f}" for feature, auc in found.single_feature_auc if not auc <= bound]
+    note = f"tells too much by itself: {_list(above)}" if above else f"the most telling feature is {name}"
+    return result(gate, threshold, value, not above, quantity=SINGLE_FEATURE, note=note)
+
+
+def _same_as_target(gate: LeakageGate, found: Leakage) -> GateResult:
+    same = found.same_as_target
+    note = f"the target under another name: {_list(same)}" if same else ""
+    return result(gate, "<= 0", float(len(same)), not same, quantity=SAME_AS_TARGET, note=note)
+
+
+def _jump(gate: LeakageGate, found: Leakage, evidence: Evidence) -> GateResult:
+    """Judge against the best of the nights before: a jump above it is a leak until a person has explained it."""
+    value, quantity = evidence.challenger[found.metric], (found.metric, "")
+    side = ">=" if at_least(found.metric) == "<=" else "<="
+    best, nights = found.best_before or (None, 0)
+    if best is None or nights < MIN_NIGHTS:
+        sign = "-" if side == ">=" else "+"
+        threshold = f"{side} best before {sign} {gate.max_jump:.6g}"
+        note = f"not judged: {nights} of the {MIN_NIGHTS} nights that are needed to know what is ordinary"
+        return result(gate, threshold, value, True, quantity=quantity, note=note)
+    bound = worse_by(found.metric, best, -gate.max_jump)
+    passed = improvement(found.metric, value, bound) <= 0
+    note = f"the best of {nights} nights before was {best:.6g}"
+    if not passed:
+        note += ": a jump like this is a leak until somebody has explained it"
+    return result(gate, f"{side} {bound:.6g}", value, passed, quantity=quantity, reference=best, note=note)
+
+
+def _list(names: list[str] | tuple[str, ...]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
+
+
+JUDGES: Judges = {LeakageGate: leakage}
