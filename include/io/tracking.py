@@ -18,7 +18,7 @@ from include.config import clock
 from include.config.errors import TrackingError
 from include.io.model_folder import ModelToLog, write_model
 from include.io.run_owners import is_gone, parse_owner, this_process
-from include.io.tracking_database import busy_safe, prepare_tracking, quiet_mlflow
+from include.io.tracking_database import busy_safe, prepare_tracking, quiet_mlflow, without_password
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -31,6 +31,8 @@ OWNER_TAG = "owner"
 FAILURE_TAG = "failure"
 MODEL_FOLDER = "model"
 MAX_REASON_CHARACTERS = 1000
+# what MLflow takes for a description
+MAX_CARD_CHARACTERS = 5000
 
 
 @dataclass(frozen=True)
@@ -152,6 +154,14 @@ class Tracking:
         with self._errors(f"measure run {run_id}"):
             self._log_measurements(run_id, measurements)
 
+    def document(self, run_id: str, version: str, links: Mapping[str, str], card: str) -> None:
+        """Tag a run and its model version with where its documents are, and describe the version by its model card."""
+        with self._errors(f"document run {run_id}"):
+            for name, address in links.items():
+                self._client.set_tag(run_id, name, address)
+                self._client.set_model_version_tag(self._project, version, name, address)
+            self._client.update_model_version(self._project, version, card[:MAX_CARD_CHARACTERS])
+
     def register(self, candidate_id: str, run_id: str, description: str = "") -> str:
         """Return the candidate's model version, made on the first call."""
         with self._errors(f"register {candidate_id}"):
@@ -269,7 +279,7 @@ class Tracking:
             if not known and not type(error).__module__.startswith(("boto3.", "botocore.")):
                 raise
             raise TrackingError(
-                f"MLflow at {_without_password(self._url)}",
+                f"MLflow at {without_password(self._url)}",
                 f"could not {doing}",
                 got=" ".join(str(error).split())[:300],
                 hint="is the tracking server or database reachable?",
@@ -284,13 +294,3 @@ def _abandoned(run: Run, longest: timedelta) -> bool:
         return is_gone(owner, longest)
     started = datetime.fromtimestamp(run.info.start_time / 1000, UTC)
     return clock.now() - started > longest
-
-
-def _without_password(url: str) -> str:
-    from sqlalchemy.engine import make_url
-    from sqlalchemy.exc import ArgumentError
-
-    try:
-        return make_url(url).render_as_string(hide_password=True)
-    except ArgumentError:
-        return url

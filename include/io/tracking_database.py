@@ -96,3 +96,14 @@ def _create(path: Path) -> None:
             got=" ".join(str(error).split())[:300],
             hint="is it a database of MLflow?",
         ) from error
+
+
+def without_password(url: str) -> str:
+    """Return a database's address as it may be shown."""
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        return make_url(url).render_as_string(hide_password=True)
+    except ArgumentError:
+        return url

@@ -17,6 +17,7 @@ import numpy as np
 
 from include.config.gates import MetricName
 from include.ml.draws import over_draws
+from include.ml.metrics import THRESHOLD
 
 LEVEL = 0.95
 RESAMPLES = 500
@@ -32,6 +33,7 @@ def interval_by_days(
     scores: Sequence[float] | np.ndarray,
     days: Sequence[str] | np.ndarray,
     seed: int,
+    threshold: float = THRESHOLD,
 ) -> tuple[float, float] | None:
     """Return the 95 % interval of a metric, the same for the same arguments.
 
@@ -43,6 +45,7 @@ def interval_by_days(
         scores: Probability of 1, shape (n_rows,).
         days: The day of each row, shape (n_rows,).
         seed: Of the draws.
+        threshold: From which score on the answer is yes.
 
     Returns:
         The lower and the upper end; None when there are fewer than `MIN_DAYS` days, or when too many draws hold one
@@ -52,7 +55,7 @@ def interval_by_days(
     if len(names) < MIN_DAYS:
         return None
     drawn = np.random.default_rng(seed).multinomial(len(names), [1 / len(names)] * len(names), size=RESAMPLES)
-    values = over_draws(metric, np.asarray(labels, dtype=int), np.asarray(scores, "float64"), day, drawn)
+    values = over_draws(metric, np.asarray(labels, dtype=int), np.asarray(scores, "float64"), day, drawn, threshold)
     defined = values[np.isfinite(values)]
     if len(defined) < (1 - MAX_UNDEFINED) * RESAMPLES:
         return None

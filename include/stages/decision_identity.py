@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from include.stages.candidates import fingerprint_of, model_code_fingerprint
-from include.stages.decisions import Contest
+from include.stages.contest import Contest
 
 # what is declared of measuring and judging
 RULES = ("gates", "metrics", "promotion", "protected")

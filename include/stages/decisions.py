@@ -2,41 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 from include.config import clock
 from include.config.decision import Decision, GateResult, ModelSummary
 from include.config.project import Project
 from include.config.results import EvaluateInputs, Verdict
-from include.io.standing import InForce
 from include.ml.gates import Evidence, gates_in_force, judge
 from include.ml.verdict import Case, Rival, reach_verdict
 from include.stages.candidates import model_code_fingerprint
 from include.stages.challengers import Challenger
 from include.stages.champions import Champion
-from include.stages.feature_window import FeatureWindow
-from include.stages.holdout import Measured
+from include.stages.contest import Contest
+from include.stages.holdout import labels_of
+from include.stages.measured import Measured
+from include.stages.measuring import measured_by
 from include.stages.recording import describe_pin
 
 NOT_COMPARED = "the challenger could not be measured"
-
-
-@dataclass(frozen=True)
-class Contest:
-    """Hold who is judged, against whom, and on which rows.
-
-    Attributes:
-        champion: As of the run's day; what the challenger is compared with.
-        in_force: Champion and pin of this moment, whatever their day.
-        holdout: The rows that are judged on.
-    """
-
-    project: Project
-    inputs: EvaluateInputs
-    challenger: Challenger
-    champion: Champion | None
-    in_force: InForce
-    holdout: FeatureWindow
 
 
 def decide(contest: Contest, identity: str, measured: Measured) -> Decision:
@@ -48,8 +29,7 @@ def decide(contest: Contest, identity: str, measured: Measured) -> Decision:
     """
     project = contest.project
     in_force = gates_in_force(project.gates, project.metrics.primary)
-    evidence = replace(measured.evidence, champion_version=contest.champion.entry.version if contest.champion else "")
-    gates = tuple(found for gate in in_force for found in judge(gate, evidence))
+    gates = tuple(found for gate in in_force for found in judge(gate, measured.evidence))
     verdict, reason = reach_verdict(gates, _case(contest, measured))
     return _record(contest, identity, measured, gates, (verdict, reason))
 
@@ -61,9 +41,7 @@ def refuse(contest: Contest, identity: str, fault: str) -> Decision:
         identity: Of the decision; see `decision_identity`.
         fault: Why it cannot be measured.
     """
-    frame = contest.holdout.frame
-    rate = float(frame[contest.project.target.name].mean())
-    measured = Measured(Evidence({}, {}), {}, rows=len(frame), positive_rate=rate, not_scored=NOT_COMPARED)
+    measured = Measured(Evidence({}, {}, no_champion=NOT_COMPARED), {})
     gate = GateResult(
         kind="serves", metric="answers", threshold="loads and answers", value=None, passed=False, note=fault
     )
@@ -78,6 +56,7 @@ def _record(
     outcome: tuple[Verdict, str],
 ) -> Decision:
     inputs, challenger = contest.inputs, contest.challenger
+    labels = labels_of(contest.project, contest.holdout.frame)
     return Decision(
         decision_id=identity,
         project=contest.project.name,
@@ -87,9 +66,9 @@ def _record(
         made_at=clock.now(),
         train=inputs.plan.train,
         holdout=inputs.plan.holdout,
-        holdout_rows=measured.rows,
+        holdout_rows=len(labels),
         train_rows=challenger.record.rows,
-        positive_rate=measured.positive_rate,
+        positive_rate=float(labels.mean()),
         primary_metric=contest.project.metrics.primary,
         challenger=_challenger_summary(inputs, challenger, measured),
         champion=_champion_summary(contest.champion, measured),
@@ -99,6 +78,7 @@ def _record(
         curves=measured.curves,
         holdout_data=contest.holdout.data,
         measurements=measured.evidence.measurements,
+        measured_by=measured_by(contest.project),
         data_fingerprint=challenger.record.data_fingerprint,
         code_fingerprint=model_code_fingerprint(),
         origin=inputs.origin,
@@ -113,7 +93,7 @@ def _case(contest: Contest, measured: Measured) -> Case:
         metric=primary,
         value=measured.evidence.challenger[primary],
         candidate_id=candidate_id,
-        rival=_rival(contest.champion, measured, primary),
+        rival=_rival(contest, measured, primary),
         newest_as_of=in_force.champion.as_of if in_force.champion else None,
         mode=inputs.promotion_mode or project.promotion.mode,
         barred=candidate_id in in_force.barred,
@@ -122,7 +102,8 @@ def _case(contest: Contest, measured: Measured) -> Case:
     )
 
 
-def _rival(champion: Champion | None, measured: Measured, primary: str) -> Rival | None:
+def _rival(contest: Contest, measured: Measured, primary: str) -> Rival | None:
+    champion = contest.champion
     if champion is None:
         return None
     values = measured.evidence.champion
@@ -130,7 +111,7 @@ def _rival(champion: Champion | None, measured: Measured, primary: str) -> Rival
         version=champion.entry.version,
         candidate_id=champion.entry.candidate_id,
         value=None if values is None else values[primary],
-        not_scored=measured.not_scored,
+        not_scored=contest.not_scored,
     )
 
 

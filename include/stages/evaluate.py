@@ -18,12 +18,13 @@ from include.io.stores import open_store
 from include.io.tracking import Measurement, Tracking
 from include.ml.metrics import improvement
 from include.stages.candidates import holdout_days
-from include.stages.challengers import Challenger, answers, read_challenger
-from include.stages.champions import Champion, read_rival
+from include.stages.challengers import Challenger, read_challenger
+from include.stages.champions import read_rival
+from include.stages.contest import Contest
 from include.stages.decision_identity import decision_id
-from include.stages.decisions import Contest, decide, refuse
+from include.stages.decisions import decide, refuse
 from include.stages.feature_window import read_window
-from include.stages.holdout import measure_all
+from include.stages.measured import measure_all
 
 _log = logging.getLogger(__name__)
 
@@ -67,24 +68,19 @@ def _decided(store: ObjectStore, project: Project, inputs: EvaluateInputs, chall
     length, in_force = ledger.length(), ledger.in_force()
     champion, gone = read_rival(store, ledger, inputs.as_of)
     window = read_window(store, project, holdout_days(inputs.plan))
-    contest = Contest(project, inputs, challenger, champion, in_force, window)
+    contest = Contest(project, inputs, challenger, champion, gone, in_force, window)
     identity = decision_id(contest)
     try:
         return read_decision(store, project.name, identity)
     except ObjectMissingError:
-        made = _judged(contest, identity, champion or gone)
+        made = _judged(contest, identity)
     return _write_once(store, made.model_copy(update={"ledger_length": length}))
 
 
-def _judged(contest: Contest, identity: str, champion: Champion | str) -> Decision:
-    project, plan, challenger = contest.project, contest.inputs.plan, contest.challenger
-    frame = contest.holdout.frame
-    where = f"holdout of {project.name}, {plan.holdout.first} to {plan.holdout.last}, challenger"
-    scores = answers(challenger.model, frame, where) if challenger.model else challenger.broken
-    if isinstance(scores, str):
-        return refuse(contest, identity, scores)
-    measured = measure_all(project, plan, frame, scores, champion, challenger.record.positive_rate)
-    return decide(contest, identity, measured)
+def _judged(contest: Contest, identity: str) -> Decision:
+    if isinstance(contest.answers, str):
+        return refuse(contest, identity, contest.answers)
+    return decide(contest, identity, measure_all(contest))
 
 
 def _best(project: Project, trained: tuple[TrainResult, ...]) -> TrainResult:

@@ -9,16 +9,12 @@ import pandas as pd
 
 from include.config.gates import MetricName, gate_metrics
 from include.config.project import Project
-from include.config.results import PlanResult
-from include.ml.curves import roc_points
-from include.ml.gates import NO_CHAMPION, Evidence
+from include.ml.gates import NO_CHAMPION
 from include.ml.intervals import interval_by_days
-from include.ml.metrics import measure
+from include.ml.metrics import THRESHOLD, measure
 from include.ml.scored import Scored
 from include.stages.candidates import LoadedModel
-from include.stages.champions import Champion
 from include.stages.columns import DAY
-from include.stages.measurements import measure_beside
 
 
 @dataclass(frozen=True)
@@ -29,86 +25,26 @@ class ModelOnHoldout:
         values: Every metric.
         interval: Of the primary metric, at 95 %; None when the holdout is too short for one.
         scores: Probability of the positive class, a row each.
+        threshold: From which score on the answer is yes.
     """
 
     values: dict[str, float]
     interval: tuple[float, float] | None
     scores: np.ndarray
-
-
-@dataclass(frozen=True)
-class Measured:
-    """Hold what the holdout says.
-
-    Attributes:
-        evidence: Every metric of each model, and what was measured beside them.
-        curves: ROC curves by role.
-        rows: Rows of the holdout.
-        positive_rate: Share of positives among them.
-        not_scored: Why a champion that exists has no score; empty otherwise.
-        interval: Of the challenger's primary metric, at 95 %; None when the holdout is too short for one.
-        champion_interval: The same of the champion, on the same draws of days.
-    """
-
-    evidence: Evidence
-    curves: dict[str, list[tuple[float, float]]]
-    rows: int
-    positive_rate: float
-    not_scored: str = ""
-    interval: tuple[float, float] | None = None
-    champion_interval: tuple[float, float] | None = None
-
-
-def measure_all(
-    project: Project,
-    plan: PlanResult,
-    frame: pd.DataFrame,
-    challenger: np.ndarray,
-    champion: Champion | str,
-    train_positive_rate: float,
-) -> Measured:
-    """Measure the models on `frame`, the champion scored through its own signature.
-
-    Args:
-        frame: The holdout's rows: day, features and target.
-        challenger: Its probability of 1 for each row.
-        champion: The champion, or why there is none to compare with (empty before the first promotion).
-        train_positive_rate: What the baseline answers for every row; see `measure_baseline`.
-
-    Raises:
-        EvaluationError: The holdout holds one class only, or a model's scores are no probabilities.
-    """
-    labels = _labels(project, frame)
-    where = f"holdout of {project.name}, {plan.holdout.first} to {plan.holdout.last}"
-    ours = measure_scores(project, frame, challenger, f"{where}, challenger")
-    curves = {"challenger": roc_points(labels, ours.scores)}
-    theirs = None
-    not_scored = champion if isinstance(champion, str) else why_not_scored(champion.model, frame)
-    if isinstance(champion, Champion) and not not_scored:
-        theirs = measure_model(project, frame, champion.model, f"{where}, champion {champion.entry.version}")
-        curves["champion"] = roc_points(labels, theirs.scores)
-    evidence = Evidence(
-        challenger=ours.values,
-        baseline=measure_baseline(project, frame, train_positive_rate, f"{where}, baseline"),
-        champion=theirs.values if theirs else None,
-        no_champion=no_champion(not_scored),
-        measurements=measure_beside(project, frame, scored_rows(project, frame, ours, theirs)),
-    )
-    return Measured(
-        evidence,
-        curves,
-        rows=len(labels),
-        positive_rate=float(labels.mean()),
-        not_scored=not_scored,
-        interval=ours.interval,
-        champion_interval=theirs.interval if theirs else None,
-    )
+    threshold: float
 
 
 def scored_rows(project: Project, frame: pd.DataFrame, ours: ModelOnHoldout, theirs: ModelOnHoldout | None) -> Scored:
     """Return labels and scores of two models on the rows of `frame`."""
-    champion = theirs.scores if theirs else None
-    return Scored(_labels(project, frame), frame[DAY].to_numpy(), ours.scores, champion, seed=project.seed)
+    return Scored(
+        labels_of(project, frame),
+        frame[DAY].to_numpy(),
+        ours.scores,
+        theirs.scores if theirs else None,
+        challenger_threshold=ours.threshold,
+        champion_threshold=theirs.threshold if theirs else THRESHOLD,
+        seed=project.seed,
+    )
 
 
 def measure_model(project: Project, frame: pd.DataFrame, model: LoadedModel, where: str) -> ModelOnHoldout:
@@ -117,15 +53,17 @@ def measure_model(project: Project, frame: pd.DataFrame, model: LoadedModel, whe
     Raises:
         EvaluationError: The rows are of one class only, or the scores are no probabilities.
     """
-    return measure_scores(project, frame, model.score(frame), where)
+    return measure_scores(project, frame, model.score(frame), where, model.threshold)
 
 
-def measure_scores(project: Project, frame: pd.DataFrame, scores: np.ndarray, where: str) -> ModelOnHoldout:
+def measure_scores(
+    project: Project, frame: pd.DataFrame, scores: np.ndarray, where: str, threshold: float
+) -> ModelOnHoldout:
     """Return every metric of scores of the rows of `frame`; see `measure_model`."""
-    labels = _labels(project, frame)
-    values = measure(measured_metrics(project), labels, scores, where)
-    interval = interval_by_days(project.metrics.primary, labels, scores, frame[DAY].to_numpy(), project.seed)
-    return ModelOnHoldout(values, interval, scores)
+    labels = labels_of(project, frame)
+    values = measure(measured_metrics(project), labels, scores, where, threshold)
+    interval = interval_by_days(project.metrics.primary, labels, scores, frame[DAY].to_numpy(), project.seed, threshold)
+    return ModelOnHoldout(values, interval, scores, threshold)
 
 
 def measure_baseline(project: Project, frame: pd.DataFrame, train_positive_rate: float, where: str) -> dict[str, float]:
@@ -136,7 +74,7 @@ def measure_baseline(project: Project, frame: pd.DataFrame, train_positive_rate:
     Raises:
         EvaluationError: The rows are of one class only.
     """
-    labels = _labels(project, frame)
+    labels = labels_of(project, frame)
     return measure(measured_metrics(project), labels, np.full(len(labels), train_positive_rate), where)
 
 
@@ -157,5 +95,6 @@ def no_champion(not_scored: str) -> str:
     return f"champion not scored: {not_scored}" if not_scored else NO_CHAMPION
 
 
-def _labels(project: Project, frame: pd.DataFrame) -> np.ndarray:
+def labels_of(project: Project, frame: pd.DataFrame) -> np.ndarray:
+    """Return the target of each row, 0 or 1, shape (n_rows,)."""
     return np.asarray(frame[project.target.name], dtype=int)

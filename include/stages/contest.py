@@ -1,0 +1,79 @@
+"""Hold who is judged, against whom and on which rows, and what both answer there: each model answers once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from include.config.project import Project
+from include.config.results import EvaluateInputs
+from include.io.standing import InForce
+from include.ml.scored import Scored
+from include.stages.challengers import Challenger, answers
+from include.stages.champions import Champion
+from include.stages.columns import DAY
+from include.stages.feature_window import FeatureWindow
+from include.stages.holdout import labels_of, why_not_scored
+
+
+@dataclass(frozen=True)
+class Contest:
+    """Hold one judgement's parties and rows.
+
+    Attributes:
+        champion: As of the run's day; what the challenger is compared with.
+        gone: Why there is no champion, when there should be one.
+        in_force: Champion and pin of this moment, whatever their day.
+        holdout: The rows that are judged on.
+    """
+
+    project: Project
+    inputs: EvaluateInputs
+    challenger: Challenger
+    champion: Champion | None
+    gone: str
+    in_force: InForce
+    holdout: FeatureWindow
+
+    @property
+    def where(self) -> str:
+        """Return what is measured, for messages."""
+        span = self.inputs.plan.holdout
+        return f"holdout of {self.project.name}, {span.first} to {span.last}"
+
+    @cached_property
+    def answers(self) -> np.ndarray | str:
+        """Return the challenger's probability of 1 for each row, shape (n_rows,), or why there is none."""
+        model = self.challenger.model
+        return answers(model, self.holdout.frame, f"{self.where}, challenger") if model else self.challenger.broken
+
+    @cached_property
+    def not_scored(self) -> str:
+        """Return why a champion that exists has no score; empty otherwise."""
+        return why_not_scored(self.champion.model, self.holdout.frame) if self.champion else self.gone
+
+    @cached_property
+    def champion_answers(self) -> np.ndarray | None:
+        """Return the champion's probability of 1 for each row, by its own signature; None when it cannot be scored."""
+        if self.champion is None or self.not_scored:
+            return None
+        return self.champion.model.score(self.holdout.frame)
+
+    @property
+    def scored(self) -> Scored:
+        """Return labels and scores side by side, of a challenger that answers."""
+        frame, ours, theirs = self.holdout.frame, self.challenger.model, self.champion
+        assert ours is not None and not isinstance(self.answers, str), "a challenger that answers"
+        thresholds = {"challenger_threshold": ours.threshold}
+        if theirs is not None:
+            thresholds["champion_threshold"] = theirs.model.threshold
+        return Scored(
+            labels_of(self.project, frame),
+            frame[DAY].to_numpy(),
+            self.answers,
+            self.champion_answers,
+            seed=self.project.seed,
+            **thresholds,
+        )

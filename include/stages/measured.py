@@ -1,0 +1,57 @@
+"""Measure challenger, champion and baseline on the same rows of the holdout."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from include.ml.curves import roc_points
+from include.ml.gates import Evidence
+from include.stages.contest import Contest
+from include.stages.holdout import measure_baseline, measure_scores, no_champion
+from include.stages.measurements import measure_beside
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Hold what the holdout says.
+
+    Attributes:
+        evidence: Every metric of each model, and what was measured beside them.
+        curves: ROC curves by role.
+        interval: Of the challenger's primary metric, at 95 %; None when the holdout is too short for one.
+        champion_interval: The same of the champion, on the same draws of days.
+    """
+
+    evidence: Evidence
+    curves: dict[str, list[tuple[float, float]]]
+    interval: tuple[float, float] | None = None
+    champion_interval: tuple[float, float] | None = None
+
+
+def measure_all(contest: Contest) -> Measured:
+    """Measure what the gates look at, and what people want to know beside it.
+
+    Args:
+        contest: Of a challenger that answers.
+
+    Raises:
+        EvaluationError: The holdout holds one class only, or the champion's scores are no probabilities.
+    """
+    scored = contest.scored
+    project, frame, where = contest.project, contest.holdout.frame, contest.where
+    ours = measure_scores(project, frame, scored.challenger, f"{where}, challenger", scored.challenger_threshold)
+    curves = {"challenger": roc_points(scored.labels, scored.challenger)}
+    theirs = None
+    if contest.champion is not None and scored.champion is not None:
+        role = f"{where}, champion {contest.champion.entry.version}"
+        theirs = measure_scores(project, frame, scored.champion, role, scored.champion_threshold)
+        curves["champion"] = roc_points(scored.labels, scored.champion)
+    evidence = Evidence(
+        challenger=ours.values,
+        baseline=measure_baseline(project, frame, contest.challenger.record.positive_rate, f"{where}, baseline"),
+        champion=theirs.values if theirs else None,
+        no_champion=no_champion(contest.not_scored),
+        champion_version=contest.champion.entry.version if contest.champion else "",
+        measurements=measure_beside(project, frame, scored),
+    )
+    return Measured(evidence, curves, ours.interval, theirs.interval if theirs else None)
