@@ -30,6 +30,8 @@ from include.config.parts import (
     Window,
 )
 from include.config.source import ColumnName, FileSource, FileTable, Source, SqlSource
+from include.config.threshold import Threshold
+from include.config.value import Value
 
 __all__ = [
     "Candidate",
@@ -48,6 +50,8 @@ __all__ = [
     "Search",
     "SqlSource",
     "Target",
+    "Threshold",
+    "Value",
     "Window",
 ]
 
@@ -72,11 +76,14 @@ class Project(Closed):
         features: What models may use.
         unknown_at_prediction: Raw columns known only afterwards; taken away before features are built.
         protected: Columns of groups that results are compared by.
+        slices: Features that results are compared by, too.
         pii: Columns of personal data; dropped, never features.
         quality: What validation tolerates.
         candidates: The models to try.
         cross_validation: How candidates are scored on the train part.
         metrics: The numbers that are measured.
+        threshold: From which score on the answer is yes.
+        value: What each outcome is worth; left out, no money is counted.
         gates: What a candidate must prove on the holdout.
         promotion: What a passing candidate leads to.
         scoring: When the champion scores new days; left out, it scores none.
@@ -98,11 +105,14 @@ class Project(Closed):
     features: Features
     unknown_at_prediction: tuple[ColumnName, ...] = ()
     protected: tuple[ColumnName, ...] = ()
+    slices: tuple[ColumnName, ...] = ()
     pii: tuple[ColumnName, ...] = ()
     quality: Quality = Quality()
     candidates: tuple[Candidate, ...] = Field(min_length=1)
     cross_validation: CrossValidation = CrossValidation()
     metrics: Metrics = Metrics()
+    threshold: Threshold = Threshold()
+    value: Value | None = None
     gates: tuple[Gate, ...] = Field(min_length=1)
     promotion: Promotion = Promotion()
     scoring: Scoring | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,22 @@ class Trial(Receipt):
         return float(np.std(self.scores))
 
 
+@dataclass(frozen=True)
+class Tuned:
+    """Hold what cross-validation says.
+
+    Attributes:
+        best: The trial that won.
+        trials: All, in the order tried.
+        scores: The best trial's probability of 1 for each row, from the model of the fold that the row validates; NaN
+            where it validates none. Shape (n_rows,), float64.
+    """
+
+    best: Trial
+    trials: list[Trial]
+    scores: np.ndarray
+
+
 def settings_of(candidate: Candidate, seed: int) -> list[Params]:
     """Return the settings to try: `params` alone, or `search.trials` distinct points of the space laid over them.
 
@@ -59,8 +76,8 @@ def tune(
     labels: np.ndarray,
     folds: Sequence[Fold],
     metric: MetricName,
-) -> tuple[Trial, list[Trial]]:
-    """Score every setting in every fold; return the best trial, and all in the order tried.
+) -> Tuned:
+    """Score every setting in every fold, and return the best trial with its scores; nothing is fitted twice.
 
     Args:
         build: Makes an unfitted pipeline from a setting.
@@ -73,24 +90,19 @@ def tune(
     Raises:
         EvaluationError: A fold cannot be scored.
     """
-    trials = []
-    for params in settings:
-        scores = tuple(
-            _score(build(params), inputs, labels, fold, metric, f"cross-validation fold {number}")
-            for number, fold in enumerate(folds, start=1)
-        )
-        trials.append(Trial(params=params, scores=scores))
     sign = -1.0 if lower_is_better(metric) else 1.0
-    best = max(trials, key=lambda trial: sign * trial.mean)
-    return best, trials
-
-
-def _score(
-    pipeline: Pipeline, inputs: pd.DataFrame, labels: np.ndarray, fold: Fold, metric: MetricName, where: str
-) -> float:
-    pipeline.fit(inputs.iloc[fold.train], labels[fold.train])
-    scores = positive_scores(pipeline, inputs.iloc[fold.validation])
-    return measure([metric], labels[fold.validation], scores, where)[metric]
+    tried = []
+    for params in settings:
+        answers = np.full(len(labels), np.nan)
+        measured = []
+        for number, fold in enumerate(folds, start=1):
+            pipeline = build(params).fit(inputs.iloc[fold.train], labels[fold.train])
+            answers[fold.validation] = positive_scores(pipeline, inputs.iloc[fold.validation])
+            where = f"cross-validation fold {number}"
+            measured.append(measure([metric], labels[fold.validation], answers[fold.validation], where)[metric])
+        tried.append((Trial(params=params, scores=tuple(measured)), answers))
+    best, scores = max(tried, key=lambda each: sign * each[0].mean)
+    return Tuned(best, [trial for trial, _ in tried], scores)
 
 
 def _distinct(values: Sequence[ParamValue]) -> list[ParamValue]:

@@ -24,12 +24,15 @@ from include.config.gates import MetricName
 from include.config.project import Candidate, CrossValidation, Features, Project, Target
 from include.config.results import PlanResult, Receipt, Span
 from include.config.threads import training_threads
+from include.config.threshold import Threshold
+from include.config.value import Value
 from include.io import keys
 from include.io.manifests import Manifest, get_file, parse_receipt, read_manifest
 from include.io.model_files import load_model
 from include.io.object_store import ObjectStore
 from include.ml.estimators import positive_scores
 from include.ml.signature import Signature, model_input
+from include.ml.thresholds import ChosenThreshold
 from include.ml.tuning import Trial
 
 MODEL = "model.skops"
@@ -44,6 +47,8 @@ class TrainingSpec(Receipt):
 
     Attributes:
         metric: Chooses between the candidate's trials: the project's primary metric.
+        threshold: How the threshold is chosen.
+        value: What each outcome is worth, where that chooses the threshold; else None.
     """
 
     project: str
@@ -54,6 +59,8 @@ class TrainingSpec(Receipt):
     cross_validation: CrossValidation
     metric: MetricName
     seed: int
+    threshold: Threshold = Threshold()
+    value: Value | None = None
 
 
 class TrainingRecord(Receipt):
@@ -64,6 +71,7 @@ class TrainingRecord(Receipt):
         positive_rate: Share of positives in the train part: what a model without features would answer.
         versions: Of Python and the libraries.
         notes: What the libraries warned of while fitting.
+        threshold: From which score on the answer is yes; 0.5 in records of before it was chosen.
         spec: What was declared; None in records of before it was kept: such a model cannot be made again.
         data: The rows it was made from, day by day.
         lock_hash: Of the dependency lock it was made under.
@@ -87,6 +95,7 @@ class TrainingRecord(Receipt):
     threads: int
     versions: dict[str, str]
     notes: tuple[str, ...] = ()
+    threshold: ChosenThreshold = ChosenThreshold()
     spec: TrainingSpec | None = None
     data: tuple[DayRows, ...] = ()
     lock_hash: str = "unknown"
@@ -94,11 +103,18 @@ class TrainingRecord(Receipt):
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """Hold a model with its signature, as loaded from one manifest."""
+    """Hold a model with its signature, as loaded from one manifest.
+
+    Attributes:
+        threshold: A score of at least this is a yes.
+        objective: How the threshold was chosen, in words.
+    """
 
     pipeline: Pipeline
     signature: Signature
     data: bytes
+    threshold: float = ChosenThreshold().value
+    objective: str = ChosenThreshold().objective
 
     def score(self, frame: pd.DataFrame) -> np.ndarray:
         """Return the probability of the positive class for each row of `frame`, through the model's own signature."""
@@ -127,6 +143,8 @@ def spec_of(project: Project, candidate: Candidate) -> TrainingSpec:
         cross_validation=project.cross_validation,
         metric=project.metrics.primary,
         seed=project.seed,
+        threshold=project.threshold,
+        value=_deciding_value(project),
     )
 
 
@@ -138,12 +156,14 @@ def candidate_id(
     The git commit is no part of it: it changes with every typing mistake that is put right. The code that makes a
     model counts by its text instead (`include/ml`; a project's features are in the data's fingerprint).
     """
+    value = _deciding_value(project)
     return f"{candidate.name}-" + fingerprint_of(
         {
             "project": project.name,
             "as_of": as_of.isoformat(),
             "candidate": candidate.model_dump(mode="json"),
-            "declaration": project.relevant("features", "target", "cross_validation", "seed"),
+            "declaration": project.relevant("features", "target", "cross_validation", "seed", "threshold"),
+            "value": value.model_dump(mode="json") if value else None,
             "metric": project.metrics.primary,
             "train": plan.train.model_dump(mode="json"),
             "data": data_fingerprint,
@@ -151,6 +171,11 @@ def candidate_id(
             "lock": lock_hash,
         }
     )
+
+
+def _deciding_value(project: Project) -> Value | None:
+    """Return the declared value where it makes a difference to a model: where it chooses the threshold."""
+    return project.value if project.threshold.objective == "value" else None
 
 
 def fingerprint_of(evidence: Mapping[str, object]) -> str:
@@ -181,8 +206,8 @@ def read_candidate(store: ObjectStore, project: str, identity: str) -> tuple[Man
     manifest = read_manifest(store, key)
     if manifest is None:
         raise ObjectMissingError(store.uri(key), "no such trained candidate", hint="run train for it again")
-    record = parse_receipt(get_file(store, manifest.files[TRAINING]), store.uri(key), TrainingRecord)
-    return manifest, load_from(store, manifest), record
+    record = read_record(store, manifest)
+    return manifest, _load(store, manifest, record), record
 
 
 def load_from(store: ObjectStore, manifest: Manifest) -> LoadedModel:
@@ -191,7 +216,22 @@ def load_from(store: ObjectStore, manifest: Manifest) -> LoadedModel:
     Raises:
         ObjectMissingError, ChecksumMismatchError, ModelUntrustedError: See `read_candidate`.
     """
+    return _load(store, manifest, read_record(store, manifest))
+
+
+def read_record(store: ObjectStore, manifest: Manifest) -> TrainingRecord:
+    """Return the training record of a candidate's or a release's manifest.
+
+    Raises:
+        ObjectMissingError, ChecksumMismatchError, ArtifactDamagedError: It is not the one that was written.
+    """
+    ref = manifest.files[TRAINING]
+    return parse_receipt(get_file(store, ref), store.uri(ref.key), TrainingRecord)
+
+
+def _load(store: ObjectStore, manifest: Manifest, record: TrainingRecord) -> LoadedModel:
     data = get_file(store, manifest.files[MODEL])
     where = store.uri(manifest.files[SIGNATURE].key)
     signature = parse_receipt(get_file(store, manifest.files[SIGNATURE]), where, Signature)
-    return LoadedModel(load_model(data, store.uri(manifest.files[MODEL].key)), signature, data)
+    pipeline = load_model(data, store.uri(manifest.files[MODEL].key))
+    return LoadedModel(pipeline, signature, data, record.threshold.value, record.threshold.objective)

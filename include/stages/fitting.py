@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
@@ -20,7 +20,8 @@ from include.io.model_files import dump_model
 from include.ml.estimators import build_estimator, score_with_one_thread
 from include.ml.signature import model_input, signature_of
 from include.ml.splitting import split
-from include.ml.tuning import settings_of, tune
+from include.ml.thresholds import choose_threshold
+from include.ml.tuning import Tuned, settings_of, tune
 from include.stages.candidates import LoadedModel, TrainingRecord, TrainingSpec, model_code_fingerprint
 from include.stages.feature_window import FeatureWindow
 
@@ -38,7 +39,7 @@ class Trained:
 def fit(
     spec: TrainingSpec, window: FeatureWindow, *, candidate_id: str, train: Span, threads: int, lock_hash: str
 ) -> Trained:
-    """Tune the candidate inside the rows, fit it on all of them, and say how it was made.
+    """Tune the candidate inside the rows, fit it on all of them, choose its threshold, and say how it was made.
 
     Nothing but the arguments, the code and the libraries decides the result.
 
@@ -58,18 +59,9 @@ def fit(
     labels = _labels(spec, frame)
     signature = signature_of(frame, spec.features, spec.target.name)
     table = model_input(frame, signature)
-
-    def build(params: Mapping[str, Any]) -> Pipeline:
-        return build_estimator(candidate.estimator, params, spec.features, seed=spec.seed, threads=threads)
-
-    folds = split(frame["day"].tolist(), labels, spec.cross_validation, spec.seed)
-    settings = settings_of(candidate, spec.seed)
-    with threadpool_limits(limits=threads), warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        best, trials = tune(build, settings, table, labels, folds, spec.metric)
-        pipeline = build(best.params)
-        pipeline.fit(table, labels)
-    score_with_one_thread(pipeline)
+    pipeline, tuned, notes = _fitted(spec, table, labels, frame["day"].tolist(), threads)
+    best = tuned.best
+    threshold = choose_threshold(spec.threshold, spec.value, labels, tuned.scores)
     record = TrainingRecord(
         candidate=candidate.name,
         candidate_id=candidate_id,
@@ -79,7 +71,7 @@ def fit(
         cv_mean=best.mean,
         cv_std=best.std,
         fold_scores=best.scores,
-        trials=tuple(trials),
+        trials=tuple(tuned.trials),
         train=train,
         rows=len(frame),
         positive_rate=float(labels.mean()),
@@ -88,12 +80,34 @@ def fit(
         seed=spec.seed,
         threads=threads,
         versions={"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
-        notes=tuple(sorted({f"{w.category.__name__}: {' '.join(str(w.message).split())[:200]}" for w in caught})),
+        notes=notes,
+        threshold=threshold,
         spec=spec,
         data=window.data,
         lock_hash=lock_hash,
     )
-    return Trained(LoadedModel(pipeline, signature, dump_model(pipeline)), record)
+    data = dump_model(pipeline)
+    return Trained(LoadedModel(pipeline, signature, data, threshold.value, threshold.objective), record)
+
+
+def _fitted(
+    spec: TrainingSpec, table: pd.DataFrame, labels: np.ndarray, days: Sequence[object], threads: int
+) -> tuple[Pipeline, Tuned, tuple[str, ...]]:
+    """Return the fitted pipeline, what cross-validation says, and each warning once, shortened."""
+    candidate = spec.candidate
+
+    def build(params: Mapping[str, Any]) -> Pipeline:
+        return build_estimator(candidate.estimator, params, spec.features, seed=spec.seed, threads=threads)
+
+    folds = split(days, labels, spec.cross_validation, spec.seed)
+    with threadpool_limits(limits=threads), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        tuned = tune(build, settings_of(candidate, spec.seed), table, labels, folds, spec.metric)
+        pipeline = build(tuned.best.params)
+        pipeline.fit(table, labels)
+    score_with_one_thread(pipeline)
+    notes = {f"{each.category.__name__}: {' '.join(str(each.message).split())[:200]}" for each in caught}
+    return pipeline, tuned, tuple(sorted(notes))
 
 
 def _labels(spec: TrainingSpec, frame: pd.DataFrame) -> np.ndarray:

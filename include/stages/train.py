@@ -25,7 +25,7 @@ from include.stages.candidates import (
 )
 from include.stages.feature_window import FeatureWindow, read_window
 from include.stages.fitting import Trained, fit
-from include.stages.training_run import close_abandoned, failure_recorded, measurements, tags
+from include.stages.training_run import close_abandoned, failure_recorded, measurements, params, tags
 
 _log = logging.getLogger(__name__)
 
@@ -126,7 +126,7 @@ def _keep(
     if not tracked.finished:
         tracking.finish(
             tracked.run_id,
-            params={"estimator": record.estimator, "seed": record.seed, "threads": record.threads, **record.params},
+            params=params(record),
             measurements=measurements(record),
             files=small,
             model=ModelToLog(

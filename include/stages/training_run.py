@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from include.config.errors import NightshiftError, TrackingError, TrainingError
+from include.config.estimators import ParamValue
 from include.config.project import Candidate, Project
 from include.config.results import TrainInputs
 from include.config.stages import TRAIN_TIMEOUT
@@ -17,18 +18,32 @@ _log = logging.getLogger(__name__)
 
 
 def measurements(record: TrainingRecord) -> list[Measurement]:
-    """Return the cross-validation's scores and what they were measured on."""
+    """Return the cross-validation's scores, what they were measured on, and the threshold they chose."""
     name = f"cv_{record.metric}"
     folds = [Measurement(f"{name}_fold", score, k) for k, score in enumerate(record.fold_scores, start=1)]
     trials = [Measurement(f"{name}_trial", trial.mean, k) for k, trial in enumerate(record.trials, start=1)]
+    reached = record.threshold.reached
     return [
         Measurement(f"{name}_mean", record.cv_mean),
         Measurement(f"{name}_std", record.cv_std),
         Measurement("train_rows", record.rows),
         Measurement("train_positive_rate", record.positive_rate),
+        Measurement("threshold", record.threshold.value),
+        *([] if reached is None else [Measurement("threshold_cv_reached", reached)]),
         *folds,
         *(trials if len(trials) > 1 else []),
     ]
+
+
+def params(record: TrainingRecord) -> dict[str, ParamValue]:
+    """Return the chosen params of the estimator, and the settings they were found under."""
+    return {
+        "estimator": record.estimator,
+        "seed": record.seed,
+        "threads": record.threads,
+        "threshold_objective": record.threshold.objective,
+        **record.params,
+    }
 
 
 def tags(project: Project, inputs: TrainInputs, data_fingerprint: str) -> dict[str, str]:

@@ -63,7 +63,8 @@ def test_the_best_setting_follows_the_metrics_direction(metric: str, best_c: flo
     def build(params: Any) -> Any:
         return build_estimator("logistic_regression", params, FEATURES, seed=1, threads=1)
 
-    best, trials = tune(build, [{"C": 1e-9}, {"C": 1.0}], inputs, labels, folds, metric)
+    tuned = tune(build, [{"C": 1e-9}, {"C": 1.0}], inputs, labels, folds, metric)
+    best, trials = tuned.best, tuned.trials
     assert best.params == {"C": best_c}
     assert [trial.params for trial in trials] == [{"C": 1e-9}, {"C": 1.0}]
     assert all(len(trial.scores) == 3 for trial in trials)
@@ -80,9 +81,11 @@ def test_only_the_rows_of_the_folds_are_used() -> None:
     def build(params: Any) -> Any:
         return build_estimator("logistic_regression", params, FEATURES, seed=1, threads=1)
 
-    clean, _ = tune(build, [{}], inputs, labels, folds, "roc_auc")
-    same, _ = tune(build, [{}], poisoned, labels, folds, "roc_auc")
-    assert clean == same
+    clean = tune(build, [{}], inputs, labels, folds, "roc_auc")
+    same = tune(build, [{}], poisoned, labels, folds, "roc_auc")
+    assert clean.best == same.best
+    assert np.array_equal(clean.scores, same.scores, equal_nan=True)
+    assert np.isnan(clean.scores[200:]).all() and not np.isnan(clean.scores[:200]).any()
 
 
 def test_a_fold_that_cannot_be_scored_is_named() -> None:
