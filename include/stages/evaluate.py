@@ -73,14 +73,14 @@ def _decided(store: ObjectStore, project: Project, inputs: EvaluateInputs, chall
     try:
         return read_decision(store, project.name, identity)
     except ObjectMissingError:
-        made = _judged(contest, identity)
+        made = _judged(contest, identity, ledger)
     return _write_once(store, made.model_copy(update={"ledger_length": length}))
 
 
-def _judged(contest: Contest, identity: str) -> Decision:
+def _judged(contest: Contest, identity: str, ledger: Ledger) -> Decision:
     if isinstance(contest.answers, str):
         return refuse(contest, identity, contest.answers)
-    return decide(contest, identity, measure_all(contest))
+    return decide(contest, identity, measure_all(contest, ledger))
 
 
 def _best(project: Project, trained: tuple[TrainResult, ...]) -> TrainResult:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from include.config.evidence import Measurements
+from include.io.ledger import Ledger
 from include.ml.curves import roc_points
 from include.ml.gates import Evidence
 from include.stages.contest import Contest
 from include.stages.holdout import measure_baseline, measure_scores, no_champion
+from include.stages.leakage_measurements import measure_leakage
 from include.stages.measurements import measure_beside
+from include.stages.release_probe import probe_release
 
 
 @dataclass(frozen=True)
@@ -28,11 +32,12 @@ class Measured:
     champion_interval: tuple[float, float] | None = None
 
 
-def measure_all(contest: Contest) -> Measured:
+def measure_all(contest: Contest, ledger: Ledger) -> Measured:
     """Measure what the gates look at, and what people want to know beside it.
 
     Args:
         contest: Of a challenger that answers.
+        ledger: Says what the nights before were worth.
 
     Raises:
         EvaluationError: The holdout holds one class only, or the champion's scores are no probabilities.
@@ -52,6 +57,18 @@ def measure_all(contest: Contest) -> Measured:
         champion=theirs.values if theirs else None,
         no_champion=no_champion(contest.not_scored),
         champion_version=contest.champion.entry.version if contest.champion else "",
-        measurements=measure_beside(project, frame, scored),
+        measurements=_measurements(contest, ledger),
     )
     return Measured(evidence, curves, ours.interval, theirs.interval if theirs else None)
+
+
+def _measurements(contest: Contest, ledger: Ledger) -> Measurements:
+    """Return what is measured beside the metrics: from the answers, and of the challenger itself."""
+    project, frame, scored, model = contest.project, contest.holdout.frame, contest.scored, contest.challenger.model
+    assert model is not None, "a challenger that answers was read"
+    champion = contest.champion.model if contest.champion and scored.champion is not None else None
+    alone = {
+        "leakage": measure_leakage(project, frame, ledger, contest.inputs.as_of),
+        "runtime": probe_release(project, model, champion, frame, scored.challenger),
+    }
+    return measure_beside(project, frame, scored).model_copy(update=alone)
