@@ -20,6 +20,8 @@ class Scored:
         champion: The same; None when there is no champion, or it could not be scored.
         challenger_threshold: From which score on the challenger's answer is yes.
         champion_threshold: The same of the champion.
+        challenger_objective: How its threshold was chosen, in words.
+        champion_objective: The same of the champion.
         seed: Of every draw of chance.
     """
 
@@ -29,4 +31,6 @@ class Scored:
     champion: np.ndarray | None = None
     challenger_threshold: float = THRESHOLD
     champion_threshold: float = THRESHOLD
+    challenger_objective: str = "fixed"
+    champion_objective: str = "fixed"
     seed: int = 0

@@ -1,0 +1,63 @@
+"""Judge the gate that looks at money: what the challenger's answers at its threshold earn."""
+
+from __future__ import annotations
+
+from include.config.decision import GateResult
+from include.config.evidence import OperatingPoint
+from include.config.gates import ValueGate
+from include.ml.gates.results import Evidence, Judges, not_measured, result
+
+QUANTITY = "value_per_1000"
+
+
+def earns(gate: ValueGate, evidence: Evidence) -> tuple[GateResult, ...]:
+    """Judge what 1,000 rows earn: against the better answer that is the same for all, and against the champion.
+
+    The first passes only with a gain: a model that says the same to everyone earns nothing by its scores.
+    """
+    money, ours = evidence.measurements.money, evidence.measurements.points.get("challenger")
+    if money is None or ours is None or ours.value_per_1000 is None:
+        return (not_measured(gate, _gained(gate), "no money was counted", (QUANTITY, "")),)
+    found = (_over_the_same_for_all(gate, evidence, ours.value_per_1000),)
+    if gate.max_loss is None:
+        return found
+    return (*found, _beside_the_champion(gate, evidence, ours.value_per_1000, gate.max_loss))
+
+
+def _over_the_same_for_all(gate: ValueGate, evidence: Evidence, earned: float) -> GateResult:
+    money = evidence.measurements.money
+    assert money is not None
+    same, bound = money.always_the_same, money.always_the_same + gate.min_gain
+    return result(
+        gate,
+        f"{'>=' if gate.min_gain else '>'} {bound:.6g}",
+        earned,
+        earned >= bound and earned > same,
+        quantity=(QUANTITY, money.currency),
+        reference=same,
+        note=f"{'yes' if money.all_yes else 'no'} to all earns {same:.6g}",
+    )
+
+
+def _beside_the_champion(gate: ValueGate, evidence: Evidence, earned: float, max_loss: float) -> GateResult:
+    money, theirs = evidence.measurements.money, _earned(evidence.measurements.points.get("champion"))
+    quantity = (QUANTITY, money.currency if money else "")
+    less = f" - {max_loss:.6g}" if max_loss else ""
+    if evidence.champion is None:
+        return result(gate, f">= champion{less}", earned, True, quantity=quantity, note=evidence.no_champion)
+    if theirs is None:
+        return not_measured(gate, f">= champion{less}", "what the champion earns was not counted", quantity)
+    bound = theirs - max_loss
+    return result(gate, f">= {bound:.6g}", earned, earned >= bound, quantity=quantity, reference=theirs)
+
+
+def _earned(point: OperatingPoint | None) -> float | None:
+    return None if point is None else point.value_per_1000
+
+
+def _gained(gate: ValueGate) -> str:
+    more = f" + {gate.min_gain:.6g}" if gate.min_gain else ""
+    return f"{'>=' if gate.min_gain else '>'} the same answer for all{more}"
+
+
+JUDGES: Judges = {ValueGate: earns}

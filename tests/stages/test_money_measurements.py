@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from include.ml.scored import Scored
+from include.stages.money_measurements import measure_money, measure_points
+from tests.support.model_nights import make_project
+
+LABELS = np.array([1, 1, 0, 0, 0])
+SCORES = np.array([0.9, 0.4, 0.6, 0.2, 0.1])
+WORTH = {"currency": "EUR", "true_positive": 10.0, "false_positive": -2.0, "false_negative": -1.0}
+
+
+def _scored(**changes: Any) -> Scored:
+    return Scored(LABELS, np.repeat("2013-04-01", 5), SCORES, **changes)
+
+
+def test_each_model_answers_at_its_own_threshold(tmp_path: Path) -> None:
+    scored = _scored(
+        champion=SCORES,
+        challenger_threshold=0.3,
+        champion_threshold=0.7,
+        challenger_objective="value on the train part",
+    )
+    points = measure_points(make_project(tmp_path, value=WORTH), scored)
+    ours, theirs = points["challenger"], points["champion"]
+    assert (ours.true_positives, ours.false_positives, ours.false_negatives, ours.true_negatives) == (2, 1, 0, 2)
+    assert (theirs.true_positives, theirs.false_positives, theirs.false_negatives, theirs.true_negatives) == (
+        1, 0, 1, 3,
+    )  # fmt: skip
+    assert (ours.value_per_1000, theirs.value_per_1000) == (pytest.approx(3600.0), pytest.approx(1800.0))
+    assert (ours.objective, theirs.objective) == ("value on the train part", "fixed")
+
+
+def test_without_a_champion_or_money_only_the_challengers_answers_are_counted(tmp_path: Path) -> None:
+    project = make_project(tmp_path)
+    points = measure_points(project, _scored())
+    assert list(points) == ["challenger"]
+    assert points["challenger"].value_per_1000 is None
+    assert measure_money(project, _scored()) is None
+
+
+def test_money_is_counted_where_it_is_declared(tmp_path: Path) -> None:
+    found = measure_money(make_project(tmp_path, value=WORTH), _scored(challenger_threshold=0.35))
+    assert found is not None
+    # yes to all: 2 * 10 - 3 * 2 = 14 for five rows; no to all: -2
+    assert (found.currency, found.always_the_same, found.all_yes) == ("EUR", pytest.approx(2800.0), True)
+    assert dict(found.challenger_curve)[0.35] == pytest.approx(3600.0)
