@@ -14,6 +14,13 @@ from include.config.errors import did_you_mean
 from include.config.estimators import PARAMS, ParamValue
 from include.config.findings import Finding, KeyPath
 from include.config.gate_checks import gates_can_pass, gates_fit_their_metrics, gates_named_once
+from include.config.group_checks import (
+    fairness_gates_find_groups,
+    group_gates_share_no_column,
+    protected_tells_groups,
+    slice_gates_find_groups,
+    slices_are_features,
+)
 from include.config.keep_checks import features_outlast_the_window, raw_outlasts_the_window
 from include.config.parts import (
     PREDICTION_COLUMNS,
@@ -51,10 +58,20 @@ def _repeated(names: Sequence[object], path: KeyPath, what: str) -> Iterator[Fin
 
 
 def columns_named_once(
-    keys: tuple[str, ...], unknown_at_prediction: tuple[str, ...], protected: tuple[str, ...], pii: tuple[str, ...]
+    keys: tuple[str, ...],
+    unknown_at_prediction: tuple[str, ...],
+    protected: tuple[str, ...],
+    slices: tuple[str, ...],
+    pii: tuple[str, ...],
 ) -> Iterator[Finding]:
     """Refuse a column named twice in one list."""
-    lists = {"keys": keys, "unknown_at_prediction": unknown_at_prediction, "protected": protected, "pii": pii}
+    lists = {
+        "keys": keys,
+        "unknown_at_prediction": unknown_at_prediction,
+        "protected": protected,
+        "slices": slices,
+        "pii": pii,
+    }
     for key, names in lists.items():
         yield from _repeated(names, (key,), "the column is named twice")
 
@@ -211,6 +228,8 @@ CHECKS: tuple[Check, ...] = (
     features_are_known_in_time,
     features_name_nobody,
     protected_is_no_pii,
+    protected_tells_groups,
+    slices_are_features,
     candidates_named_once,
     candidates_take_their_params,
     window_can_be_split,
@@ -220,4 +239,7 @@ CHECKS: tuple[Check, ...] = (
     gates_named_once,
     gates_fit_their_metrics,
     gates_can_pass,
+    slice_gates_find_groups,
+    fairness_gates_find_groups,
+    group_gates_share_no_column,
 )
