@@ -3,7 +3,8 @@
 Sources: the expected calibration error is M. P. Naeini, G. F. Cooper and M. Hauskrecht, Obtaining Well Calibrated
 Probabilities Using Bayesian Binning, AAAI 2015; bins of equal numbers of rows rather than of equal width are
 K. Nguyen and B. O'Connor, Posterior Calibration and Exploratory Analysis for Natural Language Processing Models,
-EMNLP 2015.
+EMNLP 2015; the reliability is that part of the Brier score in A. H. Murphy, A New Vector Partition of the Probability
+Score, Journal of Applied Meteorology 12 (1973).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ def calibration(labels: Sequence[int] | np.ndarray, scores: Sequence[float] | np
     """Return the expected calibration error: the mean over rows of how far their bin's score is from its positives.
 
     ece = sum over bins of rows / n_rows * |mean score - share of positives|
+    reliability = sum over bins of rows / n_rows * (mean score - share of positives)^2
 
     Args:
         labels: 0 or 1, shape (n_rows,), at least one row.
@@ -26,7 +28,7 @@ def calibration(labels: Sequence[int] | np.ndarray, scores: Sequence[float] | np
         bins: How many there are at most; ties and few rows make them fewer.
 
     Returns:
-        The error and the bins that hold rows, by rising score.
+        The error, the bins that hold rows, by rising score, and the Brier score with its reliability.
     """
     truth = np.asarray(labels, dtype="float64")
     predicted = np.asarray(scores, dtype="float64")
@@ -37,8 +39,11 @@ def calibration(labels: Sequence[int] | np.ndarray, scores: Sequence[float] | np
     rows = rows[held]
     mean_score = np.bincount(bin_of_row, weights=predicted[order], minlength=bins)[held] / rows
     positive_rate = np.bincount(bin_of_row, weights=truth[order], minlength=bins)[held] / rows
+    share, gap = rows / len(truth), mean_score - positive_rate
     return Calibration(
-        ece=float(np.sum(rows / len(truth) * np.abs(mean_score - positive_rate))),
+        ece=float(np.sum(share * np.abs(gap))),
+        brier_score=float(np.mean((predicted - truth) ** 2)),
+        reliability=float(np.sum(share * gap**2)),
         bins=tuple(
             CalibrationBin(rows=int(count), mean_score=float(score), positive_rate=float(rate))
             for count, score, rate in zip(rows, mean_score, positive_rate, strict=True)

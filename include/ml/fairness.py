@@ -16,8 +16,7 @@ import pandas as pd
 from fairlearn.metrics import demographic_parity_difference, equalized_odds_difference
 
 from include.config.evidence import Fairness, GroupRates
-
-MISSING = "(missing)"
+from include.ml.slices import grouping
 
 
 def fairness(
@@ -32,43 +31,34 @@ def fairness(
 
     Args:
         column: The protected column's name.
-        groups: Its values, shape (n_rows,); missing ones make up a group of their own.
+        groups: Its values, shape (n_rows,); missing ones make up a group of their own, and many different numbers
+            ranges (see `slices`).
         labels: 0 or 1, shape (n_rows,).
         scores: Probability of 1, shape (n_rows,); at least `threshold` is selected.
         threshold: Of the answers.
         min_rows: A group with fewer rows is shown, but not judged: its rates are mostly chance.
 
     Returns:
-        Groups by name, as text. With fewer than two judged groups there is no difference; nor is there one of
-        equalized odds when a judged group has no positives or no negatives, as its rate would count as 0.
+        By group, each value of a text a group of its own. With fewer than two judged groups there is no difference; nor
+        is there one of equalized odds when a judged group has no positives or no negatives, as its rate would count
+        as 0.
     """
-    names = _names(groups)
+    parts = grouping(groups, largest=None)
     truth = np.asarray(labels).astype(int)
     selected = (np.asarray(scores, dtype="float64") >= threshold).astype(int)
+    members = [parts.of_row == number for number in range(len(parts.names))]
     rates = tuple(
-        _rates(str(name), truth[names == name], selected[names == name], min_rows) for name in np.unique(names)
+        _rates(name, truth[rows], selected[rows], min_rows) for name, rows in zip(parts.names, members, strict=True)
     )
     judged = [group for group in rates if group.judged]
     parity, odds = None, None
     if len(judged) >= 2:
-        rows = np.isin(names, [group.group for group in judged])
-        parity = float(demographic_parity_difference(truth[rows], selected[rows], sensitive_features=names[rows]))
+        rows = np.array([group.judged for group in rates])[parts.of_row]
+        answers = {"y_true": truth[rows], "y_pred": selected[rows], "sensitive_features": parts.of_row[rows]}
+        parity = float(demographic_parity_difference(**answers))
         if all(group.true_positive_rate is not None and group.false_positive_rate is not None for group in judged):
-            odds = float(equalized_odds_difference(truth[rows], selected[rows], sensitive_features=names[rows]))
+            odds = float(equalized_odds_difference(**answers))
     return Fairness(column=column, groups=rates, demographic_parity_difference=parity, equalized_odds_difference=odds)
-
-
-def _names(groups: Sequence[Any] | np.ndarray | pd.Series) -> np.ndarray:
-    """Return the name of each row's group as plain text, shape (n_rows,)."""
-    codes, values = pd.factorize(pd.Series(groups))
-    # a missing value's code is -1: the last name
-    return np.array([*map(_name, values.tolist()), MISSING], dtype=str)[codes]
-
-
-def _name(value: Any) -> str:
-    if isinstance(value, float | np.floating) and value.is_integer():
-        return str(int(value))
-    return str(value)
 
 
 def _rates(name: str, labels: np.ndarray, selected: np.ndarray, min_rows: int) -> GroupRates:

@@ -1,7 +1,184 @@
-"""Judge the gates that look at groups of rows, at scores as probabilities, and at moved scores."""
+"""Judge the gates that look at groups of rows, at scores as probabilities, and at moved scores.
+
+A group is proved worse by a one-sided test of "its gain is not below minus the margin", with Student's t and the
+standard error of the paired bootstrap. Many groups are many tests, and some fail by chance alone: Holm's correction
+bounds the chance that any honest group fails, whatever the groups have in common (S. Holm, A Simple Sequentially
+Rejective Multiple Test Procedure, Scandinavian Journal of Statistics 6, 1979).
+"""
 
 from __future__ import annotations
 
-from include.ml.gates.results import Judges
+from collections.abc import Callable, Sequence
 
-JUDGES: Judges = {}
+from scipy.stats import t as student_t
+from statsmodels.stats.multitest import multipletests
+
+from include.config.decision import GateResult
+from include.config.evidence import Fairness, Group, GroupRates
+from include.config.gates import CalibrationGate, FairnessGate, SliceGate, StabilityGate
+from include.ml.gates.results import Evidence, Judges, at_least, not_measured, result
+from include.ml.metrics import lower_is_better
+
+_SHOWN = 3
+
+
+def no_worse_slice(gate: SliceGate, evidence: Evidence) -> tuple[GateResult, ...]:
+    """Judge whether no group is proved worse than with the champion by more than the margin.
+
+    The value is what the gain of the worst group is at best: the upper end of its interval at the confidence that
+    Holm's correction asks of the first of all groups. It lies below minus the margin exactly when one is proved worse.
+    """
+    if evidence.champion is None:
+        margin = f" {'+' if lower_is_better(gate.metric) else '-'} {gate.margin:.6g}" if gate.margin else ""
+        threshold = f"{at_least(gate.metric)} champion{margin} in each group"
+        return (result(gate, threshold, evidence.challenger[gate.metric], True, note=evidence.no_champion),)
+    threshold = f">= {-gate.margin:.6g}" if gate.margin else ">= 0"
+    quantity = (f"{gate.metric} gain at best, worst group", "")
+    groups = [
+        group
+        for group in evidence.measurements.groups
+        if group.metric == gate.metric and (not gate.by or group.column in gate.by)
+    ]
+    judged = [group for group in groups if group.judged and group.standard_error is not None]
+    unseen = [column for column in gate.by if column not in {group.column for group in groups}]
+    if unseen or not judged:
+        lacking = f"no group of at least {gate.min_rows} rows, of both classes, on enough days"
+        why = f"not measured by {', '.join(unseen)}" if unseen else lacking
+        return (not_measured(gate, threshold, why, quantity),)
+    chances = [_chance_of_no_harm(group, gate.margin) for group in judged]
+    worse = proved(chances, gate.confidence)
+    worst = judged[chances.index(min(chances))]
+    best_case = _at_best(worst, 1 - (1 - gate.confidence) / len(judged))
+    note = _those_worse([group for group, is_worse in zip(judged, worse, strict=True) if is_worse])
+    shown = f"{len(judged)} groups judged, {len(groups) - len(judged)} only shown; {_compared(worst)}"
+    return (result(gate, threshold, best_case, not any(worse), quantity=quantity, note=note or shown),)
+
+
+def proved(chances: Sequence[float], confidence: float) -> list[bool]:
+    """Return which p-values prove something when they are looked at together, by Holm's correction.
+
+    Args:
+        chances: One p-value a test, at least one.
+        confidence: That not a single one is called proved by chance.
+    """
+    return [bool(found) for found in multipletests(chances, alpha=1 - confidence, method="holm")[0]]
+
+
+def fair(gate: FairnessGate, evidence: Evidence) -> tuple[GateResult, ...]:
+    """Judge each bound on each protected column: how far apart the answers to groups of people may be."""
+    measured = {each.column: each for each in evidence.measurements.fairness}
+    columns = gate.by or tuple(measured)
+    if not columns:
+        return (not_measured(gate, "is measured", "no protected column was measured"),)
+    bounds = (
+        ("demographic parity difference", gate.max_demographic_parity_difference, _parity),
+        ("equalized odds difference", gate.max_equalized_odds_difference, _odds),
+    )
+    return tuple(
+        _within(gate, (f"{name}, {column}", bound), measured.get(column), look)
+        for column in columns
+        for name, bound, look in bounds
+        if bound is not None
+    )
+
+
+def calibrated(gate: CalibrationGate, evidence: Evidence) -> tuple[GateResult, ...]:
+    """Judge whether the expected calibration error is small enough; the champion's is shown beside it."""
+    threshold, quantity = f"<= {gate.max_ece:.6g}", ("ece", "")
+    ours, theirs = (evidence.measurements.calibration.get(role) for role in ("challenger", "champion"))
+    if ours is None:
+        return (not_measured(gate, threshold, "the calibration was not measured", quantity),)
+    note = ""
+    if ours.brier_score is not None and ours.reliability is not None:
+        note = f"Brier score {ours.brier_score:.4g}, of which miscalibration is {ours.reliability:.2g}"
+    reference = None if theirs is None else theirs.ece
+    passed = ours.ece <= gate.max_ece
+    return (result(gate, threshold, ours.ece, passed, quantity=quantity, reference=reference, note=note),)
+
+
+def stable(gate: StabilityGate, evidence: Evidence) -> tuple[GateResult, ...]:
+    """Judge whether the scores are spread much as the champion's are; beside no champion none have moved."""
+    threshold, quantity = f"<= {gate.max_psi:.6g}", ("psi", "")
+    if evidence.champion is None:
+        return (result(gate, threshold, 0.0, True, quantity=quantity, note=evidence.no_champion),)
+    found = evidence.measurements.stability
+    if found is None:
+        return (not_measured(gate, threshold, "the scores were not compared with the champion's", quantity),)
+    note = f"mean score {found.challenger_mean:.4g}, the champion's {found.champion_mean:.4g}"
+    return (result(gate, threshold, found.psi, found.psi <= gate.max_psi, quantity=quantity, note=note),)
+
+
+def _chance_of_no_harm(group: Group, margin: float) -> float:
+    """Return the p-value of a gain this far below minus the margin."""
+    excess, error = (group.gain or 0.0) + margin, group.standard_error
+    if not error:
+        return 0.0 if excess < 0 else 1.0
+    return float(student_t.cdf(excess / error, group.degrees_of_freedom))
+
+
+def _at_best(group: Group, confidence: float) -> float:
+    error = group.standard_error or 0.0
+    return (group.gain or 0.0) + float(student_t.ppf(confidence, group.degrees_of_freedom)) * error
+
+
+def _those_worse(groups: Sequence[Group]) -> str:
+    if not groups:
+        return ""
+    named = "; ".join(_compared(group) for group in groups[:_SHOWN])
+    rest = f"; and {len(groups) - _SHOWN} more groups" if len(groups) > _SHOWN else ""
+    return f"proved worse in {named}{rest}"
+
+
+def _compared(group: Group) -> str:
+    return f"{group.column} {group.group}: {group.challenger:.4g} against the champion's {group.champion:.4g}"
+
+
+# what a bound looks at: its value, or None and why there is none, or what the value comes from
+_Look = Callable[[Fairness], tuple[float | None, str]]
+
+
+def _within(gate: FairnessGate, demanded: tuple[str, float], found: Fairness | None, look: _Look) -> GateResult:
+    name, bound = demanded
+    threshold, quantity = f"<= {bound:.6g}", (name, "")
+    if found is None:
+        return not_measured(gate, threshold, "the column was not measured", quantity)
+    if sum(group.judged for group in found.groups) < 2:
+        return not_measured(gate, threshold, f"fewer than two groups of at least {gate.min_rows} rows", quantity)
+    value, note = look(found)
+    return result(gate, threshold, value, value is not None and value <= bound, quantity=quantity, note=note)
+
+
+def _parity(found: Fairness) -> tuple[float | None, str]:
+    return found.demographic_parity_difference, f"answered yes: {_extremes(found, 'selection_rate')}"
+
+
+def _odds(found: Fairness) -> tuple[float | None, str]:
+    """Return the difference, and the two groups that are the furthest apart in the rate that makes it."""
+    if found.equalized_odds_difference is None:
+        return None, "a judged group has no positives or no negatives"
+    spread = {rate: _spread(found, rate) for rate in ("true_positive_rate", "false_positive_rate")}
+    widest = max(spread, key=lambda rate: spread[rate])
+    words = "positives found" if widest == "true_positive_rate" else "false alarms among negatives"
+    return found.equalized_odds_difference, f"{words}: {_extremes(found, widest)}"
+
+
+def _spread(found: Fairness, rate: str) -> float:
+    values = [getattr(group, rate) for group in found.groups if group.judged]
+    return max(values) - min(values)
+
+
+def _extremes(found: Fairness, rate: str) -> str:
+    def of(group: GroupRates) -> float:
+        return float(getattr(group, rate))
+
+    judged = [group for group in found.groups if group.judged]
+    high, low = max(judged, key=of), min(judged, key=of)
+    return f"{of(high):.1%} of {high.group}, {of(low):.1%} of {low.group}"
+
+
+JUDGES: Judges = {
+    SliceGate: no_worse_slice,
+    FairnessGate: fair,
+    CalibrationGate: calibrated,
+    StabilityGate: stable,
+}
