@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Literal
 
 from include.config.evidence import Measurements
-from include.config.results import Origin, Receipt, Span, Verdict
+from include.config.results import ApprovalAnswer, Origin, Receipt, Span, Verdict
 
 EntryKind = Literal["decision", "promotion", "rollback", "pin", "unpin"]
 
@@ -82,6 +82,7 @@ class Decision(Receipt):
     Attributes:
         holdout_data: The holdout's rows, day by day, so that they can be judged on again.
         measurements: What was measured beside the metrics.
+        measured_by: A hash of what was declared about measuring them; empty in decisions of before it was kept.
         ledger_length: How many entries the ledger had when it was judged: those about it come after them.
     """
 
@@ -105,6 +106,7 @@ class Decision(Receipt):
     curves: dict[str, list[tuple[float, float]]] = {}
     holdout_data: tuple[DayRows, ...] = ()
     measurements: Measurements = Measurements()
+    measured_by: str = ""
     ledger_length: int = 0
     data_fingerprint: str
     code_fingerprint: str
@@ -142,6 +144,7 @@ class LedgerEntry(Receipt):
         value: The challenger's, on the decision's holdout; None in entries of before it was kept.
         previous: For promotion and rollback: the entry in force before, 0 when there was none.
         standing: What is in force after this entry.
+        approval: What a person answered when asked whether to promote; None when nobody was asked.
         origin: Who, in which run, with which code.
     """
 
@@ -164,4 +167,5 @@ class LedgerEntry(Receipt):
     value: float | None = None
     previous: int = 0
     standing: Standing = Standing()
+    approval: ApprovalAnswer | None = None
     origin: Origin

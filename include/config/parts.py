@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
+from include.config.approval import Approval
 from include.config.closed import Closed
 from include.config.estimators import EstimatorName, ParamValue
 from include.config.findings import Finding, FindingsError
@@ -174,14 +175,36 @@ class Promotion(Closed):
     """Say what a passing candidate leads to.
 
     Attributes:
-        mode: `automatic` promotes it when it is better than the champion; `hold` records the decision only.
-        min_improvement: By how much of the primary metric it must be better; a tie never promotes.
-        confidence: How sure it must be that it is better at all: one-sided, paired on the same rows, by days.
+        mode: `automatic` promotes what is proved better; `approval` asks a person first; `hold` records the decision.
+        approval: How a person is asked, where the mode is `approval`.
     """
 
-    mode: Literal["automatic", "hold"] = "automatic"
-    min_improvement: float = Field(default=0.0, ge=0, lt=1)
-    confidence: float = Field(default=0.95, ge=0.8, le=0.999)
+    mode: Literal["automatic", "approval", "hold"] = "automatic"
+    approval: Approval = Approval()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _proof_is_a_gate(cls, values: Any) -> Any:
+        findings = [
+            Finding((old,), "what proves a challenger better is a gate now", hint=_as_gate(new, values[old]))
+            for old, new in (("min_improvement", "margin"), ("confidence", "confidence"))
+            if isinstance(values, dict) and old in values
+        ]
+        if findings:
+            raise FindingsError(findings)
+        return values
+
+    @model_validator(mode="after")
+    def _asked_only_in_its_mode(self) -> Promotion:
+        if self.mode != "approval" and "approval" in self.model_fields_set:
+            hint = "write 'mode: approval' to have a person asked, or remove it"
+            raise FindingsError([Finding(("approval",), f"nobody is asked in mode {self.mode}", hint=hint)])
+        return self
+
+
+def _as_gate(key: str, value: object) -> str:
+    gate = f"{{kind: better_than_champion, metric: <the primary one>, {key}: {value}}}"
+    return f"remove it, and declare among the gates: {gate}"
 
 
 class Keep(Closed):
@@ -199,7 +222,7 @@ class Keep(Closed):
 
 
 # what scoring writes beside a project's keys
-PREDICTION_COLUMNS = ("score", "version")
+PREDICTION_COLUMNS = ("score", "answer", "version")
 
 
 class Scoring(Closed):

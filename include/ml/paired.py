@@ -10,6 +10,8 @@ Bootstrap (1993), chapters 6 and 12.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy.stats import t as student_t
 
@@ -17,7 +19,7 @@ from include.config.evidence import Difference
 from include.config.gates import MetricName
 from include.ml.draws import over_draws
 from include.ml.intervals import MAX_UNDEFINED, MIN_DAYS
-from include.ml.metrics import improvement, measure
+from include.ml.metrics import improvement
 from include.ml.scored import Scored
 
 RESAMPLES = 2000
@@ -26,41 +28,50 @@ BLOCKS = 100
 
 
 def difference(metric: MetricName, scored: Scored, confidence: float) -> Difference | None:
-    """Return the challenger's gain over the champion in one metric; the same for the same arguments.
+    """Return the challenger's gain at one confidence; see `differences`."""
+    return next(iter(differences(metric, scored, (confidence,))), None)
+
+
+def differences(metric: MetricName, scored: Scored, confidences: Sequence[float]) -> tuple[Difference, ...]:
+    """Return the challenger's gain over the champion in one metric, the same for the same arguments.
+
+    The draws are made and measured once, however many confidences are asked for.
 
     Args:
         metric: Its direction is taken care of: a positive gain is better.
         scored: Labels and scores of both models.
-        confidence: Of each of the two bounds, one-sided.
+        confidences: Of the two bounds, each one-sided.
 
     Returns:
-        None without a champion, or when too many draws hold one class only.
-
-    Raises:
-        EvaluationError: The rows are of one class only, or scores are no probabilities.
+        One for each confidence; none without a champion, and when too many draws hold one class only.
     """
     if scored.champion is None:
-        return None
+        return ()
     group, n_groups, unit = _groups(scored)
     drawn = np.random.default_rng(scored.seed).multinomial(n_groups, [1 / n_groups] * n_groups, size=RESAMPLES)
+    # the last draw is the holdout itself: every group once
+    drawn = np.vstack([drawn, np.ones((1, n_groups), dtype=drawn.dtype)])
     ours = over_draws(metric, scored.labels, scored.challenger, group, drawn, scored.challenger_threshold)
     theirs = over_draws(metric, scored.labels, scored.champion, group, drawn, scored.champion_threshold)
     gains = improvement(metric, 1.0, 0.0) * (ours - theirs)
-    gains = gains[np.isfinite(gains)]
+    value, gains = float(gains[-1]), gains[:-1][np.isfinite(gains[:-1])]
     if len(gains) < (1 - MAX_UNDEFINED) * RESAMPLES:
-        return None
-    value = _gain(metric, scored, scored.champion)
-    error = float(np.std(gains, ddof=1)) * np.sqrt(n_groups / (n_groups - 1))
-    reach = float(student_t.ppf(confidence, n_groups - 1)) * error
-    return Difference(
-        metric=metric,
-        value=value,
-        standard_error=error,
-        confidence=confidence,
-        lower=value - reach,
-        upper=value + reach,
-        p_value=_p_value(value, error, n_groups),
-        method=f"paired bootstrap, {RESAMPLES} draws of {n_groups} {unit}",
+        return ()
+    error = float(np.std(gains, ddof=1)) * float(np.sqrt(n_groups / (n_groups - 1)))
+    reach = {level: float(student_t.ppf(level, n_groups - 1)) * error for level in confidences}
+    return tuple(
+        Difference(
+            metric=metric,
+            value=value,
+            standard_error=error,
+            confidence=level,
+            lower=value - reach[level],
+            upper=value + reach[level],
+            p_value=_p_value(value, error, n_groups),
+            method=f"paired bootstrap, {RESAMPLES} draws of {n_groups} {unit}",
+            degrees_of_freedom=n_groups - 1,
+        )
+        for level in confidences
     )
 
 
@@ -72,12 +83,6 @@ def _groups(scored: Scored) -> tuple[np.ndarray, int, str]:
     rows = len(scored.labels)
     blocks = min(BLOCKS, rows)
     return np.random.default_rng(scored.seed).permutation(rows) % blocks, blocks, "random blocks of rows"
-
-
-def _gain(metric: MetricName, scored: Scored, champion: np.ndarray) -> float:
-    ours = measure([metric], scored.labels, scored.challenger, "challenger", scored.challenger_threshold)
-    theirs = measure([metric], scored.labels, champion, "champion", scored.champion_threshold)
-    return improvement(metric, ours[metric], theirs[metric])
 
 
 def _p_value(value: float, error: float, n_groups: int) -> float:

@@ -2,12 +2,12 @@
 
 In this order; the first that applies decides:
 
-1. A gate failed: REJECT.
+1. A hard gate failed: REJECT.
 2. The challenger was champion and was rolled back: HOLD.
 3. A champion exists as of the run's day but could not be scored on this holdout: HOLD, nothing is proved.
-4. The challenger is the champion (the same candidate id): HOLD.
-5. A champion exists, and the challenger is not better by more than `min_improvement`: HOLD; a tie is a HOLD. So it is
-   when the gain is not proved: the lower end of its one-sided interval must lie above zero.
+4. The challenger is the champion (the same candidate id): HOLD, a tie.
+5. A gate that holds failed: HOLD. Such are the comparisons with the champion: not better, better by less than the
+   margin, or by so little that chance may have made it; a tie is never better.
 6. The newest champion is of the run's day or a later one: HOLD; a late run never demotes it.
 7. The champion is pinned: HOLD.
 8. The run belongs to a backfill: HOLD. What backfills prove is the same in whatever order their runs end.
@@ -22,11 +22,10 @@ from dataclasses import dataclass
 from datetime import date
 
 from include.config.decision import GateResult
-from include.config.evidence import Difference
 from include.config.results import PromotionMode, Verdict
-from include.ml.metrics import improvement
 
 ROLLED_BACK = "this very model was champion and was rolled back; only a person puts it back, by promote"
+BETTER, NOT_WORSE = "better_than_champion", "not_worse_than_champion"
 
 
 @dataclass(frozen=True)
@@ -57,8 +56,6 @@ class Case:
         candidate_id: The challenger's.
         rival: The champion as of the run's day, if any.
         newest_as_of: The day of the newest champion of all, if any.
-        min_improvement: By how much the challenger must be better.
-        difference: How sure the gain over the rival is; None when that could not be told.
         mode: What a proved challenger leads to.
         barred: Whether the challenger was champion once and was rolled back.
         pinned: Who pinned the champion, and why; empty when nobody did.
@@ -71,9 +68,7 @@ class Case:
     candidate_id: str
     rival: Rival | None
     newest_as_of: date | None
-    min_improvement: float
     mode: PromotionMode
-    difference: Difference | None = None
     barred: bool = False
     pinned: str = ""
     backfill: bool = False
@@ -82,9 +77,10 @@ class Case:
 def reach_verdict(gates: Sequence[GateResult], case: Case) -> tuple[Verdict, str]:
     """Return the verdict and its reason in one sentence."""
     failed = [gate for gate in gates if not gate.passed]
-    if failed:
-        return "REJECT", "; ".join(describe_failure(gate) for gate in failed)
-    obstacle = ROLLED_BACK if case.barred else _not_proved_better(case)
+    hard = [gate for gate in failed if gate.on_failure == "reject"]
+    if hard:
+        return "REJECT", "; ".join(describe_failure(gate) for gate in hard)
+    obstacle = ROLLED_BACK if case.barred else _not_compared(case) or _not_proved(failed)
     if obstacle:
         return "HOLD", obstacle
     if case.newest_as_of is not None and case.newest_as_of >= case.as_of:
@@ -102,7 +98,7 @@ def describe_failure(gate: GateResult) -> str:
     return f"{gate.kind}: {gate.metric} {gate.value:.6g}{unit} is not {gate.threshold}{note}"
 
 
-def _not_proved_better(case: Case) -> str:
+def _not_compared(case: Case) -> str:
     rival = case.rival
     if rival is None:
         return ""
@@ -110,28 +106,20 @@ def _not_proved_better(case: Case) -> str:
         return f"champion {rival.version} could not be compared: {rival.not_scored}"
     if rival.candidate_id == case.candidate_id:
         return f"the challenger is champion {rival.version} itself: a tie"
-    gain = improvement(case.metric, case.value, rival.value)
-    # written so that a gain that is not a number is no gain
-    if gain > case.min_improvement:
-        return _not_proved(case, rival)
-    if gain == 0:
-        return f"a tie with champion {rival.version}: {case.metric} {case.value:.6g}"
-    needed = f" by more than {case.min_improvement:.6g}" if case.min_improvement else ""
-    return f"not better than champion {rival.version}{needed}: {case.metric} {case.value:.6g} against {rival.value:.6g}"
+    return ""
 
 
-def _not_proved(case: Case, rival: Rival) -> str:
-    """Return why chance may have made the gain; empty when that is unlikely enough."""
-    found = case.difference
-    better = f"better than champion {rival.version}, but not proved"
-    if found is None:
-        return f"{better}: the holdout is too small to tell a gain from chance"
-    if found.lower > 0:
-        return ""
-    return (
-        f"{better}: {case.metric} gains {found.value:.4g}, and with {found.confidence:.4g} confidence that may be "
-        f"{found.lower:.4g} ({found.method})"
-    )
+def _not_proved(failed: Sequence[GateResult]) -> str:
+    """Return what the gates that hold did not find proved, the missing gain first; empty when none failed."""
+    ungained = {gate.metric for gate in failed if gate.kind == BETTER}
+    # where no gain is proved, that the champion may even be better goes without saying
+    told = [gate for gate in failed if gate.kind != NOT_WORSE or gate.metric not in ungained]
+    return "; ".join(_describe_hold(gate) for gate in sorted(told, key=lambda gate: gate.kind != BETTER))
+
+
+def _describe_hold(gate: GateResult) -> str:
+    # the notes of the comparisons are whole sentences
+    return gate.note if gate.kind in (BETTER, NOT_WORSE) and gate.note else describe_failure(gate)
 
 
 def _held(case: Case) -> str:

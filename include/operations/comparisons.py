@@ -18,13 +18,14 @@ from include.config.errors import (
     ObjectMissingError,
     PreconditionFailedError,
 )
-from include.config.evidence import Difference
+from include.config.evidence import Measurements
 from include.config.project import Project
 from include.config.results import Receipt
 from include.io import keys
 from include.io.manifests import get_file, parse_receipt, read_manifest, read_receipt, to_json
 from include.io.object_store import ObjectStore
 from include.io.releases import MANIFEST
+from include.operations.kept_measurements import judged_only, with_its_own, without_champion
 from include.stages.candidates import TRAINING, LoadedModel, TrainingRecord, fingerprint_of, load_from, read_candidate
 from include.stages.feature_window import read_rows
 from include.stages.holdout import (
@@ -35,7 +36,8 @@ from include.stages.holdout import (
     scored_rows,
     why_not_scored,
 )
-from include.stages.measurements import differences
+from include.stages.measurements import measure_beside
+from include.stages.measuring_rules import looks_beside, measured_by
 
 GONE = (ObjectMissingError, ChecksumMismatchError, ModelUntrustedError, EvaluationError)
 
@@ -47,14 +49,14 @@ class Comparison(Receipt):
         values: Every metric; empty when the model could not be scored.
         interval: Of the primary metric, at 95 %.
         baseline: Every metric of what the model's train part would answer without features.
-        difference: How sure the gain of the decision's challenger over the model is, for a champion.
+        measurements: What the gates look at beside the metrics: of a champion, beside the decision's challenger.
         not_scored: Why there are no values; empty when there are.
     """
 
     values: dict[str, float] = {}
     interval: tuple[float, float] | None = None
     baseline: dict[str, float] = {}
-    difference: Difference | None = None
+    measurements: Measurements = Measurements()
     not_scored: str = ""
 
 
@@ -71,32 +73,51 @@ class Comparisons:
         self._store = store
         self._project = project
         self._metrics = measured_metrics(project)
+        self._measured_by = measured_by(project)
         # the champion is asked for night after night, a night's challenger and rows twice at most
         self._models: dict[str, _Loaded] = {}
         self._rows: dict[str, pd.DataFrame] = {}
 
-    def of_challenger(self, decision: Decision) -> Comparison:
-        """Return what the decision's challenger, and its baseline, say on its holdout."""
+    def of_challenger(self, decision: Decision, *, alone: bool) -> Comparison:
+        """Return what the decision's challenger, and its baseline, say on its holdout.
+
+        Args:
+            alone: Whether gates are judged on it without a champion, so that its measurements are needed.
+        """
         challenger = decision.challenger
-        if self._is_whole(decision, challenger) and decision.baseline.keys() >= set(self._metrics):
-            return Comparison(values=challenger.holdout, interval=challenger.interval, baseline=dict(decision.baseline))
+        whole = self._is_whole(decision, challenger) and decision.baseline.keys() >= set(self._metrics)
+        if whole and (not alone or not looks_beside(self._project) or self._measured_alike(decision)):
+            return Comparison(
+                values=challenger.holdout,
+                interval=challenger.interval,
+                baseline=dict(decision.baseline),
+                measurements=without_champion(decision.measurements),
+            )
         return self._measured(challenger, decision)
 
     def of_champion(self, champion: ModelSummary, decision: Decision) -> Comparison:
-        """Return what another model, champion by then, says on the decision's holdout."""
+        """Return what another model, champion by then, says on the decision's holdout, beside the challenger."""
         known = decision.champion
         same = known is not None and known.candidate_id == champion.candidate_id
-        promotion, primary = self._project.promotion, self._project.metrics.primary
-        gain = decision.measurements.difference(primary, promotion.confidence)
-        if known and same and gain and self._is_whole(decision, known):
-            return Comparison(values=known.holdout, interval=known.interval, difference=gain)
-        return self._measured(champion, decision, rival=True)
+        if known and same and self._measured_alike(decision) and self._is_whole(decision, known):
+            return Comparison(values=known.holdout, interval=known.interval, measurements=decision.measurements)
+        found = self._measured(champion, decision, rival=True)
+        own, runtime = found.measurements, decision.measurements.runtime
+        return found.model_copy(update={"measurements": own.model_copy(update={"runtime": runtime})}) if same else found
+
+    def _measured_alike(self, decision: Decision) -> bool:
+        return decision.measured_by == self._measured_by
 
     def _is_whole(self, decision: Decision, model: ModelSummary) -> bool:
         same_primary = decision.primary_metric == self._project.metrics.primary
         return same_primary and model.holdout.keys() >= set(self._metrics)
 
     def _measured(self, model: ModelSummary, decision: Decision, *, rival: bool = False) -> Comparison:
+        """Return what is measured again, with what only the decision's own night could measure."""
+        found = self._stored(model, decision, rival=rival)
+        return found.model_copy(update={"measurements": with_its_own(found.measurements, decision)})
+
+    def _stored(self, model: ModelSummary, decision: Decision, *, rival: bool) -> Comparison:
         """Return the stored comparison, made now when there is none; what is gone is said and not stored."""
         if not decision.holdout_data:
             return Comparison(not_scored=f"decision {decision.decision_id} does not name the rows of its holdout")
@@ -115,16 +136,17 @@ class Comparisons:
         return made
 
     def _id(self, model: ModelSummary, decision: Decision, *, rival: bool) -> str:
-        """Return a hash of what is measured: of the model, the rows, and how they are looked at."""
+        """Return a hash of what is measured: of the models, the rows, and how they are looked at."""
         return fingerprint_of(
             {
                 "candidate": model.candidate_id,
-                "challenger": [decision.challenger.candidate_id, self._project.promotion.confidence] if rival else None,
+                "challenger": decision.challenger.candidate_id if rival else None,
                 "rows": [[each.day.isoformat(), each.sha256] for each in decision.holdout_data],
                 "metrics": sorted(self._metrics),
                 "primary": self._project.metrics.primary,
                 "target": self._project.target.name,
                 "seed": self._project.seed,
+                "beside": self._measured_by,
             }
         )
 
@@ -136,18 +158,31 @@ class Comparisons:
             return Comparison(not_scored=missing)
         span = f"{decision.holdout.first} to {decision.holdout.last}"
         where = f"holdout of {self._project.name}, {span}, {model.candidate_id}"
-        measured = measure_model(self._project, frame, loaded.model, where)
-        baseline = measure_baseline(self._project, frame, loaded.record.positive_rate, where)
-        gain = self._gain(decision, frame, measured, where) if rival else None
-        return Comparison(values=measured.values, interval=measured.interval, baseline=baseline, difference=gain)
+        found = measure_model(self._project, frame, loaded.model, where)
+        if rival:
+            ours = self._challenger_scores(decision, frame)
+            if isinstance(ours, str):
+                return Comparison(not_scored=ours)
+            scored, baseline = scored_rows(self._project, frame, ours, found), {}
+        else:
+            scored = scored_rows(self._project, frame, found, None)
+            baseline = measure_baseline(self._project, frame, loaded.record.positive_rate, where)
+        return Comparison(
+            values=found.values,
+            interval=found.interval,
+            baseline=baseline,
+            measurements=judged_only(measure_beside(self._project, frame, scored)),
+        )
 
-    def _gain(self, decision: Decision, frame: pd.DataFrame, theirs: ModelOnHoldout, where: str) -> Difference | None:
+    def _challenger_scores(self, decision: Decision, frame: pd.DataFrame) -> ModelOnHoldout | str:
+        """Return the challenger's scores alone, as its metrics are known; or why it has none on these rows."""
         challenger = self._load(decision.challenger).model
-        if why_not_scored(challenger, frame):
-            return None
-        ours = measure_model(self._project, frame, challenger, where)
-        found = differences(self._project, scored_rows(self._project, frame, ours, theirs))
-        return found[0] if found else None
+        missing = why_not_scored(challenger, frame)
+        return (
+            f"the challenger: {missing}"
+            if missing
+            else ModelOnHoldout({}, None, challenger.score(frame), challenger.threshold)
+        )
 
     def _frame(self, decision: Decision) -> pd.DataFrame:
         if decision.decision_id not in self._rows:

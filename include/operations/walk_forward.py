@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 from include.config import clock
-from include.config.decision import Decision, LedgerEntry, ModelSummary
+from include.config.decision import Decision, GateResult, LedgerEntry, ModelSummary
 from include.config.history import Night, WalkedChampion
 from include.config.project import Project
 from include.config.results import Verdict
@@ -107,8 +107,7 @@ def _walk(
     champion: ModelSummary | None,
 ) -> Night:
     primary, challenger = project.metrics.primary, decision.challenger
-    ours = comparisons.of_challenger(decision)
-    theirs = comparisons.of_champion(champion, decision) if champion else Comparison()
+    ours, theirs = _compared(comparisons, decision, champion)
     verdict, reason = _judge(project, decision, champion, ours, theirs)
     value, rival = ours.values.get(primary), theirs.values.get(primary)
     assert entry.verdict is not None, "an entry about a decision has its verdict"
@@ -135,10 +134,26 @@ def _walk(
     )
 
 
+def _compared(
+    comparisons: Comparisons, decision: Decision, champion: ModelSummary | None
+) -> tuple[Comparison, Comparison]:
+    """Return what challenger and champion say; of a challenger that was refused unmeasured, nothing."""
+    if _refused(decision):
+        return Comparison(not_scored=decision.reason), Comparison()
+    theirs = comparisons.of_champion(champion, decision) if champion else Comparison()
+    return comparisons.of_challenger(decision, alone=not theirs.values), theirs
+
+
+def _refused(decision: Decision) -> bool:
+    return decision.verdict == "REJECT" and not decision.challenger.holdout
+
+
 def _judge(
     project: Project, decision: Decision, champion: ModelSummary | None, ours: Comparison, theirs: Comparison
 ) -> tuple[Verdict, str]:
     """Return what the rules of now say, as a night in production without pins and people would."""
+    if _refused(decision):
+        return "REJECT", decision.reason
     if ours.not_scored:
         return "HOLD", f"the challenger could not be measured by the rules as they are now: {ours.not_scored}"
     primary = project.metrics.primary
@@ -147,6 +162,8 @@ def _judge(
         baseline=ours.baseline,
         champion=theirs.values or None,
         no_champion=no_champion(theirs.not_scored),
+        measurements=(theirs if theirs.values else ours).measurements,
+        champion_version=champion.version if champion else "",
     )
     case = Case(
         as_of=decision.as_of,
@@ -155,12 +172,16 @@ def _judge(
         candidate_id=decision.challenger.candidate_id,
         rival=_rival(champion, theirs, primary),
         newest_as_of=champion.as_of if champion else None,
-        min_improvement=project.promotion.min_improvement,
-        difference=theirs.difference,
         mode="automatic",
     )
     gates = [found for gate in gates_in_force(project.gates, primary) for found in judge(gate, evidence)]
-    return reach_verdict(gates, case)
+    return reach_verdict([_as_known(gate) for gate in gates], case)
+
+
+def _as_known(gate: GateResult) -> GateResult:
+    """Return a gate that fails because its number is not there as one that holds: that night nobody asked for it."""
+    unknown = gate.value is None and not gate.passed
+    return gate.model_copy(update={"on_failure": "hold"}) if unknown else gate
 
 
 def _rival(champion: ModelSummary | None, theirs: Comparison, primary: str) -> Rival | None:

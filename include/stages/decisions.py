@@ -14,7 +14,7 @@ from include.stages.champions import Champion
 from include.stages.contest import Contest
 from include.stages.holdout import labels_of
 from include.stages.measured import Measured
-from include.stages.measuring import measured_by
+from include.stages.measuring_rules import measured_by
 from include.stages.recording import describe_pin
 
 NOT_COMPARED = "the challenger could not be measured"

@@ -5,12 +5,14 @@ from __future__ import annotations
 import pandas as pd
 
 from include.config.evidence import Calibration, Difference, Measurements, PairedTest, Stability
+from include.config.gates import BetterThanChampionGate, MetricName, NotWorseThanChampionGate
 from include.config.project import Project
+from include.ml import paired
 from include.ml.calibration import calibration
 from include.ml.delong import delong
 from include.ml.fairness import fairness
+from include.ml.gates import gates_in_force
 from include.ml.mcnemar import mcnemar
-from include.ml.paired import difference
 from include.ml.scored import Scored
 from include.ml.stability import stability
 
@@ -46,9 +48,18 @@ def measure_beside(project: Project, frame: pd.DataFrame, scored: Scored) -> Mea
 
 
 def differences(project: Project, scored: Scored) -> tuple[Difference, ...]:
-    """Return how sure the challenger's gain over the champion is; empty without a champion, or when unknown."""
-    found = difference(project.metrics.primary, scored, project.promotion.confidence)
-    return () if found is None else (found,)
+    """Return how sure the challenger's gain over the champion is, as the gates in force ask for it.
+
+    There is one for each metric and confidence that a gate compares with the champion, those of the primary metric
+    first. Without a champion there are none, and of a metric where the holdout does not tell.
+    """
+    asked: dict[MetricName, list[float]] = {project.metrics.primary: []}
+    for gate in gates_in_force(project.gates, project.metrics.primary):
+        if isinstance(gate, BetterThanChampionGate | NotWorseThanChampionGate):
+            asked.setdefault(gate.metric, []).append(gate.confidence)
+    return tuple(
+        found for metric, levels in asked.items() for found in paired.differences(metric, scored, sorted(set(levels)))
+    )
 
 
 def _classical_tests(scored: Scored) -> tuple[PairedTest, ...]:

@@ -10,12 +10,14 @@ import pytest
 
 from include.cli.app import main
 from include.config.decision import Decision, LedgerEntry, ModelSummary
+from include.config.discovery import read_project
 from include.config.evidence import Difference, Measurements
 from include.config.results import Origin, Span, Verdict
 from include.io import keys
 from include.io.ledger import Ledger
 from include.io.manifests import to_json
 from include.io.stores import open_store
+from include.stages.measuring_rules import measured_by
 from tests.airflow_fixtures import write_project
 
 PROVED = Difference(
@@ -44,7 +46,9 @@ def _model(version: int, day: date, value: float) -> ModelSummary:
     )
 
 
-def _decision(day: date, challenger: ModelSummary, champion: ModelSummary | None, verdict: Verdict) -> Decision:
+def _decision(
+    day: date, challenger: ModelSummary, champion: ModelSummary | None, verdict: Verdict, declared: str
+) -> Decision:
     return Decision(
         decision_id=f"d-{day}",
         project="shop",
@@ -63,6 +67,7 @@ def _decision(day: date, challenger: ModelSummary, champion: ModelSummary | None
         baseline=BASELINE,
         gates=(),
         measurements=Measurements(differences=(PROVED,) if champion else ()),
+        measured_by=declared,
         data_fingerprint="f",
         code_fingerprint="c",
         origin=Origin(run_id="r"),
@@ -72,7 +77,7 @@ def _decision(day: date, challenger: ModelSummary, champion: ModelSummary | None
 @pytest.fixture
 def recorded(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Write three days of a shop, the newest first: 0.7 starts, 0.8 is better, 0.75 is not."""
-    write_project(home / "projects", "shop")
+    declared = measured_by(read_project(write_project(home / "projects", "shop")))
     monkeypatch.setenv("NIGHTSHIFT_PROJECTS", str(home / "projects"))
     monkeypatch.setenv("COLUMNS", "200")
     days = [date(2013, 4, day) for day in (1, 2, 3)]
@@ -81,9 +86,9 @@ def recorded(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     )
     here = {"holdout": {**BASELINE, "roc_auc": 0.78}, "interval": None}
     decisions = [
-        _decision(days[2], third, second.model_copy(update=here), "HOLD"),
-        _decision(days[1], second, first.model_copy(update=here), "HOLD"),
-        _decision(days[0], first, None, "REJECT"),
+        _decision(days[2], third, second.model_copy(update=here), "HOLD", declared),
+        _decision(days[1], second, first.model_copy(update=here), "HOLD", declared),
+        _decision(days[0], first, None, "REJECT", declared),
     ]
     store = open_store(f"file://{home / 'store'}")
     for made in decisions:

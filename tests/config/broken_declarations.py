@@ -10,12 +10,21 @@ from pathlib import Path
 from tests.config.broken_files import BROKEN_FILES
 from tests.config.broken_groups import BROKEN_GROUPS
 from tests.config.broken_keys import BROKEN_KEYS
+from tests.config.broken_proof import BROKEN_PROOF
 from tests.config.broken_relations import BROKEN_RELATIONS
+from tests.config.broken_value import BROKEN_VALUE
 from tests.config.good_declaration import GOOD_DECLARATION, GOOD_FILES, Broken, write_broken, write_good
 
 __all__ = ["BROKEN", "GOOD_DECLARATION", "GOOD_FILES", "Broken", "write_all", "write_broken", "write_good"]
 
-BROKEN: tuple[Broken, ...] = (*BROKEN_KEYS, *BROKEN_RELATIONS, *BROKEN_GROUPS, *BROKEN_FILES)
+BROKEN: tuple[Broken, ...] = (
+    *BROKEN_KEYS,
+    *BROKEN_RELATIONS,
+    *BROKEN_GROUPS,
+    *BROKEN_FILES,
+    *BROKEN_PROOF,
+    *BROKEN_VALUE,
+)
 
 
 def write_all(projects_dir: Path, good: str = "a_good_one") -> None:

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from sklearn import metrics as sk
 
 from include.config.gates import MetricName
-from include.ml.paired import difference
+from include.ml import paired
+from include.ml.paired import difference, differences
 from include.ml.scored import Scored
 
 DAYS = 14
@@ -96,6 +99,21 @@ def test_the_same_rows_give_the_same_answer_and_more_confidence_wider_bounds() -
     assert surer.lower < found.lower
     assert found.upper < surer.upper
     assert found.value == surer.value
+
+
+def test_however_many_confidences_are_asked_for_the_draws_are_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = scored(4)
+    alone = tuple(difference("average_precision", data, level) for level in (0.8, 0.95, 0.99))
+    asked: list[MetricName] = []
+    measured = paired.over_draws
+
+    def counted(metric: MetricName, *rest: Any) -> np.ndarray:
+        asked.append(metric)
+        return measured(metric, *rest)
+
+    monkeypatch.setattr(paired, "over_draws", counted)
+    assert differences("average_precision", data, (0.8, 0.95, 0.99)) == alone
+    assert asked == ["average_precision"] * 2
 
 
 def test_changing_sides_changes_the_sign() -> None:

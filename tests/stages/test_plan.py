@@ -61,7 +61,7 @@ MATTERS_NOT: list[dict[str, Any]] = [
     {"schedule": "0 5 * * *"},
     {"keep": {"raw_days": 30, "features_days": 30, "versions": 3}},
     {"scoring": {"schedule": "0 6 * * *"}},
-    {"promotion": {"mode": "hold", "min_improvement": 0.01}},
+    {"promotion": {"mode": "hold"}},
     {"metrics": {"primary": "average_precision", "also": []}, "cross_validation": {"folds": 2}, "seed": 7},
     {"owner": {"name": "Other", "email": "other@example.org"}},
 ]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from include.config.decision import GateResult
-from include.config.gates import BeatsBaselineGate, Gate, MetricName
-from include.ml.gates import against_champion, by_data, by_group, by_metric
+from include.config.gates import BeatsBaselineGate, BetterThanChampionGate, Gate, MetricName
+from include.ml.gates import against_champion, by_data, by_group, by_metric, by_release, by_value
 from include.ml.gates.results import Evidence, Judges, not_measured
 
 JUDGES: Judges = {
@@ -14,14 +14,24 @@ JUDGES: Judges = {
     **against_champion.JUDGES,
     **by_data.JUDGES,
     **by_group.JUDGES,
+    **by_release.JUDGES,
+    **by_value.JUDGES,
 }
 
 
 def gates_in_force(declared: Sequence[Gate], primary: MetricName) -> tuple[Gate, ...]:
-    """Return the declared gates, and `beats_baseline` of the primary metric, which cannot be switched off."""
-    has_baseline = any(isinstance(gate, BeatsBaselineGate) and gate.metric == primary for gate in declared)
-    extra = () if has_baseline else (BeatsBaselineGate(kind="beats_baseline", metric=primary),)
-    return (*declared, *extra)
+    """Return the declared gates, and those of the primary metric that cannot be switched off, only declared otherwise.
+
+    These are `beats_baseline` and `better_than_champion`.
+    """
+    always = (
+        BeatsBaselineGate(kind="beats_baseline", metric=primary),
+        BetterThanChampionGate(kind="better_than_champion", metric=primary),
+    )
+    own = {
+        (gate.kind, gate.metric) for gate in declared if isinstance(gate, BeatsBaselineGate | BetterThanChampionGate)
+    }
+    return (*declared, *(gate for gate in always if (gate.kind, gate.metric) not in own))
 
 
 def judge(gate: Gate, evidence: Evidence) -> tuple[GateResult, ...]:

@@ -24,6 +24,7 @@ class Evidence:
         baseline: The same of a model that ignores the features.
         champion: None when there is none, or it could not be scored.
         no_champion: Why `champion` is None.
+        champion_version: What it is called in sentences; empty where that is not known.
         measurements: What was measured beside the metrics.
     """
 
@@ -32,6 +33,7 @@ class Evidence:
     champion: Mapping[str, float] | None = None
     no_champion: str = field(default=NO_CHAMPION)
     measurements: Measurements = field(default_factory=Measurements)
+    champion_version: str = ""
 
 
 # by the class of the gate; each returns one result for each bound that the gate declares, at least one
