@@ -66,8 +66,8 @@ def gates_table(decision: Decision, *, wide: bool) -> Table:
     if wide:
         table.add_column("note")
     for gate in decision.gates:
-        champion = number(decision.champion.holdout.get(gate.metric) if decision.champion else None)
-        told = (escape(gate.threshold), number(gate.value), champion)
+        champion = decision.champion.holdout.get(gate.metric, gate.reference) if decision.champion else None
+        told = (escape(gate.threshold), measured(gate), number(champion))
         if wide:
             baseline = number(decision.baseline.get(gate.metric))
             table.add_row(gate.kind, gate.metric, *told, baseline, _result(gate), escape(gate.note))
@@ -75,6 +75,11 @@ def gates_table(decision: Decision, *, wide: bool) -> Table:
             note = f"\n  {escape(gate.note)}" if gate.note else ""
             table.add_row(f"{gate.kind}\n  {gate.metric}{note}", *told, _result(gate))
     return table
+
+
+def measured(gate: GateResult) -> str:
+    """Return a gate's value with its unit, or a dash where it could not be measured."""
+    return f"{number(gate.value)} {escape(gate.unit)}".rstrip()
 
 
 def who(entry: LedgerEntry) -> str:
@@ -88,7 +93,9 @@ def number(value: float | None) -> str:
 
 
 def _result(gate: GateResult) -> str:
-    return "[green]pass[/]" if gate.passed else "[bold red]FAIL[/]"
+    if gate.passed:
+        return "[green]pass[/]"
+    return "[bold yellow]HOLD[/]" if gate.on_failure == "hold" else "[bold red]FAIL[/]"
 
 
 def _evidence(decision: Decision) -> str:

@@ -1,8 +1,9 @@
-"""Tell a project's owner, once, that a candidate was rejected or a run failed.
+"""Tell a project's owner, once, of a rejected candidate, of a failed run, or of a question that waits for an answer.
 
-Runs in the scheduler (or the API server, when a run is marked failed by hand), in a thread: it never holds up the
-scheduling loop, and no failure of it is a failure of the run. A log line is always written; an e-mail or a Slack
-message is sent when the connection `smtp_default` or `slack_default` is configured.
+Of failures it tells in the scheduler (or the API server, when a run is marked failed by hand), in a thread: it never
+holds up the scheduling loop. Of a question it tells in the task that asks. No failure to tell is a failure of the run.
+A log line is always written; an e-mail or a Slack message is sent when the connection `smtp_default` or
+`slack_default` is configured.
 """
 
 from __future__ import annotations
@@ -101,11 +102,23 @@ def tell_owner(failed: FailedRun) -> None:
     owner = load_project(settings.projects_dir, project_of(failed.dag_id)).owner
     message = compose(settings, failed)
     log.error("told %s <%s>: %s", owner.name, owner.email, message.text.replace("\n", " | "))
+    _send(owner, message)
+
+
+def tell_of_question(project: str, subject: str, text: str, address: str) -> None:
+    """Tell the owner that a candidate waits for a person's answer, which is given at `address`."""
+    owner = load_project(Settings.from_environment().projects_dir, project).owner
+    message = Message(f"[nightshift] {project}: approval needed", f"{subject}\n\n{text}\n\nAnswer: {address}")
+    log.info("told %s <%s>: %s Answer: %s", owner.name, owner.email, subject, address)
+    _send(owner, message)
+
+
+def _send(owner: Owner, message: Message) -> None:
     for channel in (send_email, send_slack):
         try:
             channel(owner, message)
         except Exception:
-            log.exception("%s failed for %s %s", channel.__name__, failed.dag_id, failed.run_id)
+            log.exception("%s failed: %s", channel.__name__, message.subject)
 
 
 def compose(settings: Settings, failed: FailedRun) -> Message:
@@ -170,10 +183,11 @@ def _failed_gates(settings: Settings, entry: LedgerEntry) -> list[str]:
         log.warning("the decision cannot be read: %s", error)
         return [entry.reason]
     return [
-        f"gate {gate.kind} {gate.metric}: demanded {gate.threshold}, got {gate.value:.4f}"
+        f"gate {gate.kind} {gate.metric}: demanded {gate.threshold}, "
+        + ("not known" if gate.value is None else f"got {gate.value:.4f} {gate.unit}".rstrip())
         + (f" ({gate.note})" if gate.note else "")
         for gate in decision.gates
-        if not gate.passed
+        if not gate.passed and gate.on_failure == "reject"
     ]
 
 

@@ -6,7 +6,7 @@ from include.stages.candidates import fingerprint_of, model_code_fingerprint
 from include.stages.contest import Contest
 
 # what is declared of measuring and judging
-RULES = ("gates", "metrics", "promotion", "protected")
+RULES = ("gates", "metrics", "promotion", "protected", "slices", "threshold", "value")
 
 
 def decision_id(contest: Contest) -> str:
