@@ -11,6 +11,7 @@ from include.io import keys
 from include.io.decisions import read_decision
 from include.io.tracking import Tracking
 from tests.e2e.door import Door, copied_projects, edit
+from tests.support.timeless import without_clock
 
 PROJECT = "flight_delay"
 DAG_ID = "flight_delay__retrain"
@@ -94,7 +95,7 @@ def production(door: Door) -> dict[str, Any]:
 
 
 def _comparable(decision: dict[str, Any]) -> dict[str, Any]:
-    kept = {name: value for name, value in decision.items() if name not in OF_THE_MOMENT}
+    kept = {name: value for name, value in without_clock(decision).items() if name not in OF_THE_MOMENT}
     for name in ("challenger", "champion"):
         if kept[name] is not None:
             kept[name] = _without_home(kept[name])

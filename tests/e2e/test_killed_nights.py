@@ -16,17 +16,18 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
-from include.config.decision import Decision
 from include.io.decisions import read_decision
 from include.io.ledger import Ledger
 from include.stack.state import read_state
 from include.stages.projections import differences, tracking_of
 from tests.e2e.door import Door, copied_projects, edit, schedule_far_from_now, wait_for
 from tests.stages.shop import assert_nothing_half_written
+from tests.support.timeless import without_clock
 from tests.support.tracked import tracked
 
 pytestmark = pytest.mark.e2e
@@ -132,21 +133,19 @@ def same_objects(door: Door) -> dict[str, str]:
     return {key: hashlib.sha256(store.get(key)).hexdigest() for key in keys}
 
 
-def promoted(door: Door) -> Decision:
+def promoted(door: Door) -> dict[str, Any]:
     """Return the decision that made the champion, without what differs between two homes."""
     champion = door.ledger(PROJECT).champion()
     assert champion is not None
     decision = read_decision(door.store(), PROJECT, champion.decision_id)
     plain = {"tracking_run_id": "", "model_uri": ""}
-    return decision.model_copy(
+    same = decision.model_copy(
         update={
-            "made_at": None,
-            "ledger_length": 0,
-            "origin": None,
             "challenger": decision.challenger.model_copy(update=plain),
             "others": tuple(other.model_copy(update=plain) for other in decision.others),
         }
     )
+    return without_clock(same.model_dump(mode="json", exclude={"made_at", "ledger_length", "origin"}))
 
 
 def test_a_night_killed_at_ten_places_ends_as_an_undisturbed_one(undisturbed: Door, door: Door) -> None:

@@ -88,7 +88,7 @@ def test_equal_evidence_is_one_decision(nights: Nights) -> None:
     decision = _decision(nights, first)
     assert nights.evaluate(AS_OF, "run 2") == first
     assert _decision(nights, first) == decision
-    assert len(list(nights.store.list("parcels/decisions/"))) == 1
+    assert len([info for info in nights.store.list("parcels/decisions/") if info.key.endswith("/decision.json")]) == 1
     held = nights.evaluate(AS_OF, "run 3", promotion_mode="hold")
     assert (held.verdict, held.decision_id == first.decision_id) == ("HOLD", False)
     assert held.reason.startswith("promotion mode is hold; it would be promoted: all gates passed")
