@@ -88,7 +88,7 @@ def _cells(night: Night, *, wide: bool) -> list[str]:
     from rich.markup import escape
 
     from include.cli.decision_view import COLOURS
-    from include.reports.decision_page import extent, number, signed
+    from include.reports.wording import extent, number, signed
 
     def cell(text: str, more: str) -> str:
         return (f"{text} ({more})" if wide else f"{text}\n{more}") if more else text

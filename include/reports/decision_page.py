@@ -2,234 +2,124 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import cache
-from pathlib import Path
+from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
-
-from include.config.decision import Decision, GateResult, ModelSummary
-from include.config.gates import LOWER_IS_BETTER
-from include.config.results import Span
+from include.config.decision import Decision
+from include.config.explanation import Explanation
+from include.config.project import Project
+from include.reports import decision_plots, decision_tables, first_screen
+from include.reports.data_notes import data_notes
+from include.reports.plots import whiskers
+from include.reports.templates import template
+from include.reports.wording import lower_first, words
 
 TEMPLATE = "decision_page.html.j2"
-PLOT_SIZE = 300
-WORDS: dict[str, str] = {
-    "roc_auc": "ROC AUC",
-    "average_precision": "Average precision",
-    "brier_score": "Brier score",
-    "log_loss": "Log loss",
-    "accuracy": "Accuracy",
-    "f1": "F1",
-    "minimum": "High enough",
-    "maximum": "Low enough",
-    "beats_baseline": "Better than the baseline",
-    "not_worse_than_champion": "Not worse than the champion",
-    "leak_alarm": "Not too good to be true",
-}
+# rows of a list that are shown before the rest is folded
+MANY = 10
+NOTHING = Explanation()
 
 
-@dataclass(frozen=True)
-class MetricRow:
-    """Hold one metric of the holdout as shown; `gain` is positive where the challenger is better."""
+def render(decision: Decision, explanation: Explanation | None = None, project: Project | None = None) -> str:
+    """Return the decision as a self-contained HTML page: no script, no address is fetched, all text escaped.
 
-    name: str
-    lower_is_better: bool
-    primary: bool
-    challenger: float | None
-    champion: float | None
-    baseline: float | None
-    gain: float | None
+    Its links are relative, to what is kept beside it: `decision.json`, and with an explanation `explanation.json` and
+    `data.html`. What there is nothing to say about is left out.
 
-
-@dataclass(frozen=True)
-class Curve:
-    """Hold one ROC curve: its name, its points as an SVG `points` attribute, its area."""
-
-    name: str
-    points: str
-    area: float | None
-
-
-@dataclass(frozen=True)
-class Tried:
-    """Hold one candidate's cross-validation score, and where its bar lies between the lowest and highest one."""
-
-    model: ModelSummary
-    chosen: bool
-    left: float
-    width: float
-    middle: float
-
-
-def render(decision: Decision) -> str:
-    """Return the decision as a self-contained HTML page: no script, no address is fetched, all text escaped."""
-    return _template().render(
+    Args:
+        decision: With its evidence.
+        explanation: What only people look at; None when it was not made.
+        project: Its description and what a yes says stand on the first screen; None leaves them out.
+    """
+    shown = explanation or NOTHING
+    return template(TEMPLATE).render(
         decision=decision,
-        headline=headline(decision),
-        failed=[gate for gate in decision.gates if not gate.passed],
-        gates=sorted(decision.gates, key=lambda gate: gate.passed),
-        metrics=metric_rows(decision),
-        primary=next(row for row in metric_rows(decision) if row.primary),
-        curves=curves(decision),
-        tried=tried(decision),
-        spans=[("Train", decision.train, decision.train_rows), ("Holdout", decision.holdout, decision.holdout_rows)],
-        days=days,
-        compared_with=compared_with,
-        primary_difference=decision.measurements.difference(decision.primary_metric),
-        size=PLOT_SIZE,
-        ticks=[0.0, 0.25, 0.5, 0.75, 1.0],
+        about=project,
+        explanation=shown,
+        has_explanation=explanation is not None,
+        many=MANY,
+        **_first_screen(decision),
+        **_evidence(decision, shown),
     )
 
 
-@cache
-def _template() -> Template:
-    """Return the one template of the process: compiling it takes ten times as long as rendering a page."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"number": number, "signed": signed, "words": words, "count": count, "moment": moment}
-    environment.filters |= {"extent": extent, "share": share, "chance": chance}
-    return environment.get_template(TEMPLATE)
+def _first_screen(decision: Decision) -> dict[str, Any]:
+    gaining, losing = first_screen.moved_groups(decision)
+    closed = first_screen.rejecting(decision) + first_screen.holding(decision)
+    return {
+        "headline": first_screen.headline(decision),
+        "reasons": first_screen.reasons(decision),
+        "closed": closed,
+        "passed": [gate for gate in decision.gates if gate.passed],
+        "earnings": first_screen.earnings(decision),
+        "money_sentence": first_screen.money_sentence(decision),
+        "answers": first_screen.answers(decision),
+        "answers_sentence": first_screen.answers_sentence(decision),
+        "gaining": [first_screen.describe_group(group) for group in gaining],
+        "losing": [first_screen.describe_group(group) for group in losing],
+        "fairness_sentences": first_screen.fairness_sentences(decision),
+    }
 
 
-def headline(decision: Decision) -> str:
-    """Return the verdict in a sentence."""
-    name = decision.challenger.candidate
-    champion = f"the champion{_version(decision.champion)}" if decision.champion else ""
-    if decision.verdict == "PROMOTE":
-        return (
-            f"{name} proved better than {champion} and replaces it." if champion else f"{name} is the first champion."
-        )
-    if decision.verdict == "HOLD":
-        return f"{name} passed; {champion or 'nothing'} {'stays' if champion else 'is promoted'}."
-    failed = sum(1 for gate in decision.gates if not gate.passed)
-    gates = f"{failed} of {len(decision.gates)} gates"
-    return f"{name} failed {gates}; {f'{champion} stays' if champion else 'there is still no champion'}."
+def _evidence(decision: Decision, explanation: Explanation) -> dict[str, Any]:
+    measured = decision.measurements
+    rows = decision_tables.metric_rows(decision)
+    found = {
+        "gates": decision_tables.gate_order(decision.gates),
+        "state": decision_tables.gate_state,
+        "compared_with": decision_tables.compared_with,
+        "metrics": rows,
+        "primary": next(row for row in rows if row.primary),
+        "primary_difference": measured.difference(decision.primary_metric),
+        "differences": list(
+            zip(
+                measured.differences,
+                whiskers([(each.value, (each.lower, each.upper)) for each in measured.differences]),
+                strict=True,
+            )
+        ),
+        "roc": decision_plots.roc_plot(decision, explanation),
+        "precision_recall": decision_plots.precision_recall_plot(decision, explanation),
+        "reliability": decision_plots.reliability_plot(decision),
+        "profit": decision_plots.profit_plot(decision),
+        "confusions": decision_tables.confusions(decision),
+        "group_tables": decision_tables.group_tables(decision),
+        "fairness_gated": any(gate.kind == "fairness" for gate in decision.gates),
+        "importance_caption": _importance_caption(decision, explanation),
+        "importance": decision_tables.importance_rows(explanation.importance),
+        "runtime": measured.runtime,
+        "leakage": measured.leakage,
+        "tried": decision_tables.tried(decision),
+        "spans": [("Train", decision.train, decision.train_rows), ("Holdout", decision.holdout, decision.holdout_rows)],
+        "data_notes": data_notes(explanation.data),
+    }
+    return {**found, "contents": contents(decision, explanation, found)}
 
 
-def _version(model: ModelSummary | None) -> str:
-    return f" (version {model.version})" if model and model.version else ""
-
-
-def metric_rows(decision: Decision) -> list[MetricRow]:
-    """Return the holdout's metrics, the primary one first."""
-    measured = decision.challenger.holdout
-    names = sorted({decision.primary_metric, *measured}, key=lambda name: (name != decision.primary_metric, name))
-    champion: Mapping[str, float] = decision.champion.holdout if decision.champion else {}
-    return [
-        MetricRow(
-            name=name,
-            lower_is_better=name in LOWER_IS_BETTER,
-            primary=name == decision.primary_metric,
-            challenger=measured.get(name),
-            champion=champion.get(name),
-            baseline=decision.baseline.get(name),
-            gain=_gain(name, measured.get(name), champion.get(name)),
-        )
-        for name in names
+def contents(decision: Decision, explanation: Explanation, found: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return anchor and title of each section that has something to say, in the page's order."""
+    errors = explanation.errors.slices or explanation.errors.worst
+    sections = [
+        ("gates", "Gates", True),
+        ("comparison", "Comparison", True),
+        ("curves", "ROC and precision-recall", found["roc"] or found["precision_recall"]),
+        ("calibration", "Calibration", found["reliability"]),
+        ("answers", "Answers", found["confusions"]),
+        ("money", "Money by threshold", found["profit"]),
+        ("slices", "Groups of rows", found["group_tables"]),
+        ("fairness", "Groups of people", decision.measurements.fairness),
+        ("behaviour", "Behaviour", decision.measurements.behaviour),
+        ("importance", "What it leans on", explanation.importance),
+        ("errors", "Where it errs", errors),
+        ("runtime", "Serving", found["runtime"]),
+        ("leakage", "Leakage", found["leakage"]),
+        ("candidates", "Candidates", True),
+        ("data", "Data", True),
+        ("origin", "Lineage", True),
     ]
+    return [(anchor, title) for anchor, title, shown in sections if shown]
 
 
-def _gain(metric: str, challenger: float | None, champion: float | None) -> float | None:
-    if challenger is None or champion is None:
-        return None
-    return champion - challenger if metric in LOWER_IS_BETTER else challenger - champion
-
-
-def compared_with(gate: GateResult) -> str:
-    """Return what the reference value of a gate is."""
-    return {"beats_baseline": "baseline", "not_worse_than_champion": "champion"}.get(gate.kind, "")
-
-
-def curves(decision: Decision) -> list[Curve]:
-    """Return the ROC curves for the plot, the challenger's first; y grows downwards in SVG."""
-    areas = {"challenger": decision.challenger.holdout.get("roc_auc")}
-    if decision.champion:
-        areas["champion"] = decision.champion.holdout.get("roc_auc")
-    return [
-        Curve(name, _points(decision.curves[name]), area) for name, area in areas.items() if decision.curves.get(name)
-    ]
-
-
-def _points(points: Sequence[tuple[float, float]]) -> str:
-    return " ".join(f"{x * PLOT_SIZE:.1f},{(1 - y) * PLOT_SIZE:.1f}" for x, y in points)
-
-
-def tried(decision: Decision) -> list[Tried]:
-    """Return all candidates with their cross-validation scores, the best first."""
-    lower = decision.primary_metric in LOWER_IS_BETTER
-    models = [decision.challenger, *decision.others]
-    scored = [model for model in models if model.cv_mean is not None]
-    scored.sort(key=lambda model: (model.cv_mean or 0.0) * (1 if lower else -1))
-    lows = [(model.cv_mean or 0.0) - (model.cv_std or 0.0) for model in scored]
-    highs = [(model.cv_mean or 0.0) + (model.cv_std or 0.0) for model in scored]
-    low = min(lows, default=0.0)
-    extent = max(highs, default=1.0) - low or 1.0
-    bars = [
-        Tried(
-            model=model,
-            chosen=model.candidate_id == decision.challenger.candidate_id,
-            left=100 * (lows[index] - low) / extent,
-            width=100 * (highs[index] - lows[index]) / extent,
-            middle=100 * ((model.cv_mean or 0.0) - low) / extent,
-        )
-        for index, model in enumerate(scored)
-    ]
-    return bars + [Tried(model, model is decision.challenger, 0, 0, 0) for model in models if model.cv_mean is None]
-
-
-def days(span: Span) -> int:
-    """Return how many days a span holds, both ends included."""
-    return (span.last - span.first).days + 1
-
-
-def number(value: float | None) -> str:
-    """Return a number with four decimals, or a dash where there is none."""
-    if value is None or not math.isfinite(value):
-        return "–"
-    return f"{value:.4f}".replace("-", "−")
-
-
-def extent(interval: tuple[float, float]) -> str:
-    """Return an interval's two ends."""
-    return f"{number(interval[0])} to {number(interval[1])}"
-
-
-def share(value: float | None) -> str:
-    """Return a share in percent, or a dash where there is none."""
-    return "–" if value is None else f"{100 * value:.1f} %"
-
-
-def chance(p_value: float) -> str:
-    """Return a p-value: below a thousandth only that."""
-    return "less than 0.001" if p_value < 0.001 else f"{p_value:.3f}"
-
-
-def signed(value: float | None) -> str:
-    """Return a difference with its sign."""
-    if value is None or not math.isfinite(value):
-        return "–"
-    return f"{value:+.4f}".replace("-", "−")
-
-
-def count(value: int) -> str:
-    """Return a whole number with thin spaces between thousands."""
-    return f"{value:,}".replace(",", "\u202f")
-
-
-def words(name: str) -> str:
-    """Return the name people use for a metric or a gate."""
-    return WORDS.get(name, name.replace("_", " "))
-
-
-def moment(value: datetime) -> str:
-    """Return a time in UTC to the minute."""
-    return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+def _importance_caption(decision: Decision, explanation: Explanation) -> str:
+    sample = explanation.importance_sample
+    metric = words(sample.metric if sample else decision.primary_metric)
+    return f"How much worse {lower_first(metric)} becomes when a feature's values are shuffled"

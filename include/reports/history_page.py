@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from include.config.gates import LOWER_IS_BETTER
 from include.config.history import Night, WalkedChampion
 from include.config.results import Verdict
-from include.reports.decision_page import extent, moment, number, signed, words
 from include.reports.history_plot import lay_out
+from include.reports.templates import template
+from include.reports.wording import extent, number, words
 
 TEMPLATE = "history_page.html.j2"
 DID: dict[Verdict, str] = {"PROMOTE": "promoted", "HOLD": "held", "REJECT": "rejected"}
@@ -27,16 +25,7 @@ def render(project: str, nights: Sequence[Night], made_at: datetime) -> str:
     Args:
         nights: At least one, oldest first.
     """
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"number": number, "signed": signed, "extent": extent}
-    environment.filters |= {"words": words, "moment": moment, "named": named}
-    return environment.get_template(TEMPLATE).render(
+    return template(TEMPLATE).render(
         project=project,
         nights=nights,
         made_at=made_at,

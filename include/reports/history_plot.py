@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from include.config.history import Night
+from include.reports.plots import round_step
 
 HEIGHT = 280
 # room above and below, so that a mark at the edge is whole
@@ -129,7 +130,7 @@ class _Scale:
         low, high = min(numbers, default=0.0), max(numbers, default=1.0)
         if high - low < 1e-9:
             low, high = low - 0.05, high + 0.05
-        step = _round_step((high - low) / (MAX_TICKS - 1))
+        step = round_step((high - low) / (MAX_TICKS - 1))
         first, last = math.ceil(low / step), math.floor(high / step)
         ticks = tuple(number * step for number in range(first, last + 1))
         return cls(low, high, ticks, max(0, -math.floor(math.log10(step) + 1e-9)))
@@ -144,12 +145,6 @@ def _numbers(night: Night) -> Iterator[float]:
     for number in (night.value, night.champion_value, *(night.interval or ())):
         if number is not None and math.isfinite(number):
             yield number
-
-
-def _round_step(least: float) -> float:
-    """Return the smallest of 1, 2 or 5 times a power of ten that is not below `least`."""
-    power = 10.0 ** math.floor(math.log10(least))
-    return next(times * power for times in (1, 2, 5, 10) if times * power >= least * (1 - 1e-9))
 
 
 def _middle(index: int, count: int) -> float:

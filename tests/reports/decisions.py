@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
+
+import yaml
 
 from include.config.decision import Decision, GateResult, ModelSummary
 from include.config.evidence import (
@@ -16,7 +19,9 @@ from include.config.evidence import (
     PairedTest,
     Stability,
 )
+from include.config.project import Project
 from include.config.results import Origin, Span
+from tests.config.good_declaration import GOOD_DECLARATION
 
 
 def curve(power: float) -> list[tuple[float, float]]:
@@ -158,3 +163,9 @@ def decision(**changes: Any) -> Decision:
         ),
     }
     return Decision(**{**values, **changes})
+
+
+def declared(**changes: Any) -> Project:
+    """Return a project as it is declared, with some top-level keys replaced."""
+    values = {**yaml.safe_load(GOOD_DECLARATION), "name": "flight_delay", "folder": Path("flight_delay")}
+    return Project.model_validate({**values, **changes})

@@ -1,0 +1,162 @@
+"""Write the data of a decision's window as one HTML page that needs nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from include.config.decision import Decision
+from include.config.explanation import DataProfile, DayOfTarget, FeatureProfile
+from include.reports.data_notes import by_shift, data_notes, shift_word
+from include.reports.plots import Plot, Rule, Scale, Series, bar_widths, lay_out
+from include.reports.templates import template
+from include.reports.wording import number, share
+
+TEMPLATE = "data_page.html.j2"
+DAYS_HEIGHT = 180.0
+# of a histogram, in pixels
+WIDTH, HEIGHT = 300.0, 110.0
+
+
+@dataclass(frozen=True)
+class Bar:
+    """Hold one bin of a histogram in pixels: train is a filled bar, the holdout a line across the bin at its height."""
+
+    x: float
+    width: float
+    train: float
+    holdout: float
+    text: str
+
+
+@dataclass(frozen=True)
+class CategoryRow:
+    """Hold one category: the shares, and the lengths of their bars in percent of the largest."""
+
+    name: str
+    train: float
+    holdout: float
+    train_width: float
+    holdout_width: float
+
+
+@dataclass(frozen=True)
+class FeatureView:
+    """Hold how one feature is shown; bars or categories are empty, by its kind."""
+
+    found: FeatureProfile
+    anchor: str
+    word: str
+    bars: tuple[Bar, ...]
+    low: str
+    high: str
+    categories: tuple[CategoryRow, ...]
+
+
+def render_data(decision: Decision, profile: DataProfile) -> str:
+    """Return the data of a window as a self-contained HTML page: no script, no address is fetched, all text escaped.
+
+    Its one link leads to `report.html`, the decision's page, which is kept beside it.
+
+    Args:
+        decision: Whose window it is.
+        profile: Of the window's rows.
+    """
+    return template(TEMPLATE).render(
+        decision=decision,
+        profile=profile,
+        notes=data_notes(profile),
+        features=[_feature(feature, index) for index, feature in enumerate(by_shift(profile))],
+        target=target_plot(profile.days),
+        correlation=_correlation(profile),
+        spans=[("Train", decision.train, decision.train_rows), ("Holdout", decision.holdout, decision.holdout_rows)],
+    )
+
+
+def _feature(feature: FeatureProfile, index: int) -> FeatureView:
+    numeric = bool(feature.edges)
+    return FeatureView(
+        found=feature,
+        anchor=f"feature-{index}",
+        word=shift_word(feature.psi),
+        bars=histogram(feature) if numeric else (),
+        low=_edge(feature.edges[0]) if numeric else "",
+        high=_edge(feature.edges[-1]) if numeric else "",
+        categories=_categories(feature) if feature.categories else (),
+    )
+
+
+def histogram(feature: FeatureProfile) -> tuple[Bar, ...]:
+    """Return the bins of a numeric feature, all equally wide: the first and last hold what lies beyond, too."""
+    heights = bar_widths([*feature.train, *feature.holdout])
+    bins = len(feature.train)
+    width = WIDTH / bins
+    return tuple(
+        Bar(
+            x=round(index * width, 2),
+            width=round(width, 2),
+            train=round(heights[index] * HEIGHT / 100, 2),
+            holdout=round(heights[bins + index] * HEIGHT / 100, 2),
+            text=f"{_edge(feature.edges[index])} to {_edge(feature.edges[index + 1])}: "
+            f"{share(feature.train[index])} of the train part, {share(feature.holdout[index])} of the holdout",
+        )
+        for index in range(bins)
+    )
+
+
+def _edge(value: float) -> str:
+    return f"{value:.4g}".replace("-", "−")
+
+
+def _categories(feature: FeatureProfile) -> tuple[CategoryRow, ...]:
+    widths = bar_widths([*feature.train, *feature.holdout])
+    size = len(feature.categories)
+    return tuple(
+        CategoryRow(name, feature.train[at], feature.holdout[at], widths[at], widths[size + at])
+        for at, name in enumerate(feature.categories)
+    )
+
+
+def target_plot(days: tuple[DayOfTarget, ...]) -> Plot | None:
+    """Return the share of positives by day, train part and holdout as two lines; None for fewer than two days."""
+    if len(days) < 2:
+        return None
+    first, last = min(day.day for day in days), max(day.day for day in days)
+    parts = {
+        part: [((day.day - first).days + 0.0, day.positive_rate) for day in days if day.holdout is inside]
+        for part, inside in (("train", False), ("holdout", True))
+    }
+    rows = sum(day.rows for day in days)
+    mean = sum(day.rows * day.positive_rate for day in days) / rows if rows else 0.0
+    x = Scale.days(first, last)
+    y = Scale.around([0.0, *(rate for points in parts.values() for _, rate in points)], "share of positives")
+    series = [
+        Series("challenger", "train part", parts["train"], marked=True),
+        Series("champion", "holdout", parts["holdout"], marked=True),
+    ]
+    label = f"Share of positives by day, {first} to {last}; on average {share(mean)}"
+    mean_line = Rule((x.low, mean), (x.high, mean))
+    return lay_out(label, x, y, [each for each in series if each.points], rules=[mean_line], height=DAYS_HEIGHT)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Hold one correlation: its text, and how strong its colour is, in percent of the strongest."""
+
+    text: str
+    role: str
+    strength: int
+
+
+def _correlation(profile: DataProfile) -> list[tuple[str, list[Cell]]]:
+    """Return a row for each of `correlated`, each with all its cells."""
+    return [
+        (name, [_cell(value) for value in row])
+        for name, row in zip(profile.correlated, profile.correlation, strict=True)
+    ]
+
+
+def _cell(value: float | None) -> Cell:
+    if value is None:
+        return Cell(number(None), "", 0)
+    # text must stay readable on the strongest colour
+    return Cell(number(value, 2), "champion" if value < 0 else "challenger", round(55 * min(1.0, abs(value))))

@@ -1,0 +1,134 @@
+"""Write numbers, names and moments the way all pages write them."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+
+from include.config.results import Span
+
+NOTHING = "–"
+# no line ends between a number and its unit
+GAP = "\u00a0"
+# on a page a word follows "Label" or begins a row, so it begins large; inside a sentence `lower_first` makes it small
+WORDS: dict[str, str] = {
+    "roc_auc": "ROC AUC",
+    "average_precision": "Average precision",
+    "brier_score": "Brier score",
+    "log_loss": "Log loss",
+    "accuracy": "Accuracy",
+    "f1": "F1",
+    "ece": "Expected calibration error",
+    "psi": "Population stability index",
+    "p50": "Median time for a row",
+    "p95": "Time for 95 of 100 rows",
+    "p95_ms": "Time for 95 of 100 rows",
+    "demographic_parity_difference": "Demographic parity difference",
+    "equalized_odds_difference": "Equalised odds difference",
+    "single_feature_auc": "ROC AUC of one feature alone",
+    "minimum": "High enough",
+    "maximum": "Low enough",
+    "beats_baseline": "Better than the baseline",
+    "better_than_champion": "Better than the champion",
+    "not_worse_than_champion": "Not worse than the champion",
+    "leak_alarm": "Not too good to be true",
+    "leakage": "No feature tells the answer",
+    "slice": "No group worse off",
+    "fairness": "Groups of people treated alike",
+    "calibration": "Scores are probabilities",
+    "value": "Earns money",
+    "latency": "Answers fast enough",
+    "memory": "Takes little memory",
+    "size": "Small enough",
+    "serves": "Serves in a clean process",
+    "stability": "Scores spread as before",
+    "behaviour": "Behaves as demanded",
+}
+
+
+def words(name: str) -> str:
+    """Return the name people use for a metric or a gate."""
+    return WORDS.get(name, name.replace("_", " "))
+
+
+def lower_first(text: str) -> str:
+    """Return words as they stand inside a sentence; "ROC AUC" stays as it is."""
+    return text if text[:2].isupper() or text[:2] in ("F1", "") else text[0].lower() + text[1:]
+
+
+def number(value: float | None, decimals: int = 4) -> str:
+    """Return a number with four decimals, or a dash where there is none."""
+    if value is None or not math.isfinite(value):
+        return NOTHING
+    return f"{value:.{decimals}f}".replace("-", "−")
+
+
+def signed(value: float | None, decimals: int = 4) -> str:
+    """Return a difference with its sign."""
+    if value is None or not math.isfinite(value):
+        return NOTHING
+    return f"{value:+.{decimals}f}".replace("-", "−")
+
+
+def extent(interval: tuple[float, float]) -> str:
+    """Return an interval's two ends."""
+    return f"{number(interval[0])} to {number(interval[1])}"
+
+
+def share(value: float | None) -> str:
+    """Return a share in percent, or a dash where there is none."""
+    return NOTHING if value is None or not math.isfinite(value) else f"{100 * value:.1f}{GAP}%".replace("-", "−")
+
+
+def percent(value: float) -> str:
+    """Return a declared share without needless decimals: "95 %"."""
+    return f"{100 * value:.6g}{GAP}%"
+
+
+def chance(p_value: float) -> str:
+    """Return a p-value: below a thousandth only that."""
+    return "less than 0.001" if p_value < 0.001 else f"{p_value:.3f}"
+
+
+def count(value: int) -> str:
+    """Return a whole number with thin spaces between thousands."""
+    return f"{value:,}".replace(",", "\u202f").replace("-", "−")
+
+
+def amount(value: float | None, unit: str = "") -> str:
+    """Return a measured quantity with its unit: a metric has four decimals, money and milliseconds fewer."""
+    if value is None or not math.isfinite(value):
+        return NOTHING
+    if not unit:
+        return number(value)
+    decimals = 0 if abs(value) >= 1000 else 1 if abs(value) >= 100 else 2
+    return f"{value:,.{decimals}f}".replace(",", "\u202f").replace("-", "−") + f"{GAP}{unit}"
+
+
+def of_thousand(value: float) -> str:
+    """Return how many of 1,000 rows; one decimal where whole numbers would hide it."""
+    return number(value, 0 if value >= 20 or value == 0 else 1)
+
+
+def moment(value: datetime) -> str:
+    """Return a time in UTC to the minute."""
+    return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def days(span: Span) -> int:
+    """Return how many days a span holds, both ends included."""
+    return (span.last - span.first).days + 1
+
+
+def listed(names: list[str]) -> str:
+    """Return names as a sentence lists them: "a, b and c"."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else ""
+
+
+FILTERS = {
+    function.__name__: function
+    for function in (
+        words, lower_first, number, signed, extent, share, percent, chance, count, amount, of_thousand,
+        moment, days, listed,
+    )
+}  # fmt: skip

@@ -1,0 +1,138 @@
+"""The first screen says every verdict in a sentence, and why, in words for people who know nothing of models."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+import pytest
+
+from include.config.gates import Gate
+from include.config.results import Verdict
+from include.reports.first_screen import (
+    FAILED,
+    answers_sentence,
+    describe_group,
+    earnings,
+    headline,
+    money_sentence,
+    moved_groups,
+    plain_failure,
+    reasons,
+)
+from tests.reports.decisions import FAILED_GATE, GATES, decision
+from tests.reports.evidence import FULL, GROUPS, POINTS, gate, group
+
+HELD = gate("better_than_champion", "surely > 0", 0.001, False, metric="roc_auc", on_failure="hold")
+
+
+@pytest.mark.parametrize(
+    ("verdict", "changes", "sentence"),
+    [
+        ("PROMOTE", {}, "xgboost proved better than the champion (version 3)."),
+        ("PROMOTE", {"champion": None}, "xgboost passed every gate: a first champion."),
+        ("HOLD", {}, "xgboost passed every gate; the champion (version 3) stays."),
+        ("HOLD", {"gates": (*GATES, HELD)}, "xgboost is not proved better; the champion (version 3) stays."),
+        ("HOLD", {"champion": None}, "xgboost passed every gate; nothing is promoted."),
+        (
+            "REJECT",
+            {"gates": (*GATES, FAILED_GATE, HELD)},
+            "xgboost failed 1 of 6 gates; the champion (version 3) stays.",
+        ),
+        (
+            "REJECT",
+            {"gates": (FAILED_GATE,), "champion": None},
+            "xgboost failed 1 of 1 gates; there is still no champion.",
+        ),
+    ],
+)  # fmt: skip
+def test_the_verdict_in_a_sentence(verdict: Verdict, changes: dict[str, Any], sentence: str) -> None:
+    assert headline(decision(verdict=verdict, **changes)) == sentence
+
+
+def test_every_kind_of_gate_has_a_sentence_for_when_it_is_closed() -> None:
+    kinds = {get_args(model.model_fields["kind"].annotation)[0] for model in get_args(get_args(Gate)[0])}
+
+    # that of not_worse_than_champion depends on whether it is worse, or only not proved
+    assert kinds == {*FAILED, "not_worse_than_champion"}
+
+
+@pytest.mark.parametrize(
+    ("closed", "sentence"),
+    [
+        (
+            gate("calibration", "<= 0.05", 0.0812, False, metric="ece"),
+            "Its scores do not mean what they say: expected calibration error is 0.0812, demanded <= 0.05.",
+        ),
+        (
+            gate("latency", "<= 20 ms", 31.42, False, metric="p95", unit="ms"),
+            "It answers too slowly: time for 95 of 100 rows is 31.42\u00a0ms, demanded <= 20 ms.",
+        ),
+        (
+            gate("minimum", ">= 0.6", None, False, metric="roc_auc", note="the model answers no probabilities"),
+            "It is not good enough, as far as is known: ROC AUC could not be measured "
+            "(the model answers no probabilities).",
+        ),
+        (
+            gate("not_worse_than_champion", ">= -0.01", -0.02, False, metric="f1"),
+            "It is worse than the champion: F1 is −0.0200, demanded >= -0.01.",
+        ),
+        (
+            gate("not_worse_than_champion", ">= -0.01", -0.002, False, metric="f1", on_failure="hold"),
+            "It may be worse than the champion: F1 is −0.0020, demanded >= -0.01.",
+        ),
+        (gate("novel", "> 1", 0.5, False), "The gate novel is closed: novel is 0.5000, demanded > 1."),
+    ],
+)
+def test_a_closed_gate_in_a_sentence(closed: Any, sentence: str) -> None:
+    assert plain_failure(closed) == sentence
+
+
+def test_gates_that_reject_are_the_reason_before_those_that_hold() -> None:
+    assert [reason.partition(":")[0] for reason in reasons(decision(gates=(HELD, FAILED_GATE)))] == [
+        "It is too good to be true"
+    ]
+    assert [reason.partition(":")[0] for reason in reasons(decision(gates=(HELD, *GATES)))] == [
+        "It is not proved better than the champion"
+    ]
+    assert reasons(decision(measurements=FULL.model_copy(update={"differences": ()}))) == ["All 4 gates are passed."]
+
+
+def test_money_is_compared_with_the_champion_and_with_one_answer_for_all() -> None:
+    judged = decision(measurements=FULL)
+    assert [(each.role, each.value) for each in earnings(judged)] == [
+        ("challenger", 412.3), ("champion", 371.9), ("same", 38.5),
+    ]  # fmt: skip
+    assert earnings(judged)[0].width == 100
+
+    first = FULL.model_copy(update={"points": {"challenger": POINTS["challenger"]}})
+    assert money_sentence(decision(measurements=first, champion=None)) == (
+        "1,000 rows earn 412.3\u00a0EUR with the challenger: 373.8\u00a0EUR more than with always saying no."
+    )
+    assert FULL.money
+    loses = FULL.model_copy(update={"money": FULL.money.model_copy(update={"always_the_same": 1500, "all_yes": True})})
+    assert "1\u202f088\u00a0EUR less than with always saying yes." in money_sentence(decision(measurements=loses))
+    assert money_sentence(decision()) == ""
+
+
+def test_what_the_answers_change() -> None:
+    first = FULL.model_copy(update={"points": {"challenger": POINTS["challenger"]}})
+    assert answers_sentence(decision(measurements=first)) == (
+        "Of 1,000 rows it answers yes to 231: 116 rightly and 115 as false alarms. It misses 106."
+    )
+    same = FULL.model_copy(update={"points": dict.fromkeys(("challenger", "champion"), POINTS["champion"])})
+    assert answers_sentence(decision(measurements=same)).endswith("as many positives found and as many false alarms.")
+    assert answers_sentence(decision()) == ""
+
+
+def test_the_groups_that_move_most_are_large_enough_to_judge() -> None:
+    gaining, losing = moved_groups(decision(measurements=FULL))
+    assert [(each.group, each.gain) for each in losing] == [("LGA", -0.0351), ("FL", -0.015), ("VX", -0.009)]
+    assert [each.group for each in gaining] == ["UA", "B6", "EV"]
+    assert not {"OO", "HA"} & {each.group for each in (*gaining, *losing)}
+    assert {each.group for each in GROUPS} > {"OO", "HA"}
+    assert moved_groups(decision()) == ([], [])
+
+
+def test_a_groups_gain_that_chance_may_have_made_is_said_to_be_so() -> None:
+    assert describe_group(group("city", "Oslo", 0.03)) == "city Oslo: ROC AUC +0.0300"
+    assert describe_group(group("city", "Oslo", 0.01)) == "city Oslo: ROC AUC +0.0100, which chance may have made"
