@@ -167,7 +167,7 @@ def _measure_again(
     labels = np.asarray(frame[spec.target.name], dtype=int)
     where = f"holdout of {decision.project}, {decision.holdout.first} to {decision.holdout.last}"
     names = list(decision.challenger.holdout)
-    measured = measure(names, labels, trained.model.score(frame), where)  # type: ignore[arg-type]
+    measured = measure(names, labels, trained.model.score(frame), where, trained.model.threshold)  # type: ignore[arg-type]
     prior = np.full(len(labels), trained.record.positive_rate)
     baseline = measure(list(decision.baseline), labels, prior, where)  # type: ignore[arg-type]
     found = [

@@ -98,7 +98,7 @@ def compare_rows(what: str, then: Sequence[Any], now: Sequence[Any]) -> list[Dif
 
 
 def compare_records(then: TrainingRecord, now: TrainingRecord) -> list[Difference]:
-    """Return every number of the training that differs: params, each trial and fold, and what they were made from."""
+    """Return every number of the training that differs: params, threshold, each trial and fold, and their rows."""
     found = [
         *compare("rows", then.rows, now.rows),
         *compare("share of positives", then.positive_rate, now.positive_rate),
@@ -106,6 +106,8 @@ def compare_records(then: TrainingRecord, now: TrainingRecord) -> list[Differenc
         *compare(f"cv {then.metric} mean", then.cv_mean, now.cv_mean),
         *compare(f"cv {then.metric} std", then.cv_std, now.cv_std),
     ]
+    found += compare("threshold", then.threshold.value, now.threshold.value)
+    found += compare(f"threshold, {then.threshold.objective}", then.threshold.reached, now.threshold.reached)
     for fold, scores in _numbered(then.fold_scores, now.fold_scores):
         found += compare(f"fold {fold} of the chosen params", *scores)
     for number, (old, new) in _numbered(then.trials, now.trials):

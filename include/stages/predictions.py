@@ -43,6 +43,8 @@ class PredictedFrom(Receipt):
         features: The fingerprint of the day's features.
         features_sha256: Of the bytes of their rows.
         hindsight: Whether the champion's data is later than the day.
+        threshold: A score of at least this was answered by yes; None before the champion was loaded, and in manifests
+            of before answers were given.
     """
 
     ledger_number: int
@@ -52,6 +54,11 @@ class PredictedFrom(Receipt):
     features: str
     features_sha256: str
     hindsight: bool
+    threshold: float | None = None
+
+    def is_of(self, other: PredictedFrom) -> bool:
+        """Tell whether champion and features are the same; the threshold is the champion's, known or not."""
+        return self.model_copy(update={"threshold": None}) == other.model_copy(update={"threshold": None})
 
     @property
     def rank(self) -> tuple[bool, int]:
@@ -116,7 +123,7 @@ def may_replace(new: PredictedFrom, old: Predictions | None, origin: Origin, *, 
         return False
     if new.rank != old.made_from.rank:
         return new.rank > old.made_from.rank
-    return force or new != old.made_from
+    return force or not new.is_of(old.made_from)
 
 
 def write_predictions(
@@ -131,7 +138,7 @@ def write_predictions(
     """Write the rows, then put them in force; return None when another run changed the manifest meanwhile.
 
     Args:
-        frame: One row a prediction: the keys, `score` and `version`.
+        frame: One row a prediction: the keys, `score`, `answer` and `version`.
         etag: Of the manifest that is replaced, read before anything that `made_from` names; None for the first.
     """
     data = to_parquet(frame, f"{project}/{day}: predictions")

@@ -58,7 +58,9 @@ def run(project: Project, inputs: ScoreInputs) -> ScoreResult:
         made_from = _made_from(entry, features, day)
         if place.found is not None and not may_replace(made_from, place.found, inputs.origin, force=inputs.force):
             return _result(store, project, inputs, place.found)
-        frame = _score(project, day, load_champion(store, entry), get_frame(store, features.files[ROWS]))
+        champion = load_champion(store, entry)
+        frame = _score(project, day, champion, get_frame(store, features.files[ROWS]))
+        made_from = made_from.model_copy(update={"threshold": champion.model.threshold})
         written = write_predictions(store, project.name, day, frame, made_from, inputs.origin, place.etag)
         if written is not None:
             return _result(store, project, inputs, written)
@@ -106,7 +108,11 @@ def _made_from(entry: LedgerEntry, features: Manifest, day: date) -> PredictedFr
 
 
 def _score(project: Project, day: date, champion: Champion, rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the keys of `rows` with `score` (float64, the probability of the positive class) and `version`."""
+    """Return the keys of `rows` with score, answer and version.
+
+    `score` is the probability of the positive class (float64), `answer` is 1 where it is at least the champion's
+    threshold, else 0 (int8), and `version` is the champion's.
+    """
     where = f"{project.name}/score on {day}: champion {champion.entry.version}"
     missing = champion.model.signature.missing_from(rows.columns)
     if missing:
@@ -120,8 +126,9 @@ def _score(project: Project, day: date, champion: Champion, rows: pd.DataFrame) 
     scores = champion.model.score(rows)
     check_probabilities(scores, where)
     frame = rows[list(project.keys)].copy()
-    score, version = PREDICTION_COLUMNS
-    frame[score], frame[version] = scores, champion.entry.version
+    score, answer, version = PREDICTION_COLUMNS
+    frame[score], frame[answer] = scores, (scores >= champion.model.threshold).astype("int8")
+    frame[version] = champion.entry.version
     return frame
 
 

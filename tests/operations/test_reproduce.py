@@ -40,6 +40,14 @@ CANDIDATES: dict[str, dict[str, Any]] = {
         "search": {"trials": 2, "space": {"max_depth": [1, 2, 3]}},
     },
 }
+# thresholds that are chosen, and a metric that looks at them
+DECLARED: dict[str, dict[str, Any]] = {
+    "linear": {
+        "threshold": {"objective": "value"},
+        "value": {"currency": "EUR", "true_positive": 9.0, "false_positive": -2.0},
+    },
+    "trees": {"threshold": {"objective": "f_beta", "beta": 2.0}},
+}
 
 
 @pytest.fixture(scope="module", params=sorted(CANDIDATES))
@@ -47,7 +55,10 @@ def played(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     """Play one night of a project with one candidate; to be copied and never changed."""
     folder = tmp_path_factory.mktemp(request.param)
     copy_prepared(prepared_tracking, folder)
-    nights = Nights(folder, make_project(folder, candidates=[CANDIDATES[request.param]]))
+    candidate, declared = CANDIDATES[request.param], DECLARED[request.param]
+    nights = Nights(
+        folder, make_project(folder, candidates=[candidate], metrics={"also": ["brier_score", "f1"]}, **declared)
+    )
     assert nights.night(AS_OF).verdict == "PROMOTE"
     return nights
 
@@ -105,7 +116,8 @@ def test_the_same_bytes_and_numbers_come_out_and_nothing_is_written(nights: Nigh
     assert found.model_then == found.model_now == hashlib.sha256(model.data).hexdigest()
     decision = read_decision(nights.store, "parcels", found.decision_id)
     assert found.holdout == decision.challenger.holdout
-    assert found.holdout.keys() >= {"roc_auc", "brier_score"}
+    assert found.holdout.keys() >= {"roc_auc", "brier_score", "f1"}
+    assert made.trained.model.threshold == model.threshold != 0.5
     assert contents(nights.store) == before
 
 
@@ -183,6 +195,13 @@ def test_an_altered_score_of_a_fold_is_reported_by_trial_and_fold(nights: Nights
     assert difference.what == "trial 2, fold 1"
     assert difference.then != difference.now
     assert difference.largest == pytest.approx(1e-12, rel=0.01)
+
+
+def test_an_altered_threshold_is_reported(nights: Nights) -> None:
+    _, model, _ = read_candidate(nights.store, "parcels", _identity(nights))
+    _rewrite_record(nights, lambda record: record["threshold"].update(value=0.5))
+    [difference] = _again(nights).reproduction.differences
+    assert (difference.what, difference.then, difference.now) == ("threshold", "0.5", repr(model.threshold))
 
 
 @pytest.mark.parametrize("played", ["linear"], indirect=True)

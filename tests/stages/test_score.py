@@ -47,7 +47,8 @@ def played(tmp_path_factory: pytest.TempPathFactory, prepared_tracking: Path) ->
     copy_prepared(prepared_tracking, folder)
     nights = Nights(folder, make_project(folder, candidates=WEAK, gates=LAX))
     nights.night(EARLY)
-    nights.project = make_project(folder, candidates=ONE, gates=LAX)
+    # one yes too many costs less than one too few
+    nights.project = make_project(folder, candidates=ONE, gates=LAX, threshold={"objective": "f_beta", "beta": 2.0})
     assert nights.night(LATE).champion_version == "2"
     for day in (BETWEEN, DAY):
         nights.write_day(day, unlabelled(day))
@@ -112,14 +113,17 @@ def test_all_rows_of_the_day_are_scored_by_the_champion(nights: Nights) -> None:
     assert (result.day, result.rows, result.version, result.model_as_of) == (DAY, ROWS, "2", LATE)
     assert (result.written, result.hindsight, result.skipped) == (True, False, "")
     frame = frame_of(nights, DAY)
-    assert list(frame.columns) == ["parcel", "score", "version"]
+    assert list(frame.columns) == ["parcel", "score", "answer", "version"]
     assert frame["parcel"].tolist() == list(range(ROWS))
     assert set(frame["version"]) == {"2"}
     assert str(frame["score"].dtype) == "float64"
     entry = Ledger(nights.store, "parcels").champion()
     assert entry is not None
-    expected = load_champion(nights.store, entry).model.score(make_rows(DAY))
-    assert np.array_equal(frame["score"], expected)
+    model = load_champion(nights.store, entry).model
+    assert np.array_equal(frame["score"], model.score(make_rows(DAY)))
+    assert 0 < model.threshold < 0.5
+    assert frame["answer"].tolist() == [int(score >= model.threshold) for score in frame["score"]]
+    assert 0.5 < frame["answer"].mean() < 1
     assert 0 < frame["score"].min() < frame["score"].max() < 1
     manifest = read_manifest(nights.store, nights.store.key_of(result.predictions_uri))
     features = read_manifest(nights.store, keys.features_manifest("parcels", DAY))
@@ -133,7 +137,27 @@ def test_all_rows_of_the_day_are_scored_by_the_champion(nights: Nights) -> None:
         "features": features.fingerprint,
         "features_sha256": features.files["rows"].sha256,
         "hindsight": False,
+        "threshold": model.threshold,
     }
+
+
+def test_the_answer_is_given_at_the_threshold_of_the_champion_that_scores(nights: Nights) -> None:
+    nights.project = make_project(nights.folder, candidates=ONE, gates=LAX, threshold={"value": 0.9})
+    run(nights, BETWEEN)
+    frame = frame_of(nights, BETWEEN)
+    assert made_from(nights, BETWEEN)["threshold"] == 0.5
+    assert frame["answer"].tolist() == [int(score >= 0.5) for score in frame["score"]]
+
+
+def test_predictions_of_before_answers_were_given_stay_until_they_are_forced(nights: Nights) -> None:
+    run(nights, DAY, "old")
+    key = keys.predictions_manifest("parcels", DAY)
+    manifest = json.loads(nights.store.get(key))
+    del manifest["details"]["threshold"]
+    nights.store.put(key, json.dumps(manifest).encode())
+    assert not run(nights, DAY, "new").written
+    assert run(nights, DAY, "forced", force=True).written
+    assert made_from(nights, DAY)["threshold"] is not None
 
 
 def test_a_past_day_is_scored_by_the_champion_of_then(nights: Nights) -> None:
