@@ -11,6 +11,8 @@ from typing import Annotated, NoReturn
 import typer
 
 from include.cli import acts
+from include.cli.answer import EXAMPLE as ANSWER_EXAMPLE
+from include.cli.answer import answer
 from include.cli.backfill import EXAMPLE as BACKFILL_EXAMPLE
 from include.cli.backfill import backfill
 from include.cli.console import errors
@@ -192,6 +194,7 @@ def demo_load(
 
 # imported commands come after those above in the help of their panel
 app.command(epilog=f"Example: {BACKFILL_EXAMPLE}", rich_help_panel=NIGHTS)(backfill)
+app.command(epilog=f"Example: {ANSWER_EXAMPLE}", rich_help_panel=NIGHTS)(answer)
 app.command(epilog=f"Example: {HISTORY_EXAMPLE}", rich_help_panel=EVIDENCE)(history)
 app.command(epilog=f"Example: {REPRODUCE_EXAMPLE}", rich_help_panel=EVIDENCE)(reproduce)
 acts.register(app, CHAMPION)

@@ -36,9 +36,13 @@ def show(console: Console, decision: Decision, entry: LedgerEntry | None, champi
         )
         entry = None
     number = f"decision {entry.number} of " if entry else ""
+    # the ledger knows more than the evidence: that it was overtaken, or what a person answered
+    verdict, reason = (
+        (entry.verdict or decision.verdict, entry.reason) if entry else (decision.verdict, decision.reason)
+    )
     console.print(
-        f"[bold {COLOURS[decision.verdict]}]{decision.verdict}[/]  {number}{escape(decision.project)} "
-        f"as of {decision.as_of}: {escape(decision.reason)}"
+        f"[bold {COLOURS[verdict]}]{verdict}[/]  {number}{escape(decision.project)} "
+        f"as of {decision.as_of}: {escape(reason)}"
     )
     console.print(_evidence(decision))
     console.print(gates_table(decision, wide=console.width >= WIDE_COLUMNS))

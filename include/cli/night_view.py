@@ -20,6 +20,7 @@ COLOURS = {
     "running": "cyan",
     "failed": "red",
     "retrying": "yellow",
+    "waits for a person": "bold yellow",
     "skipped": "dim",
     "waiting": "dim",
     "not run": "dim",

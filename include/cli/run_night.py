@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from rich.console import Console
@@ -24,9 +25,11 @@ from include.io.decisions import read_decision
 from include.io.ledger import Ledger
 from include.orchestration.as_of import complete
 from include.stack import night, progress
+from include.stack.credentials import ADMIN, load_credentials
 from include.stack.demo_data import days_needed
 from include.stack.environment import task_logs
 from include.stack.pause import unpaused
+from include.stack.questions import question_url, waiting_for_a_person
 
 # the bounds of `window.days` in a declaration
 MIN_WINDOW_DAYS, MAX_WINDOW_DAYS = 3, 1825
@@ -83,17 +86,45 @@ def _night(settings: Settings, used: AirflowInUse, request: night.NightRequest, 
     api, dag_id = used.api, retrain_dag_id(request.project)
     # the runs of a backfill are counted by themselves
     waiting = [run for run in api.runs(dag_id, "running", "queued") if run["run_type"] != "backfill"]
-    if waiting:
+    if waiting and (api.dag(dag_id) or {}).get("max_active_runs") == 1:
         view.note(f"{len(waiting)} run(s) of {dag_id} come first: one at a time")
     run_id = night.trigger(api, request)
     view.doing("")
     with unpaused(api, dag_id, settings.home) as was_paused:
         if was_paused and not used.own:
             view.note(f"{dag_id} was paused and is again when this run ends; a night it has missed may run, too")
-        succeeded, tasks = night.follow(
-            api, dag_id, run_id, lambda _, tasks: view.stages(progress.stages(tasks)), used.check
-        )
+        show = _shown(settings, used, request.project, run_id, view)
+        succeeded, tasks = night.follow(api, dag_id, run_id, show, used.check)
     return night.outcome(api, dag_id, run_id, succeeded, tasks, task_logs(settings.home))
+
+
+def _shown(
+    settings: Settings, used: AirflowInUse, project: str, run_id: str, view: NightView
+) -> Callable[[str, night.Tasks], None]:
+    """Return what shows the stages, and says once that the run waits for a person, and where to answer."""
+    told = False
+
+    def show(_: str, tasks: night.Tasks) -> None:
+        nonlocal told
+        view.stages(progress.stages(tasks))
+        if waiting_for_a_person(tasks) and not told:
+            told = True
+            for line in _how_to_answer(settings, used, project, run_id):
+                view.note(line)
+
+    return show
+
+
+def _how_to_answer(settings: Settings, used: AirflowInUse, project: str, run_id: str) -> list[str]:
+    login = f"user {ADMIN}"
+    if used.own:
+        # the stack of `up` has shown it
+        login += f", password {load_credentials(settings.home).admin_password.get_secret_value()}"
+    return [
+        "the run waits for a person: is the candidate promoted?",
+        f"answer at {question_url(used.api.url, project, run_id)} ({login})",
+        f"or in another shell: ./nightshift answer {project}",
+    ]
 
 
 def _demo_jobs(project: Project, request: night.NightRequest) -> list[tuple[str, ...]]:

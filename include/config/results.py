@@ -5,14 +5,14 @@ A stage is `run(project, inputs) -> Result`. Inputs hold URIs and days; results 
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
 Verdict = Literal["PROMOTE", "HOLD", "REJECT"]
 RunType = Literal["scheduled", "manual", "backfill", "asset_triggered", "local"]
-PromotionMode = Literal["automatic", "hold"]
+PromotionMode = Literal["automatic", "approval", "hold"]
 
 
 class Receipt(BaseModel):
@@ -146,7 +146,13 @@ class EvaluateInputs(StageInputs):
 
 
 class EvaluateResult(Receipt):
-    """Say the verdict, and where the decision with its evidence is."""
+    """Say the verdict, and where the decision with its evidence is.
+
+    Attributes:
+        report_uri: The page that a person reads.
+        mode: What a PROMOTE leads to: with `approval` a person is asked first.
+        summary: The decision in a few lines of Markdown, for the form that asks for approval.
+    """
 
     verdict: Verdict
     reason: str
@@ -154,12 +160,35 @@ class EvaluateResult(Receipt):
     decision_uri: str
     challenger: str
     candidate_id: str
+    report_uri: str = ""
+    mode: PromotionMode = "automatic"
+    summary: str = ""
+
+
+class ApprovalAnswer(Receipt):
+    """Be what a person said when asked whether a proved candidate is promoted.
+
+    Attributes:
+        by: Who, as Airflow knows them; empty when nobody answered in time.
+        at: When; the end of the wait when nobody did.
+        reason: In their own words; empty when they gave none.
+    """
+
+    answer: Literal["approved", "rejected", "timed_out"]
+    by: str = ""
+    at: datetime | None = None
+    reason: str = ""
 
 
 class PromoteInputs(StageInputs):
-    """Be what promote is given."""
+    """Be what promote is given.
+
+    Attributes:
+        approval: What a person answered; None when nobody was asked.
+    """
 
     evaluated: EvaluateResult
+    approval: ApprovalAnswer | None = None
 
 
 class ScoreInputs(StageInputs):
@@ -196,10 +225,15 @@ class ScoreResult(Receipt):
 
 
 class PromoteResult(Receipt):
-    """Say which ledger entry holds the decision, and who is champion now (model version, empty when none)."""
+    """Say which ledger entry holds the decision, and who is champion now (model version, empty when none).
+
+    Attributes:
+        approval: What a person answered; None when nobody was asked.
+    """
 
     verdict: Verdict
     reason: str
     ledger_number: int
     champion_version: str
     report_uri: str
+    approval: ApprovalAnswer | None = None

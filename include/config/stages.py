@@ -10,6 +10,8 @@ Stage = Literal["plan", "ingest", "validate", "build_features", "train", "evalua
 RETRAIN_STAGES: tuple[Stage, ...] = ("plan", "ingest", "validate", "build_features", "train", "evaluate", "promote")
 SCORE_STAGES: tuple[Stage, ...] = ("ingest", "validate", "build_features", "score")
 PREPARE_GROUP = "prepare"
+# no stage: a person's part, between evaluate and promote
+APPROVE_TASK = "approve"
 TRAINING_POOL = "training"
 # Airflow ends a training after it; one that is older on another machine is taken for dead
 TRAIN_TIMEOUT = timedelta(hours=2)

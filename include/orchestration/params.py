@@ -18,6 +18,7 @@ DECLARED = "declared"
 PROMOTION_MODES: Mapping[str, str] = {
     DECLARED: "as project.yaml says",
     "automatic": "promote a candidate that passes and is better",
+    "approval": "ask a person first (a backfill never asks, and promotes nothing)",
     "hold": "record the decision, promote nothing",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,11 +15,14 @@ from include.config.project import Project
 from include.config.settings import Settings
 from include.config.stages import PREPARE_GROUP, retrain_dag_id
 from include.orchestration import tasks
+from include.orchestration.approval import ask_for_approval
 from include.orchestration.assets import champion_asset, features_asset
 from include.orchestration.params import retrain_params
 
 # far enough back for every backfill: Airflow runs no task of a day before it, and calls that a success
 START_DATE = datetime(2012, 1, 1, tzinfo=UTC)
+# a person's own runs, and the night that is at work, while questions of other nights are open
+RUNS_BESIDE_QUESTIONS = 8
 DEFAULT_ARGS: dict[str, Any] = {
     "retries": 2,
     "retry_delay": timedelta(seconds=15),
@@ -39,7 +43,7 @@ def retrain_dags() -> Iterator[DAG]:
 
 
 def build_retrain_dag(project: Project) -> DAG:
-    """Return a project's retrain Dag: plan, prepare the stale days, train the candidates, evaluate, promote."""
+    """Return a project's retrain Dag: plan, prepare the stale days, train the candidates, evaluate, ask, promote."""
     with DAG(
         dag_id=retrain_dag_id(project.name),
         description=project.description,
@@ -47,7 +51,7 @@ def build_retrain_dag(project: Project) -> DAG:
         schedule=DailyPartitionTimetable(project.schedule),
         start_date=START_DATE,
         catchup=False,
-        max_active_runs=1,
+        max_active_runs=runs_at_once(project),
         is_paused_upon_creation=True,
         tags=["nightshift", project.name, project.problem, *project.tags],
         params=retrain_params(project),
@@ -55,6 +59,15 @@ def build_retrain_dag(project: Project) -> DAG:
     ) as dag:
         _wire(project)
     return dag
+
+
+def runs_at_once(project: Project) -> int:
+    """Return how many runs may be open: one, but where a person is asked a waiting night must not hold up the next."""
+    promotion = project.promotion
+    if promotion.mode != "approval":
+        return 1
+    nights_that_wait = math.ceil(promotion.approval.timeout_hours / 24)
+    return max(nights_that_wait + RUNS_BESIDE_QUESTIONS, 16)
 
 
 def _wire(project: Project) -> None:
@@ -77,7 +90,8 @@ def _wire(project: Project) -> None:
     )
     prepared >> trained
     evaluated: Any = tasks.evaluate(name, the_plan, trained)
-    promoted: Any = tasks.promote(name, evaluated)
+    asked: Any = ask_for_approval(project, evaluated)
+    promoted: Any = tasks.promote(name, evaluated, asked.output)
 
     announced = tasks.announce_features.override(outlets=[features_asset(name)])(name, the_plan)
     prepared >> announced

@@ -81,10 +81,11 @@ def evaluate(project_name: str, plan: dict[str, Any], trained: list[dict[str, An
     return result.model_dump(mode="json")
 
 
-@task(multiple_outputs=False, execution_timeout=timedelta(minutes=10))
-def promote(project_name: str, evaluated: dict[str, Any]) -> dict[str, Any]:
+# nobody is asked on most nights: approve is skipped, and promote goes on
+@task(multiple_outputs=False, execution_timeout=timedelta(minutes=10), trigger_rule="none_failed")
+def promote(project_name: str, evaluated: dict[str, Any], approval: dict[str, Any] | None = None) -> dict[str, Any]:
     """Record the decision; on PROMOTE make the candidate champion, on HOLD skip what depends on a new one."""
-    result = call_stage("promote", project_name, evaluated=evaluated)
+    result = call_stage("promote", project_name, evaluated=evaluated, approval=approval)
     plain: dict[str, Any] = result.model_dump(mode="json")
     if result.verdict == "HOLD":
         # a skipped task hands nothing on by itself

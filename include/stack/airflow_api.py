@@ -115,6 +115,11 @@ class AirflowApi:
         """End a run as failed, with a note that says why."""
         self._call("PATCH", f"/dags/{quote(dag_id)}/dagRuns/{quote(run_id)}", {"state": "failed", "note": note})
 
+    def answer(self, dag_id: str, run_id: str, task_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Answer the question that a task waits with, and return what was recorded."""
+        run = f"/dags/{quote(dag_id)}/dagRuns/{quote(run_id)}"
+        return self._call("PATCH", f"{run}/taskInstances/{quote(task_id)}/-1/hitlDetails", body)
+
     def result(self, dag_id: str, run_id: str, task_id: str, *, key: str = "return_value", map_index: int = -1) -> Any:
         """Return what a task handed back, or None when it handed back nothing."""
         run = f"/dags/{quote(dag_id)}/dagRuns/{quote(run_id)}"

@@ -8,9 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from include.config import clock
-from include.config.stages import RETRAIN_STAGES
+from include.config.stages import APPROVE_TASK, RETRAIN_STAGES
 
 FINISHED = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
+ASKING = "waits for a person"
+# what one instance of a stage tells of all of it, the worst first
+TELLING = {"failed": "failed", "upstream_failed": "not run", "up_for_retry": "retrying", "awaiting_input": ASKING}
+ORDER = (*RETRAIN_STAGES[:-1], APPROVE_TASK, RETRAIN_STAGES[-1])
 WAITING = frozenset({"", "scheduled", "queued", "deferred", "up_for_reschedule"})
 
 
@@ -20,7 +24,7 @@ class StageProgress:
 
     Attributes:
         stage: The stage's name (a task's id, for other tasks).
-        state: waiting, running, retrying, done, skipped, failed, or not run after another failed.
+        state: waiting, running, retrying, waits for a person, done, skipped, failed, or not run after another failed.
         done, total: Task instances that are finished, and that are known; a mapped stage has several.
         seconds: From its first start to its last end, or to now.
     """
@@ -33,12 +37,12 @@ class StageProgress:
 
 
 def stages(tasks: Sequence[Mapping[str, Any]]) -> list[StageProgress]:
-    """Return the stages of a run in their order, and after them its other tasks that have begun.
+    """Return the stages of a run in their order, a person's part among them, and its other tasks that have begun.
 
     Args:
         tasks: Task instances, as Airflow's REST API describes them.
     """
-    grouped: dict[str, list[Mapping[str, Any]]] = {stage: [] for stage in RETRAIN_STAGES}
+    grouped: dict[str, list[Mapping[str, Any]]] = {stage: [] for stage in ORDER}
     for task in tasks:
         grouped.setdefault(str(task["task_id"]).rpartition(".")[2], []).append(task)
     summed = [_stage(name, instances) for name, instances in grouped.items()]
@@ -56,12 +60,9 @@ def _stage(name: str, instances: Sequence[Mapping[str, Any]]) -> StageProgress:
 
 
 def _state(states: Sequence[str]) -> str:
-    if "failed" in states:
-        return "failed"
-    if "upstream_failed" in states:
-        return "not run"
-    if "up_for_retry" in states:
-        return "retrying"
+    told = next((word for state, word in TELLING.items() if state in states), "")
+    if told:
+        return told
     if states and all(state in FINISHED for state in states):
         return "skipped" if all(state == "skipped" for state in states) else "done"
     if all(state in WAITING for state in states):

@@ -17,6 +17,8 @@ from include.io.object_store import ObjectStore
 from include.io.stores import open_store
 from include.io.tracking import Measurement, Tracking
 from include.ml.metrics import improvement
+from include.reports.decision_page import render
+from include.reports.summary import summary
 from include.stages.candidates import holdout_days
 from include.stages.challengers import Challenger, read_challenger
 from include.stages.champions import read_rival
@@ -51,6 +53,9 @@ def run(project: Project, inputs: EvaluateInputs) -> EvaluateResult:
         challenger.result.tracking_run_id,
         [Measurement(f"holdout_{name}", value) for name, value in decision.challenger.holdout.items()],
     )
+    # whoever is asked to approve reads it first
+    report = keys.decision_report(project.name, decision.decision_id)
+    store.put(report, render(decision).encode())
     _log.info("evaluate %s %s: %s, %s", project.name, inputs.as_of, decision.verdict, decision.reason)
     return EvaluateResult(
         verdict=decision.verdict,
@@ -59,6 +64,9 @@ def run(project: Project, inputs: EvaluateInputs) -> EvaluateResult:
         decision_uri=store.uri(keys.decision(project.name, decision.decision_id)),
         challenger=challenger.result.candidate,
         candidate_id=challenger.result.candidate_id,
+        report_uri=store.uri(report),
+        mode=inputs.promotion_mode or project.promotion.mode,
+        summary=summary(decision),
     )
 
 

@@ -1,4 +1,4 @@
-"""Record the verdict in the ledger and, for a PROMOTE, make the challenger champion.
+"""Record the verdict, a person's answer included, in the ledger and, for a PROMOTE, make the challenger champion.
 
 The ledger is the truth; the release pointer and MLflow's alias follow it and are set right on every run. In order:
 report, decision entry, release, promotion entry, pointer, alias. Every part can be done again without changing what is
@@ -25,6 +25,7 @@ from include.reports.decision_page import render
 from include.stages.candidates import DECISION, MODEL, SIGNATURE, TRAINING, read_candidate
 from include.stages.projections import follow_ledger
 from include.stages.recording import OvertakenError, Recorder
+from include.stages.rulings import rule
 
 _log = logging.getLogger(__name__)
 
@@ -39,12 +40,13 @@ def run(project: Project, inputs: PromoteInputs) -> PromoteResult:
     store = open_store(inputs.store_url)
     decision = read_decision(store, project.name, inputs.evaluated.decision_id)
     ledger = Ledger(store, project.name)
-    recorder = Recorder(store, ledger, decision, inputs.origin)
+    ruling = rule(inputs.evaluated, inputs.approval, project.promotion.approval)
+    recorder = Recorder(store, ledger, decision, inputs.origin, ruling)
     _write_report(store, decision)
     entry = recorder.record_decision()
     if entry.verdict == "PROMOTE":
         entry = _promote(store, recorder, entry)
-    if entry.verdict != decision.verdict:
+    if (entry.verdict, entry.reason) != (decision.verdict, decision.reason):
         _write_report(store, decision.model_copy(update={"verdict": entry.verdict, "reason": entry.reason}))
     must = entry.verdict == "PROMOTE"
     champion = follow_ledger(store, project.name, inputs.tracking_url, must=must, ledger=ledger)
@@ -65,6 +67,7 @@ def run(project: Project, inputs: PromoteInputs) -> PromoteResult:
         ledger_number=entry.number,
         champion_version=version,
         report_uri=entry.report_uri,
+        approval=entry.approval,
     )
 
 

@@ -1,7 +1,8 @@
 """Write verdicts into the ledger: once for each run, and never a promotion that the newest history speaks against.
 
-The key of an entry is (kind, decision id, run id): a retry of the same run finds its entry, another run of the same day
-writes its own. A promotion is checked against the history it is appended to, not against what evaluate saw.
+The key of an entry is (kind, decision id, run id) and what a person answered: a retry of the same run finds its entry,
+another run of the same day writes its own, and so does a run whose question was asked and answered again. A promotion
+is checked against the history it is appended to, not against what evaluate saw.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Literal
 
 from include.config import clock
 from include.config.decision import Decision, LedgerEntry
-from include.config.results import Origin, Verdict
+from include.config.results import ApprovalAnswer, Origin, Verdict
 from include.io import keys
 from include.io.ledger import Ledger
 from include.io.object_store import ObjectStore
@@ -42,29 +43,48 @@ class OvertakenError(Exception):
 
 
 @dataclass(frozen=True)
+class Ruling:
+    """Say what a person's answer, or its absence, makes of a PROMOTE.
+
+    Attributes:
+        answer: None when nobody was asked although somebody had to be.
+    """
+
+    verdict: Verdict
+    reason: str
+    answer: ApprovalAnswer | None
+
+
+@dataclass(frozen=True)
 class Recorder:
-    """Append a run's entries about one decision."""
+    """Append a run's entries about one decision.
+
+    Attributes:
+        ruling: What a person's answer makes of the verdict, if one was needed.
+    """
 
     store: ObjectStore
     ledger: Ledger
     decision: Decision
     origin: Origin
+    ruling: Ruling | None = None
 
     def record_decision(self) -> LedgerEntry:
         """Return this run's decision entry, appended if need be; a PROMOTE that was overtaken is recorded as HOLD."""
 
         def build(number: int, history: Sequence[LedgerEntry]) -> LedgerEntry:
             self._raise_if_written("decision", history)
-            overtaken = self._overtaken(history) if self.decision.verdict == "PROMOTE" else ""
+            verdict, reason = self._ruled()
+            overtaken = self._overtaken(history) if verdict == "PROMOTE" else ""
             if overtaken:
-                return self._entry(number, "decision", "HOLD", overtaken)
-            return self._entry(number, "decision", self.decision.verdict, self.decision.reason)
+                return self._entry(number, "decision", "HOLD", self._too_late(overtaken))
+            return self._entry(number, "decision", verdict, reason)
 
         return self._append(build)
 
     def record_overtaken(self, reason: str) -> LedgerEntry:
         """Append a second decision entry of this run, which says that its PROMOTE became a HOLD."""
-        return self._append(lambda number, history: self._entry(number, "decision", "HOLD", reason))
+        return self._append(lambda number, history: self._entry(number, "decision", "HOLD", self._too_late(reason)))
 
     def record_promotion(self, release_uri: str) -> LedgerEntry:
         """Return this run's promotion entry, appended if need be.
@@ -78,9 +98,14 @@ class Recorder:
             overtaken = self._overtaken(history)
             if overtaken:
                 raise OvertakenError(overtaken)
-            return self._entry(number, "promotion", "PROMOTE", self.decision.reason, release_uri)
+            return self._entry(number, "promotion", "PROMOTE", self._ruled()[1], release_uri)
 
         return self._append(build)
+
+    def _ruled(self) -> tuple[Verdict, str]:
+        """Return the verdict and the reason once a person's answer is taken in."""
+        decision = self.decision
+        return (self.ruling.verdict, self.ruling.reason) if self.ruling else (decision.verdict, decision.reason)
 
     def _append(self, build: Callable[[int, Sequence[LedgerEntry]], LedgerEntry]) -> LedgerEntry:
         try:
@@ -90,12 +115,28 @@ class Recorder:
 
     def _raise_if_written(self, kind: Literal["decision", "promotion"], history: Sequence[LedgerEntry]) -> None:
         oldest = self.decision.made_at - OLDEST_BEFORE_DECISION
+        promoted = False
         for entry in reversed(history):
             if entry.number <= self.decision.ledger_length or entry.made_at < oldest:
                 return
-            mine = (entry.kind, entry.decision_id, entry.origin.run_id)
-            if mine == (kind, self.decision.decision_id, self.origin.run_id):
+            if (entry.decision_id, entry.origin.run_id) != (self.decision.decision_id, self.origin.run_id):
+                continue
+            promoted = promoted or entry.kind == "promotion"
+            # another answer is another entry; but what an earlier answer promoted is taken back by a rollback only
+            if entry.kind == kind and (promoted or entry.approval == self._answer()):
                 raise _AlreadyWrittenError(entry)
+
+    def _answer(self) -> ApprovalAnswer | None:
+        return self.ruling.answer if self.ruling else None
+
+    def _too_late(self, overtaken: str) -> str:
+        answer = self._answer()
+        approved = answer is not None and answer.answer == "approved"
+        return (
+            f"{overtaken}; the approval by {answer.by or 'somebody'} came too late"
+            if answer and approved
+            else overtaken
+        )
 
     def _overtaken(self, history: Sequence[LedgerEntry]) -> str:
         """Return why the history forbids the promotion; empty when it does not."""

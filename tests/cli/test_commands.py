@@ -21,7 +21,7 @@ from include.io.stores import open_store
 from tests.config.broken_declarations import BROKEN, write_all
 
 COMMANDS = (
-    *("run", "up", "down", "backfill", "status", "decision", "ledger", "history", "reproduce"),
+    *("run", "up", "down", "backfill", "answer", "status", "decision", "ledger", "history", "reproduce"),
     *("promote", "rollback", "pin", "unpin", "reconcile"),
     *("check", "airflow", "test", "lint", "retention", "demo"),
 )
