@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import pandas as pd
 
-from include.config.evidence import Calibration, Difference, Measurements, PairedTest, Stability
+from include.config.evidence import Difference, Measurements, PairedTest
 from include.config.gates import BetterThanChampionGate, MetricName, NotWorseThanChampionGate
 from include.config.project import Project
 from include.ml import paired
-from include.ml.calibration import calibration
 from include.ml.delong import delong
-from include.ml.fairness import fairness
 from include.ml.gates import gates_in_force
 from include.ml.mcnemar import mcnemar
 from include.ml.scored import Scored
-from include.ml.stability import stability
-
-BINS = 10
-# rates of fewer people are mostly chance
-MIN_GROUP_ROWS = 100
+from include.stages.group_measurements import (
+    measure_calibration,
+    measure_fairness,
+    measure_groups,
+    measure_stability,
+)
+from include.stages.money_measurements import measure_money, measure_points
 
 
 def measure_beside(project: Project, frame: pd.DataFrame, scored: Scored) -> Measurements:
@@ -31,19 +31,12 @@ def measure_beside(project: Project, frame: pd.DataFrame, scored: Scored) -> Mea
     return Measurements(
         differences=differences(project, scored),
         tests=_classical_tests(scored),
-        calibration=_calibration(scored),
-        fairness=tuple(
-            fairness(
-                column,
-                frame[column].to_numpy(),
-                scored.labels,
-                scored.challenger,
-                scored.challenger_threshold,
-                MIN_GROUP_ROWS,
-            )
-            for column in project.protected
-        ),
-        stability=_stability(scored),
+        points=measure_points(project, scored),
+        calibration=measure_calibration(project, scored),
+        groups=measure_groups(project, frame, scored),
+        fairness=measure_fairness(project, frame, scored),
+        stability=measure_stability(scored),
+        money=measure_money(project, scored),
     )
 
 
@@ -74,14 +67,3 @@ def _classical_tests(scored: Scored) -> tuple[PairedTest, ...]:
         scored.champion_threshold,
     )
     return (areas, answers) if areas else (answers,)
-
-
-def _calibration(scored: Scored) -> dict[str, Calibration]:
-    found = {"challenger": calibration(scored.labels, scored.challenger, BINS)}
-    if scored.champion is not None:
-        found["champion"] = calibration(scored.labels, scored.champion, BINS)
-    return found
-
-
-def _stability(scored: Scored) -> Stability | None:
-    return None if scored.champion is None else stability(scored.challenger, scored.champion)
