@@ -12,6 +12,7 @@ REQUIRED_FUNCTIONS: dict[str, tuple[str, int]] = {
     "features.py": ("build_features(raw, history)", 2),
     "expectations.py": ("build_suite()", 0),
 }
+OPTIONAL_FUNCTIONS: dict[str, tuple[str, int]] = {"behaviour.py": ("build_behaviour()", 0)}
 README = "README.md"
 ALLOWED_OF_OURS = "include.config"
 
@@ -21,6 +22,9 @@ def folder_problems(folder: Path) -> list[Problem]:
     problems: list[Problem] = []
     for name, (function, arguments) in REQUIRED_FUNCTIONS.items():
         problems += _code_problems(folder, name, function, arguments)
+    for name, (function, arguments) in OPTIONAL_FUNCTIONS.items():
+        if (folder / name).exists():
+            problems += _code_problems(folder, name, function, arguments)
     readme = folder / README
     where = f"{folder.name}/{README}"
     if not readme.is_file():

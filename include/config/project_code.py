@@ -1,6 +1,6 @@
 """Load a project's own Python from its folder, wherever that folder is.
 
-Contract of the two files (a project imports config, pandas, numpy, scikit-learn, great_expectations, and nothing else
+Contract of the files (a project imports config, pandas, numpy, scikit-learn, great_expectations, and nothing else
 of ours):
 
 - `features.py`
@@ -15,6 +15,9 @@ of ours):
 - `expectations.py`
     - `build_suite() -> list[Expectation]`: Great Expectations objects for the assembled frame, at least 10. Row-level
       (map) expectations set failing rows aside; all others reject the day.
+- `behaviour.py`, optional
+    - `build_behaviour() -> list[Invariance | Directional]`: what changed rows may and must do to a model's scores
+      (`include/config/behaviour.py`), at least one test, each with a name of its own.
 """
 
 from __future__ import annotations
@@ -27,6 +30,8 @@ from types import ModuleType
 
 from include.config.errors import ProjectCodeError
 from include.config.project import Project
+
+BEHAVIOUR = "behaviour"
 
 
 def load_module(project: Project, name: str) -> ModuleType:
@@ -52,6 +57,16 @@ def load_module(project: Project, name: str) -> ModuleType:
         del sys.modules[module_name]
         raise ProjectCodeError(where, "fails on import", got=f"{type(error).__name__}: {error}") from error
     return module
+
+
+def has_behaviour(project: Project) -> bool:
+    """Tell whether a project says how its models must behave."""
+    return (project.folder / f"{BEHAVIOUR}.py").is_file()
+
+
+def behaviour_fingerprint(project: Project) -> str:
+    """Return the sha256 of a project's tests of behaviour; empty when it has none."""
+    return code_fingerprint(project, BEHAVIOUR) if has_behaviour(project) else ""
 
 
 def code_fingerprint(project: Project, *names: str) -> str:
