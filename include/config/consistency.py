@@ -32,8 +32,10 @@ from include.config.parts import (
     Target,
     Window,
 )
+from include.config.release_checks import behaviour_is_written_down
 from include.config.schedule import ALLOWED, schedule_fault
 from include.config.source_checks import a_required_table_is_of_the_day, paths_are_plain
+from include.config.value_checks import thresholds_can_be_chosen, value_gates_can_count
 
 Check = Callable[..., Iterator[Finding]]
 
@@ -239,7 +241,10 @@ CHECKS: tuple[Check, ...] = (
     gates_named_once,
     gates_fit_their_metrics,
     gates_can_pass,
+    value_gates_can_count,
+    thresholds_can_be_chosen,
     slice_gates_find_groups,
     fairness_gates_find_groups,
     group_gates_share_no_column,
+    behaviour_is_written_down,
 )
