@@ -21,7 +21,7 @@ class SliceGate(Closed):
         by: The columns whose groups are looked at; left out, every protected column and every declared slice.
         margin: By at most this a group may be worse.
         min_rows: Smaller groups are not judged, only shown.
-        confidence: How sure, over all groups together (Holm's correction).
+        confidence: How sure that no group fails by chance, over all groups together (Holm's correction).
     """
 
     kind: Literal["slice"]
@@ -74,10 +74,12 @@ class CalibrationGate(Closed):
 class ValueGate(Closed):
     """Pass when acting on the model's answers earns money, and no less than with the champion.
 
+    It must always earn more than the better of "yes to all" and "no to all".
+
     Attributes:
         kind: `value`.
-        min_gain: What 1,000 rows must earn more than the best answer that is the same for all, in `value.currency`.
-        max_loss: By how much 1,000 rows may earn less than with the champion; None does not compare.
+        min_gain: By how much more, in `value.currency`, for 1,000 rows.
+        max_loss: By how much 1,000 rows may earn less than with the champion; left out, it is not compared.
     """
 
     kind: Literal["value"]
