@@ -80,6 +80,11 @@ def _evidence(decision: Decision, explanation: Explanation) -> dict[str, Any]:
         "roc": decision_plots.roc_plot(decision, explanation),
         "precision_recall": decision_plots.precision_recall_plot(decision, explanation),
         "reliability": decision_plots.reliability_plot(decision),
+        "calibrated": [
+            (role, measured.calibration[role])
+            for role in decision_plots.ROLES
+            if role in measured.calibration and measured.calibration[role].brier_score is not None
+        ],
         "profit": decision_plots.profit_plot(decision),
         "confusions": decision_tables.confusions(decision),
         "group_tables": decision_tables.group_tables(decision),

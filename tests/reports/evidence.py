@@ -89,6 +89,10 @@ FULL = MEASUREMENTS.model_copy(
             ),
         ),
         "points": POINTS,
+        "calibration": {
+            role: found.model_copy(update={"brier_score": 0.17, "reliability": found.ece / 10})
+            for role, found in MEASUREMENTS.calibration.items()
+        },
         "groups": GROUPS,
         "money": Money(
             currency="EUR",

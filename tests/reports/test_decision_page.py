@@ -92,6 +92,7 @@ def test_the_page_holds_the_evidence() -> None:
         "DeLong ROC AUC +0.0147 0.002 rows independent",
         "McNemar Accuracy −0.0020 0.310 rows independent",
         "challenger: off by 1.2 % on average champion: off by 4.6 % on average",
+        "The challenger's Brier score is 0.1700; better calibration would take away 0.0012 of it. The champion's",
         "Challenger: yes from a score of 0.312 on (most money on the train part)",
         "Answered yes 1 490 found 1 480 false alarms Answered no 1 359 missed 8 545 left alone",
         "Of the yes, 50.2 % are right (precision). Of the positives, 52.3 % are found (recall)",
