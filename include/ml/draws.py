@@ -14,6 +14,8 @@ from include.config.gates import MetricName
 from include.ml.metrics import THRESHOLD
 
 _SMALLEST = np.finfo("float64").eps
+# so many counts are weighed at once: 8 MB
+_AT_ONCE = 1_000_000
 
 
 def over_draws(
@@ -64,18 +66,26 @@ def _roc_auc(
 def _average_precision(
     labels: np.ndarray, scores: np.ndarray, group: np.ndarray, drawn: np.ndarray, threshold: float
 ) -> np.ndarray:
-    """Weigh each row by how often its group was drawn, in one order of the scores for all draws."""
+    """Count, for each group, what lies above each positive, once for all draws; a draw only weighs these counts."""
     order = np.argsort(-scores, kind="stable")
     positive, of_group, sorted_scores = labels[order] == 1, group[order], scores[order]
     # precision and recall are taken where a score ends, so that rows of equal scores come in together
     ends = np.append(np.flatnonzero(np.diff(sorted_scores)), len(scores) - 1)
+    # where no positive comes in, the recall does not rise, and the precision does not count
+    ends = ends[np.diff(np.cumsum(positive)[ends], prepend=0) > 0]
+    # whole numbers up to 16 million are exact in float32
+    rows = np.eye(drawn.shape[1], dtype="float32")[of_group]
+    found_by_group = np.cumsum(rows * positive[:, None], axis=0)[ends]
+    looked_at_by_group = np.cumsum(rows, axis=0)[ends]
     values = np.empty(len(drawn))
-    for index, times in enumerate(drawn):
-        weights = times[of_group]
-        found = np.cumsum(weights * positive)[ends]
-        looked_at = np.cumsum(weights)[ends]
-        precision = np.divide(found, looked_at, out=np.zeros(len(ends)), where=looked_at > 0)
-        values[index] = np.sum(np.diff(found, prepend=0) * precision) / found[-1]
+    at_once = max(1, _AT_ONCE // max(1, len(ends)))
+    for first in range(0, len(drawn), at_once):
+        times = drawn[first : first + at_once].T.astype("float32")
+        found, looked_at = found_by_group @ times, looked_at_by_group @ times
+        nothing = np.zeros(found.shape)
+        precision = np.divide(found, looked_at, out=nothing, where=looked_at > 0, dtype="float64")
+        gained = np.einsum("er,er->r", np.diff(found, axis=0, prepend=0), precision)
+        values[first : first + at_once] = gained / found[-1:].sum(axis=0)
     return values
 
 

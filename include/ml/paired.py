@@ -27,12 +27,14 @@ RESAMPLES = 2000
 BLOCKS = 100
 
 
-def difference(metric: MetricName, scored: Scored, confidence: float) -> Difference | None:
+def difference(metric: MetricName, scored: Scored, confidence: float, resamples: int = RESAMPLES) -> Difference | None:
     """Return the challenger's gain at one confidence; see `differences`."""
-    return next(iter(differences(metric, scored, (confidence,))), None)
+    return next(iter(differences(metric, scored, (confidence,), resamples)), None)
 
 
-def differences(metric: MetricName, scored: Scored, confidences: Sequence[float]) -> tuple[Difference, ...]:
+def differences(
+    metric: MetricName, scored: Scored, confidences: Sequence[float], resamples: int = RESAMPLES
+) -> tuple[Difference, ...]:
     """Return the challenger's gain over the champion in one metric, the same for the same arguments.
 
     The draws are made and measured once, however many confidences are asked for.
@@ -41,6 +43,7 @@ def differences(metric: MetricName, scored: Scored, confidences: Sequence[float]
         metric: Its direction is taken care of: a positive gain is better.
         scored: Labels and scores of both models.
         confidences: Of the two bounds, each one-sided.
+        resamples: How many draws; they know the standard error to 1 in the square root of twice their number.
 
     Returns:
         One for each confidence; none without a champion, and when too many draws hold one class only.
@@ -48,14 +51,14 @@ def differences(metric: MetricName, scored: Scored, confidences: Sequence[float]
     if scored.champion is None:
         return ()
     group, n_groups, unit = _groups(scored)
-    drawn = np.random.default_rng(scored.seed).multinomial(n_groups, [1 / n_groups] * n_groups, size=RESAMPLES)
+    drawn = np.random.default_rng(scored.seed).multinomial(n_groups, [1 / n_groups] * n_groups, size=resamples)
     # the last draw is the holdout itself: every group once
     drawn = np.vstack([drawn, np.ones((1, n_groups), dtype=drawn.dtype)])
     ours = over_draws(metric, scored.labels, scored.challenger, group, drawn, scored.challenger_threshold)
     theirs = over_draws(metric, scored.labels, scored.champion, group, drawn, scored.champion_threshold)
     gains = improvement(metric, 1.0, 0.0) * (ours - theirs)
     value, gains = float(gains[-1]), gains[:-1][np.isfinite(gains[:-1])]
-    if len(gains) < (1 - MAX_UNDEFINED) * RESAMPLES:
+    if len(gains) < (1 - MAX_UNDEFINED) * resamples:
         return ()
     error = float(np.std(gains, ddof=1)) * float(np.sqrt(n_groups / (n_groups - 1)))
     reach = {level: float(student_t.ppf(level, n_groups - 1)) * error for level in confidences}
@@ -68,7 +71,7 @@ def differences(metric: MetricName, scored: Scored, confidences: Sequence[float]
             lower=value - reach[level],
             upper=value + reach[level],
             p_value=_p_value(value, error, n_groups),
-            method=f"paired bootstrap, {RESAMPLES} draws of {n_groups} {unit}",
+            method=f"paired bootstrap, {resamples} draws of {n_groups} {unit}",
             degrees_of_freedom=n_groups - 1,
         )
         for level in confidences

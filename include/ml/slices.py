@@ -25,6 +25,8 @@ LARGEST = 12
 # a column of more different numbers than this is cut into ranges that hold about equally many rows
 MAX_NUMBERS = 5
 RANGES = 4
+# draws for each of many groups: they know a standard error to 3 %
+RESAMPLES = 500
 # one-sided, of each end of a two-sided interval at 95 %
 _EACH_END = 0.975
 
@@ -110,7 +112,7 @@ def _group(metric: MetricName, column: str, name: str, part: Scored, min_rows: i
         return bare.model_copy(update={"challenger": ours, "judged": rows >= min_rows})
     theirs = measure([metric], part.labels, part.champion, where, part.champion_threshold)[metric]
     values = {"challenger": ours, "champion": theirs, "gain": improvement(metric, ours, theirs)}
-    found = difference(metric, part, _EACH_END)
+    found = difference(metric, part, _EACH_END, RESAMPLES)
     if found is None:
         return bare.model_copy(update=values)
     sure = {
