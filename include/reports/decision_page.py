@@ -22,8 +22,9 @@ NOTHING = Explanation()
 def render(decision: Decision, explanation: Explanation | None = None, project: Project | None = None) -> str:
     """Return the decision as a self-contained HTML page: no script, no address is fetched, all text escaped.
 
-    Its links are relative, to what is kept beside it: `decision.json`, and with an explanation `explanation.json` and
-    `data.html`. What there is nothing to say about is left out.
+    Its links are relative, to what is kept beside it: `decision.json`, and with an explanation `explanation.json`,
+    `model_card.md` and, where it holds the data of the window, `data.html`. What there is nothing to say about is left
+    out.
 
     Args:
         decision: With its evidence.

@@ -23,7 +23,7 @@ from tests.reports.decisions import (
     decision,
     declared,
 )
-from tests.reports.evidence import ALL_GATES, FULL
+from tests.reports.evidence import ALL_GATES, FULL, gate
 from tests.reports.explanations import explanation
 from tests.reports.reading import Page, text_of
 
@@ -213,6 +213,20 @@ def test_a_champion_that_could_not_be_scored_is_said() -> None:
     assert "Champion, same holdout – could not be scored" in text
 
 
+def test_a_challenger_that_answers_nothing_is_shown() -> None:
+    silent = CHALLENGER.model_copy(update={"holdout": {}})
+    closed = gate("serves", "answers", None, False, note="the model answers no probabilities")
+    judged = decision(
+        verdict="REJECT", challenger=silent, gates=(closed,), curves={}, baseline={}, measurements=Measurements()
+    )
+
+    text = text_of(render(judged, Explanation(), declared()))
+
+    assert "could not be measured (the model answers no probabilities)." in text
+    assert "ROC AUC on the holdout – xgboost" in text
+    assert "The data report" not in text
+
+
 def test_it_says_when_chance_may_be_the_cause() -> None:
     unsure = MEASUREMENTS.model_copy(update={"differences": (DIFFERENCE.model_copy(update={"lower": -0.001}),)})
     text = text_of(render(decision(verdict="HOLD", measurements=unsure)))
@@ -252,7 +266,7 @@ def test_intervals_of_challenger_and_champion_are_shown_where_there_are_any() ->
 
 def test_hostile_text_stays_text() -> None:
     model = CHALLENGER.model_copy(update={"candidate": HOSTILE, "params": {HOSTILE: HOSTILE}, "model_uri": HOSTILE})
-    gate = GateResult(kind="minimum", metric=HOSTILE, threshold=HOSTILE, value=1.0, passed=True, note=HOSTILE)
+    nasty = GateResult(kind="minimum", metric=HOSTILE, threshold=HOSTILE, value=1.0, passed=True, note=HOSTILE)
     groups = tuple(group.model_copy(update={"column": HOSTILE, "group": HOSTILE}) for group in FULL.groups[:1])
     mean = Explanation(
         importance=(Importance(feature=HOSTILE, challenger=0.1),),
@@ -268,7 +282,7 @@ def test_hostile_text_stays_text() -> None:
             reason=HOSTILE,
             challenger=model,
             others=(OTHER.model_copy(update={"candidate": HOSTILE}),),
-            gates=(gate,),
+            gates=(nasty,),
             measurements=FULL.model_copy(update={"groups": groups}),
         ),
         mean,
@@ -288,7 +302,8 @@ def test_the_page_fetches_nothing_and_links_only_to_what_lies_beside_it(explaine
     assert {"script", "link", "img", "iframe", "object", "embed", "base", "form"}.isdisjoint(page.tags)
     assert {"src", "srcset", "action", "poster"}.isdisjoint(name for name, _ in page.attributes)
     beside = [link for link in page.values("href") if not link.startswith("#")]
-    assert beside == (["data.html", "decision.json", "explanation.json"] if explained else ["decision.json"])
+    explains = ["data.html", "model_card.md", "decision.json", "explanation.json"]
+    assert beside == (explains if explained else ["decision.json"])
     assert "url(" not in html and "@import" not in html
     assert not re.search(r"https?://", html)
     assert ("content", "default-src 'none'; style-src 'unsafe-inline'") in page.attributes
