@@ -176,5 +176,6 @@ class Recorder:
             tracking_run_id=decision.challenger.tracking_run_id,
             metric=decision.primary_metric,
             value=decision.challenger.holdout.get(decision.primary_metric),
+            approval=self._answer(),
             origin=self.origin,
         )
