@@ -156,7 +156,7 @@ class Explanation(Receipt):
 
     Attributes:
         curves: By role: "challenger", "champion".
-        importance: Of each feature, the most important first.
+        importance: Of the challenger's features, the most important first, then of those that only the champion has.
         importance_sample: What it was measured on; None when it was not.
         errors: Where the challenger errs.
         data: The window that the models were made and judged on.

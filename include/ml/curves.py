@@ -1,11 +1,11 @@
-"""Draw ROC curves as few points, small enough for a decision's record."""
+"""Draw curves as few points, small enough for a decision's record."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
-from sklearn.metrics import roc_curve
+from sklearn.metrics import precision_recall_curve, roc_curve
 
 MAX_POINTS = 200
 
@@ -18,9 +18,27 @@ def roc_points(
     Long curves are thinned at equal steps of their length (|dx| + |dy|), so that steep parts keep their points.
     """
     false_rate, true_rate, _ = roc_curve(np.asarray(labels, dtype=int), scores)
-    if len(false_rate) > max_points:
-        length = false_rate + true_rate
-        wanted = np.linspace(0, length[-1], max_points)
-        keep = np.unique(np.searchsorted(length, wanted).clip(0, len(length) - 1))
-        false_rate, true_rate = false_rate[keep], true_rate[keep]
-    return [(round(float(x), 6), round(float(y), 6)) for x, y in zip(false_rate, true_rate, strict=True)]
+    return _thinned(false_rate, true_rate, false_rate + true_rate, max_points)
+
+
+def precision_recall_points(
+    labels: Sequence[int] | np.ndarray, scores: np.ndarray, max_points: int = MAX_POINTS
+) -> list[tuple[float, float]]:
+    """Return (recall, precision) by rising recall up to 1, at most `max_points` of them.
+
+    The first point is that of the highest score, not the (0, 1) that is often drawn before it. Long curves are thinned
+    at equal steps of recall: the few rows of the highest scores make a curve jagged, and would take all points.
+    """
+    precision, recall, _ = precision_recall_curve(np.asarray(labels, dtype=int), scores)
+    # from the highest threshold to the lowest, without the point that belongs to none
+    precision, recall = precision[-2::-1], recall[-2::-1]
+    return _thinned(recall, precision, recall, max_points)
+
+
+def _thinned(x: np.ndarray, y: np.ndarray, along: np.ndarray, max_points: int) -> list[tuple[float, float]]:
+    """Return the points at equal steps of `along`, which rises; the first and the last are kept."""
+    if len(x) > max_points:
+        wanted = np.linspace(along[0], along[-1], max_points)
+        keep = np.unique(np.searchsorted(along, wanted).clip(0, len(along) - 1))
+        x, y = x[keep], y[keep]
+    return [(round(float(each), 6), round(float(other), 6)) for each, other in zip(x, y, strict=True)]

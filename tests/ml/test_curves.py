@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import average_precision_score, roc_auc_score
 
-from include.ml.curves import MAX_POINTS, roc_points
+from include.ml.curves import MAX_POINTS, precision_recall_points, roc_points
 
 
 def _area(points: list[tuple[float, float]]) -> float:
@@ -31,3 +31,24 @@ def test_a_short_curve_is_kept_whole() -> None:
 
 def test_a_constant_score_is_the_diagonal() -> None:
     assert roc_points([0, 1, 1], np.full(3, 0.4)) == [(0.0, 0.0), (1.0, 1.0)]
+
+
+def test_a_long_precision_recall_curve_is_thinned_and_keeps_its_end_and_area() -> None:
+    random = np.random.default_rng(0)
+    labels = (random.random(20_000) < 0.2).astype(int)
+    scores = np.clip(0.3 * labels + random.normal(0.4, 0.2, size=20_000), 0, 1)
+    points = precision_recall_points(labels, scores)
+    assert len(points) <= MAX_POINTS
+    recall, precision = (np.array(axis) for axis in zip(*points, strict=True))
+    assert np.all(np.diff(recall) > 0)
+    assert (recall[-1], precision[-1]) == (1.0, pytest.approx(labels.mean(), abs=1e-6))
+    steps = np.diff(recall, prepend=0) * precision
+    assert float(steps.sum()) == pytest.approx(average_precision_score(labels, scores), abs=0.005)
+
+
+def test_each_point_of_a_short_precision_recall_curve_is_that_of_a_threshold() -> None:
+    # yes to 0.9; to 0.6 and above; to 0.4 and above; to all
+    assert precision_recall_points([0, 0, 1, 1], np.array([0.1, 0.6, 0.4, 0.9])) == [
+        (0.5, 1.0), (0.5, 0.5), (1.0, 0.666667), (1.0, 0.5),
+    ]  # fmt: skip
+    assert precision_recall_points([0, 1, 1], np.full(3, 0.4)) == [(1.0, 0.666667)]

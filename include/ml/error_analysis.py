@@ -1,0 +1,163 @@
+"""Find where a model errs: parts of the holdout with a high loss, as rules in words, and the worst single rows.
+
+A small tree over the features looks for the parts on one random half of the rows; what is told of them is measured on
+the other half, and a part that is no worse there is not told: a search through many parts always finds some that were
+bad luck.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from sklearn.tree import DecisionTreeRegressor
+
+from include.config.explanation import ErrorAnalysis, ErrorSlice, WorstError
+from include.ml.rules import RARE, Coding, code, words
+
+DEPTH = 3
+MIN_ROWS = 50
+MIN_SHARE = 0.01
+MAX_SLICES = 5
+# so many times what a random cut explains a cut must explain: the best of some hundred cuts of noise explains about 12
+CUT_WORTH = 15
+# by so many standard errors of its mean loss a part must be worse on the other half
+PROVED = 2.0
+WORST_OF_CLASS = 5
+# a category of fewer rows may name somebody
+MIN_ROWS_SHOWN = 10
+_SMALLEST = np.finfo("float64").eps
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Hold what a model said of rows.
+
+    Attributes:
+        labels: 0 or 1, shape (n_rows,).
+        scores: Probability of 1, shape (n_rows,).
+    """
+
+    labels: np.ndarray
+    scores: np.ndarray
+
+    @property
+    def loss(self) -> np.ndarray:
+        """Return the log loss of each row, shape (n_rows,), as scikit-learn reckons it."""
+        chance = np.where(self.labels == 1, self.scores, 1 - self.scores)
+        return -np.log(np.clip(chance, _SMALLEST, 1 - _SMALLEST))
+
+    def at(self, rows: np.ndarray) -> Answers:
+        """Return what it said of some rows."""
+        return Answers(self.labels[rows], self.scores[rows])
+
+
+def error_slices(table: pd.DataFrame, numeric: frozenset[str], answers: Answers, seed: int) -> ErrorAnalysis:
+    """Return the parts of the holdout where the model errs most, the worst first, without single rows.
+
+    Args:
+        table: The features, numbers or text.
+        numeric: Which of them are numbers.
+        answers: Of the same rows.
+        seed: Of the halves and the tree.
+    """
+    order = np.random.default_rng(seed).permutation(len(table))
+    searched, judged = order[: len(order) // 2], order[len(order) // 2 :]
+    sizes = {"searched_rows": len(searched), "judged_rows": len(judged)}
+    least = max(MIN_ROWS, int(MIN_SHARE * len(searched)))
+    if len(searched) < 2 * least:
+        return ErrorAnalysis(**sizes)
+    loss = answers.loss
+    codings = {
+        name: code(table[name], name in numeric, searched, loss[searched]) for name in table.columns.astype("str")
+    }
+    codes = np.column_stack([coding.codes for coding in codings.values()])
+    tree = DecisionTreeRegressor(
+        max_depth=DEPTH,
+        min_samples_leaf=least,
+        min_impurity_decrease=CUT_WORTH * float(loss[searched].var()) / len(searched),
+        random_state=seed,
+    )
+    tree.fit(codes[searched], loss[searched])
+    found = _proved(tree, codes[judged], list(codings.values()), answers.at(judged))
+    return ErrorAnalysis(slices=found, **sizes)
+
+
+def worst_errors(table: pd.DataFrame, numeric: frozenset[str], answers: Answers) -> tuple[WorstError, ...]:
+    """Return the positives that were scored lowest, then the negatives that were scored highest, the worst first.
+
+    Args:
+        table: The features that may be shown: no keys, nothing personal.
+        numeric: Which of them are numbers.
+        answers: Of the same rows.
+    """
+    rows = []
+    for label, sign in ((1, 1), (0, -1)):
+        of_class = np.flatnonzero(answers.labels == label)
+        rows += of_class[np.argsort(sign * answers.scores[of_class], kind="stable")[:WORST_OF_CLASS]].tolist()
+    shown = table.iloc[rows]
+    values = {name: _shown(table[name], shown[name], name in numeric) for name in table.columns.astype("str")}
+    return tuple(
+        WorstError(
+            score=float(answers.scores[row]),
+            label=int(answers.labels[row]),
+            features={name: column[place] for name, column in values.items()},
+        )
+        for place, row in enumerate(rows)
+    )
+
+
+def _proved(
+    tree: DecisionTreeRegressor, codes: np.ndarray, codings: list[Coding], answers: Answers
+) -> tuple[ErrorSlice, ...]:
+    """Return the leaves that are worse than the whole on rows that the tree has not seen."""
+    loss, leaves = answers.loss, tree.apply(codes)
+    overall = float(loss.mean())
+    found = []
+    for leaf, bounds in _leaves(tree, [coding.length for coding in codings]).items():
+        inside = leaves == leaf
+        rows = int(inside.sum())
+        if rows < MIN_ROWS // 2:
+            continue
+        part, here = loss[inside], answers.at(inside)
+        if part.mean() - PROVED * part.std(ddof=1) / np.sqrt(rows) <= overall:
+            continue
+        found.append(
+            ErrorSlice(
+                rule=" and ".join(words(codings[index], low, high) for index, (low, high) in bounds.items()),
+                rows=rows,
+                positive_rate=float(here.labels.mean()),
+                mean_score=float(here.scores.mean()),
+                loss=float(part.mean()),
+                overall=overall,
+            )
+        )
+    return tuple(sorted(found, key=lambda each: -each.loss)[:MAX_SLICES])
+
+
+def _leaves(tree: DecisionTreeRegressor, lengths: list[int]) -> dict[int, dict[int, tuple[int, int]]]:
+    """Return, for each leaf, which codes of which columns lead to it, both ends included."""
+    nodes = tree.tree_
+    found: dict[int, dict[int, tuple[int, int]]] = {}
+    waiting: list[tuple[int, dict[int, tuple[int, int]]]] = [(0, {})]
+    while waiting:
+        node, bounds = waiting.pop()
+        if nodes.children_left[node] == nodes.children_right[node]:
+            found[node] = bounds
+            continue
+        column, cut = int(nodes.feature[node]), int(np.floor(nodes.threshold[node]))
+        low, high = bounds.get(column, (0, lengths[column] - 1))
+        waiting.append((int(nodes.children_left[node]), {**bounds, column: (low, cut)}))
+        waiting.append((int(nodes.children_right[node]), {**bounds, column: (cut + 1, high)}))
+    return found
+
+
+def _shown(column: pd.Series, values: pd.Series, numeric: bool) -> list[float | str | None]:
+    """Return values as they may be shown."""
+    if numeric:
+        return [float(f"{value:.6g}") if np.isfinite(value) else None for value in values.astype("float64")]
+    rows = column.value_counts()
+    return [
+        None if pd.isna(value) else str(value) if rows[value] >= MIN_ROWS_SHOWN else RARE for value in values.tolist()
+    ]
