@@ -64,16 +64,17 @@ class Contest:
     @property
     def scored(self) -> Scored:
         """Return labels and scores side by side, of a challenger that answers."""
-        frame, ours, theirs = self.holdout.frame, self.challenger.model, self.champion
+        frame, ours = self.holdout.frame, self.challenger.model
         assert ours is not None and not isinstance(self.answers, str), "a challenger that answers"
-        thresholds = {"challenger_threshold": ours.threshold}
-        if theirs is not None:
-            thresholds["champion_threshold"] = theirs.model.threshold
+        theirs = self.champion.model if self.champion else ours
         return Scored(
             labels_of(self.project, frame),
             frame[DAY].to_numpy(),
             self.answers,
             self.champion_answers,
-            seed=self.project.seed,
-            **thresholds,
+            ours.threshold,
+            theirs.threshold,
+            ours.objective,
+            theirs.objective,
+            self.project.seed,
         )

@@ -1,14 +1,20 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from include.config.errors import CandidateRejectedError
+from include.io.decisions import read_decision
+from include.io.ledger import Ledger
 from include.ml.scored import Scored
+from include.stages.candidates import read_candidate
 from include.stages.money_measurements import measure_money, measure_points
-from tests.support.model_nights import make_project
+from tests.support.model_nights import FIRST, Nights, make_project
+from tests.support.tracking import copy_prepared
 
 LABELS = np.array([1, 1, 0, 0, 0])
 SCORES = np.array([0.9, 0.4, 0.6, 0.2, 0.1])
@@ -50,3 +56,36 @@ def test_money_is_counted_where_it_is_declared(tmp_path: Path) -> None:
     # yes to all: 2 * 10 - 3 * 2 = 14 for five rows; no to all: -2
     assert (found.currency, found.always_the_same, found.all_yes) == ("EUR", pytest.approx(2800.0), True)
     assert dict(found.challenger_curve)[0.35] == pytest.approx(3600.0)
+
+
+def test_a_night_counts_money_at_thresholds_chosen_before_its_holdout_and_judges_by_it(
+    tmp_path: Path, prepared_tracking: Path
+) -> None:
+    copy_prepared(prepared_tracking, tmp_path)
+    day = FIRST + timedelta(days=20)
+    declared: dict[str, Any] = {
+        "candidates": [{"name": "linear", "estimator": "logistic_regression"}],
+        "value": WORTH,
+    }
+    nights = Nights(tmp_path, make_project(tmp_path, **declared))
+    assert nights.night(day).verdict == "PROMOTE"
+    by_money = {**declared, "threshold": {"objective": "value"}, "gates": [{"kind": "value", "max_loss": 100.0}]}
+    nights.project = make_project(tmp_path, **by_money)
+    nights.night(day + timedelta(days=1))
+    ledger = Ledger(nights.store, "parcels")
+    decision = read_decision(nights.store, "parcels", ledger.entries()[-1].decision_id)
+    _, model, _ = read_candidate(nights.store, "parcels", decision.challenger.candidate_id)
+    ours, theirs = decision.measurements.points["challenger"], decision.measurements.points["champion"]
+    assert (ours.threshold, ours.objective) == (model.threshold, "value on the train part")
+    assert (theirs.threshold, theirs.objective) == (0.5, "fixed")
+    assert ours.threshold < theirs.threshold
+    gained, beside = (gate for gate in decision.gates if gate.kind == "value")
+    assert gained.passed and beside.passed
+    assert gained.value == beside.value == ours.value_per_1000
+    assert beside.reference == theirs.value_per_1000
+    assert decision.measurements.money is not None
+    assert gained.reference == decision.measurements.money.always_the_same
+
+    nights.project = make_project(tmp_path, **{**declared, "gates": [{"kind": "value", "min_gain": 9000.0}]})
+    with pytest.raises(CandidateRejectedError, match=r"value: value_per_1000 \d+\.?\d* EUR is not >= \d+"):
+        nights.night(day + timedelta(days=2))
