@@ -13,6 +13,8 @@ from include.reports.wording import number, share
 
 TEMPLATE = "data_page.html.j2"
 DAYS_HEIGHT = 180.0
+# how much of its colour the strongest correlation has, in percent: its number must stay readable on it
+STRONGEST = 40
 # of a histogram, in pixels
 WIDTH, HEIGHT = 300.0, 110.0
 
@@ -140,7 +142,7 @@ def target_plot(days: tuple[DayOfTarget, ...]) -> Plot | None:
 
 @dataclass(frozen=True)
 class Cell:
-    """Hold one correlation: its text, and how strong its colour is, in percent of the strongest."""
+    """Hold one correlation: its text, and how much of its colour it has, in percent."""
 
     text: str
     role: str
@@ -158,5 +160,4 @@ def _correlation(profile: DataProfile) -> list[tuple[str, list[Cell]]]:
 def _cell(value: float | None) -> Cell:
     if value is None:
         return Cell(number(None), "", 0)
-    # text must stay readable on the strongest colour
-    return Cell(number(value, 2), "champion" if value < 0 else "challenger", round(55 * min(1.0, abs(value))))
+    return Cell(number(value, 2), "champion" if value < 0 else "challenger", round(STRONGEST * min(1.0, abs(value))))
