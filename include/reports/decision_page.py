@@ -68,6 +68,7 @@ def _evidence(decision: Decision, explanation: Explanation) -> dict[str, Any]:
         "gates": decision_tables.gate_order(decision.gates),
         "state": decision_tables.gate_state,
         "compared_with": decision_tables.compared_with,
+        "gate_amount": decision_tables.gate_amount,
         "metrics": rows,
         "primary": next(row for row in rows if row.primary),
         "primary_difference": measured.difference(decision.primary_metric),

@@ -11,15 +11,18 @@ from include.config.evidence import Group, OperatingPoint
 from include.config.explanation import Importance
 from include.config.gates import LOWER_IS_BETTER
 from include.reports.plots import Scale, Whisker, bar_widths, whiskers
+from include.reports.wording import amount, count
 
 REFERENCES = {
     "beats_baseline": "baseline",
     "not_worse_than_champion": "champion",
     "better_than_champion": "champion",
-    "slice": "champion",
+    "calibration": "champion",
     "latency": "champion",
-    "stability": "champion",
+    "leakage": "best before",
 }
+# quantities without a unit that are whole numbers
+COUNTED = {"features_same_as_target"}
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,13 @@ def gate_order(gates: tuple[GateResult, ...]) -> list[GateResult]:
 def compared_with(gate: GateResult) -> str:
     """Return what the reference value of a gate is."""
     return REFERENCES.get(gate.kind, "")
+
+
+def gate_amount(gate: GateResult, value: float | None) -> str:
+    """Return the value of a gate, or that it was compared with, as it is written."""
+    if value is not None and gate.metric in COUNTED:
+        return count(round(value))
+    return amount(value, gate.unit)
 
 
 def metric_rows(decision: Decision) -> list[MetricRow]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from include.config.decision import Decision, GateResult, ModelSummary
 from include.config.evidence import Group, OperatingPoint
+from include.reports.decision_tables import gate_amount
 from include.reports.plots import bar_widths
 from include.reports.wording import amount, listed, lower_first, number, of_thousand, percent, signed, words
 
@@ -28,6 +29,8 @@ FAILED: dict[str, str] = {
     "stability": "Its scores are spread too differently from the champion's",
     "behaviour": "It does not behave as demanded",
 }
+# the note of these says more than their number does
+TOLD_BY_NOTE = {"better_than_champion", "not_worse_than_champion", "serves", "slice"}
 GROUPS_NAMED = 3
 
 
@@ -99,11 +102,13 @@ def plain_failure(gate: GateResult) -> str:
     said = FAILED.get(gate.kind, f"The gate {words(gate.kind)} is closed")
     if gate.kind == "not_worse_than_champion":
         said = "It is worse than the champion" if gate.on_failure == "reject" else "It may be worse than the champion"
+    if gate.note and gate.kind in TOLD_BY_NOTE:
+        return f"{said}: {gate.note}."
     note = f" ({gate.note})" if gate.note else ""
     if gate.value is None:
         what = "this" if gate.metric == gate.kind else lower_first(words(gate.metric))
         return f"{said}, as far as is known: {what} could not be measured{note}."
-    measured = f"{lower_first(words(gate.metric))} is {amount(gate.value, gate.unit)}"
+    measured = f"{lower_first(words(gate.metric))} is {gate_amount(gate, gate.value)}"
     return f"{said}: {measured}, demanded {gate.threshold}{note}."
 
 

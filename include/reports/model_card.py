@@ -11,10 +11,11 @@ from include.config.project import Project
 from include.config.source import FileSource, Source
 from include.reports.card_evidence import evidence, limits
 from include.reports.data_notes import data_notes
+from include.reports.decision_tables import gate_amount
 from include.reports.first_screen import headline, reasons
 from include.reports.markdown import bullets, section, sentences, table
 from include.reports.summary import escape
-from include.reports.wording import amount, count, days, listed, moment, number, share, words
+from include.reports.wording import count, days, listed, moment, number, share, words
 
 IMPORTANT = 10
 
@@ -199,7 +200,7 @@ def _decided(decision: Decision) -> list[str]:
                 words(gate.kind),
                 words(gate.metric) if gate.metric != gate.kind else "",
                 gate.threshold,
-                amount(gate.value, gate.unit),
+                gate_amount(gate, gate.value),
                 ("passed" if gate.passed else gate.on_failure.upper()) + (f": {gate.note}" if gate.note else ""),
             ]
             for gate in decision.gates

@@ -26,6 +26,9 @@ WORDS: dict[str, str] = {
     "demographic_parity_difference": "Demographic parity difference",
     "equalized_odds_difference": "Equalised odds difference",
     "single_feature_auc": "ROC AUC of one feature alone",
+    "features_same_as_target": "Features that are the target under another name",
+    "value_per_1000": "Earned by 1,000 rows",
+    "answered": "Rows answered",
     "minimum": "High enough",
     "maximum": "Low enough",
     "beats_baseline": "Better than the baseline",
@@ -47,7 +50,10 @@ WORDS: dict[str, str] = {
 
 
 def words(name: str) -> str:
-    """Return the name people use for a metric or a gate."""
+    """Return the name people use for a metric or a gate; of several words the first may be such a name."""
+    first, space, rest = name.partition(" ")
+    if space:
+        return f"{WORDS.get(first, first)} {rest}"
     return WORDS.get(name, name.replace("_", " "))
 
 
@@ -101,6 +107,8 @@ def amount(value: float | None, unit: str = "") -> str:
         return NOTHING
     if not unit:
         return number(value)
+    if unit == "rows":
+        return f"{count(round(value))}{GAP}rows"
     decimals = 0 if abs(value) >= 1000 else 1 if abs(value) >= 100 else 2
     return f"{value:,.{decimals}f}".replace(",", "\u202f").replace("-", "−") + f"{GAP}{unit}"
 

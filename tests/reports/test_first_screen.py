@@ -80,6 +80,17 @@ def test_every_kind_of_gate_has_a_sentence_for_when_it_is_closed() -> None:
             gate("not_worse_than_champion", ">= -0.01", -0.002, False, metric="f1", on_failure="hold"),
             "It may be worse than the champion: F1 is −0.0020, demanded >= -0.01.",
         ),
+        (
+            gate(
+                "not_worse_than_champion", ">= 0.62", 0.6, False, metric="roc_auc", note="proved worse than champion 3"
+            ),
+            "It is worse than the champion: proved worse than champion 3.",
+        ),
+        (
+            gate("leakage", "<= 0", 2.0, False, metric="features_same_as_target", note="refund, delay"),
+            "Something seems to tell it the answer: features that are the target under another name is 2, "
+            "demanded <= 0 (refund, delay).",
+        ),
         (gate("novel", "> 1", 0.5, False), "The gate novel is closed: novel is 0.5000, demanded > 1."),
     ],
 )
