@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from include.config.project_code import behaviour_fingerprint
 from include.stages.candidates import fingerprint_of, model_code_fingerprint
 from include.stages.contest import Contest
 
@@ -27,6 +28,7 @@ def decision_id(contest: Contest) -> str:
             "backfill": inputs.origin.run_type == "backfill",
             "pin": pin.number if pin else None,
             "barred": challenger.result.candidate_id in in_force.barred,
+            "behaviour": behaviour_fingerprint(project),
             "holdout": contest.holdout.fingerprint,
             "code": model_code_fingerprint(),
         }

@@ -17,14 +17,14 @@ from include.io.object_store import ObjectStore
 from include.io.stores import open_store
 from include.io.tracking import Measurement, Tracking
 from include.ml.metrics import improvement
-from include.reports.decision_page import render
 from include.reports.summary import summary
 from include.stages.candidates import holdout_days
-from include.stages.challengers import Challenger, read_challenger
+from include.stages.challengers import read_challenger
 from include.stages.champions import read_rival
 from include.stages.contest import Contest
 from include.stages.decision_identity import decision_id
 from include.stages.decisions import decide, refuse
+from include.stages.documents import write_documents
 from include.stages.feature_window import read_window
 from include.stages.measured import measure_all
 
@@ -48,14 +48,18 @@ def run(project: Project, inputs: EvaluateInputs) -> EvaluateResult:
     tracking = Tracking(inputs.tracking_url, project.name, store.uri(keys.tracking_artifacts(project.name)))
     challenger = read_challenger(store, project.name, _best(project, inputs.trained))
     challenger = replace(challenger, version=_registered(tracking, inputs, challenger.result))
-    decision = _decided(store, project, inputs, challenger)
+    ledger = Ledger(store, project.name)
+    length = ledger.length()
+    champion, gone = read_rival(store, ledger, inputs.as_of)
+    window = read_window(store, project, holdout_days(inputs.plan))
+    contest = Contest(project, inputs, challenger, champion, gone, ledger.in_force(), window)
+    decision = _decided(store, contest, ledger, length)
     tracking.add_measurements(
         challenger.result.tracking_run_id,
         [Measurement(f"holdout_{name}", value) for name, value in decision.challenger.holdout.items()],
     )
-    # whoever is asked to approve reads it first
-    report = keys.decision_report(project.name, decision.decision_id)
-    store.put(report, render(decision).encode())
+    # whoever is asked to approve reads them first
+    write_documents(store, tracking, contest, decision)
     _log.info("evaluate %s %s: %s, %s", project.name, inputs.as_of, decision.verdict, decision.reason)
     return EvaluateResult(
         verdict=decision.verdict,
@@ -64,22 +68,17 @@ def run(project: Project, inputs: EvaluateInputs) -> EvaluateResult:
         decision_uri=store.uri(keys.decision(project.name, decision.decision_id)),
         challenger=challenger.result.candidate,
         candidate_id=challenger.result.candidate_id,
-        report_uri=store.uri(report),
+        report_uri=store.uri(keys.decision_report(project.name, decision.decision_id)),
         mode=inputs.promotion_mode or project.promotion.mode,
         summary=summary(decision),
     )
 
 
-def _decided(store: ObjectStore, project: Project, inputs: EvaluateInputs, challenger: Challenger) -> Decision:
+def _decided(store: ObjectStore, contest: Contest, ledger: Ledger, length: int) -> Decision:
     """Return the decision about this evidence: the one that is written, or one made now."""
-    ledger = Ledger(store, project.name)
-    length, in_force = ledger.length(), ledger.in_force()
-    champion, gone = read_rival(store, ledger, inputs.as_of)
-    window = read_window(store, project, holdout_days(inputs.plan))
-    contest = Contest(project, inputs, challenger, champion, gone, in_force, window)
     identity = decision_id(contest)
     try:
-        return read_decision(store, project.name, identity)
+        return read_decision(store, contest.project.name, identity)
     except ObjectMissingError:
         made = _judged(contest, identity, ledger)
     return _write_once(store, made.model_copy(update={"ledger_length": length}))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ from include.config.gates import MetricName, gate_metrics
 from include.config.project import Project
 from include.ml.gates import NO_CHAMPION
 from include.ml.intervals import interval_by_days
-from include.ml.metrics import THRESHOLD, measure
+from include.ml.metrics import measure
 from include.ml.scored import Scored
 from include.stages.candidates import LoadedModel
 from include.stages.columns import DAY
@@ -26,12 +26,14 @@ class ModelOnHoldout:
         interval: Of the primary metric, at 95 %; None when the holdout is too short for one.
         scores: Probability of the positive class, a row each.
         threshold: From which score on the answer is yes.
+        objective: How the threshold was chosen, in words.
     """
 
     values: dict[str, float]
     interval: tuple[float, float] | None
     scores: np.ndarray
     threshold: float
+    objective: str = "fixed"
 
 
 def scored_rows(project: Project, frame: pd.DataFrame, ours: ModelOnHoldout, theirs: ModelOnHoldout | None) -> Scored:
@@ -42,7 +44,9 @@ def scored_rows(project: Project, frame: pd.DataFrame, ours: ModelOnHoldout, the
         ours.scores,
         theirs.scores if theirs else None,
         challenger_threshold=ours.threshold,
-        champion_threshold=theirs.threshold if theirs else THRESHOLD,
+        champion_threshold=theirs.threshold if theirs else ours.threshold,
+        challenger_objective=ours.objective,
+        champion_objective=theirs.objective if theirs else ours.objective,
         seed=project.seed,
     )
 
@@ -53,7 +57,8 @@ def measure_model(project: Project, frame: pd.DataFrame, model: LoadedModel, whe
     Raises:
         EvaluationError: The rows are of one class only, or the scores are no probabilities.
     """
-    return measure_scores(project, frame, model.score(frame), where, model.threshold)
+    measured = measure_scores(project, frame, model.score(frame), where, model.threshold)
+    return replace(measured, objective=model.objective)
 
 
 def measure_scores(

@@ -8,6 +8,7 @@ from include.config.evidence import Measurements
 from include.io.ledger import Ledger
 from include.ml.curves import roc_points
 from include.ml.gates import Evidence
+from include.stages.behaviour_measurements import measure_behaviour
 from include.stages.contest import Contest
 from include.stages.holdout import measure_baseline, measure_scores, no_champion
 from include.stages.leakage_measurements import measure_leakage
@@ -69,6 +70,7 @@ def _measurements(contest: Contest, ledger: Ledger) -> Measurements:
     champion = contest.champion.model if contest.champion and scored.champion is not None else None
     alone = {
         "leakage": measure_leakage(project, frame, ledger, contest.inputs.as_of),
+        "behaviour": measure_behaviour(project, frame, model),
         "runtime": probe_release(project, model, champion, frame, scored.challenger),
     }
     return measure_beside(project, frame, scored).model_copy(update=alone)

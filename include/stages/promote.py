@@ -21,8 +21,8 @@ from include.io.manifests import Manifest, get_file
 from include.io.object_store import ObjectStore
 from include.io.releases import publish_release
 from include.io.stores import open_store
-from include.reports.decision_page import render
 from include.stages.candidates import DECISION, MODEL, SIGNATURE, TRAINING, read_candidate
+from include.stages.documents import tell_verdict
 from include.stages.projections import follow_ledger
 from include.stages.recording import OvertakenError, Recorder
 from include.stages.rulings import rule
@@ -42,12 +42,11 @@ def run(project: Project, inputs: PromoteInputs) -> PromoteResult:
     ledger = Ledger(store, project.name)
     ruling = rule(inputs.evaluated, inputs.approval, project.promotion.approval)
     recorder = Recorder(store, ledger, decision, inputs.origin, ruling)
-    _write_report(store, decision)
     entry = recorder.record_decision()
     if entry.verdict == "PROMOTE":
         entry = _promote(store, recorder, entry)
-    if (entry.verdict, entry.reason) != (decision.verdict, decision.reason):
-        _write_report(store, decision.model_copy(update={"verdict": entry.verdict, "reason": entry.reason}))
+    # the same decision may have ended otherwise in another run
+    tell_verdict(store, project, decision.model_copy(update={"verdict": entry.verdict, "reason": entry.reason}))
     must = entry.verdict == "PROMOTE"
     champion = follow_ledger(store, project.name, inputs.tracking_url, must=must, ledger=ledger)
     version = champion.version if champion else ""
@@ -69,10 +68,6 @@ def run(project: Project, inputs: PromoteInputs) -> PromoteResult:
         report_uri=entry.report_uri,
         approval=entry.approval,
     )
-
-
-def _write_report(store: ObjectStore, decision: Decision) -> None:
-    store.put(keys.decision_report(decision.project, decision.decision_id), render(decision).encode())
 
 
 def _promote(store: ObjectStore, recorder: Recorder, entry: LedgerEntry) -> LedgerEntry:

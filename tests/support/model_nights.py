@@ -155,6 +155,10 @@ class Nights:
         """Run train for every candidate, and evaluate."""
         trained = tuple(self.train(as_of, candidate.name, run_id) for candidate in self.project.candidates)
         self.results = list(trained)
+        return self.judge(as_of, trained, run_id, **more)
+
+    def judge(self, as_of: date, trained: tuple[TrainResult, ...], run_id: str = "run", **more: Any) -> EvaluateResult:
+        """Run evaluate on candidates that are trained."""
         inputs = EvaluateInputs(**self.inputs(as_of, run_id, plan=self.plan(as_of), trained=trained, **more))
         return evaluate.run(self.project, inputs)
 

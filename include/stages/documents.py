@@ -1,0 +1,104 @@
+"""Write what people read about a decision: its explanation, the data report, the model card and the report itself.
+
+All of it is made from the decision and from the rows and models it names. It is written before a person is asked for
+approval, so it says what evaluate found; the report comes last and is the mark that everything is there. When the
+ledger says otherwise in the end, `tell_verdict` puts that into the report and the card.
+"""
+
+from __future__ import annotations
+
+from include.config.decision import Decision
+from include.config.errors import PreconditionFailedError
+from include.config.explanation import Explanation
+from include.config.project import Project
+from include.io import keys
+from include.io.manifests import parse_receipt, read_manifest, read_receipt, to_json
+from include.io.object_store import ObjectStore
+from include.io.tracking import Tracking
+from include.reports.data_page import render_data
+from include.reports.decision_page import render
+from include.reports.model_card import model_card
+from include.stages.candidates import TrainingRecord, read_record, train_days
+from include.stages.contest import Contest
+from include.stages.explaining import explain
+from include.stages.feature_window import read_window
+
+
+def write_documents(store: ObjectStore, tracking: Tracking, contest: Contest, decision: Decision) -> None:
+    """Write the documents of a decision that are not there yet, and link them from the challenger's run in MLflow.
+
+    Raises:
+        ObjectMissingError, ChecksumMismatchError: The rows of the window are gone or damaged.
+        TrackingError, StoreError: MLflow or the store does not answer; a retry continues.
+    """
+    name, identity = decision.project, decision.decision_id
+    if store.exists(keys.decision_report(name, identity)):
+        return
+    explanation = _explained(store, contest, decision)
+    if explanation.data is not None:
+        page = render_data(decision, explanation.data)
+        store.put(keys.data_report(name, identity), page.encode())
+    card = _write_card(store, contest.project, decision, explanation, contest.challenger.record)
+    links = {
+        "decision": store.uri(keys.decision(name, identity)),
+        "report": store.uri(keys.decision_report(name, identity)),
+        "model_card": store.uri(keys.model_card(name, identity)),
+    }
+    tracking.document(decision.challenger.tracking_run_id, decision.challenger.version, links, card)
+    _write_report(store, contest.project, decision, explanation)
+
+
+def tell_verdict(store: ObjectStore, project: Project, decision: Decision) -> None:
+    """Write report and model card again, for what became of a decision.
+
+    Args:
+        decision: With the verdict and the reason that are in the ledger.
+    """
+    key = keys.decision_explanation(decision.project, decision.decision_id)
+    explanation = read_receipt(store, key, Explanation)
+    trained = read_manifest(store, keys.model_manifest(decision.project, decision.challenger.candidate_id))
+    _write_card(store, project, decision, explanation, read_record(store, trained) if trained else None)
+    _write_report(store, project, decision, explanation)
+
+
+def _write_report(store: ObjectStore, project: Project, decision: Decision, explanation: Explanation | None) -> None:
+    page = render(decision, explanation, project)
+    store.put(keys.decision_report(decision.project, decision.decision_id), page.encode())
+
+
+def _write_card(
+    store: ObjectStore,
+    project: Project,
+    decision: Decision,
+    explanation: Explanation | None,
+    record: TrainingRecord | None,
+) -> str:
+    card = model_card(project, decision, explanation, record)
+    store.put(keys.model_card(decision.project, decision.decision_id), card.encode())
+    return card
+
+
+def _explained(store: ObjectStore, contest: Contest, decision: Decision) -> Explanation:
+    """Return the explanation that is written, or the one made and written now."""
+    key = keys.decision_explanation(decision.project, decision.decision_id)
+    found = read_receipt(store, key, Explanation)
+    if found is not None:
+        return found
+    made = _explain(store, contest)
+    try:
+        store.put(key, to_json(made), if_absent=True)
+    except PreconditionFailedError:
+        return parse_receipt(store.get(key), store.uri(key), Explanation)
+    return made
+
+
+def _explain(store: ObjectStore, contest: Contest) -> Explanation:
+    """Return the explanation of a challenger that answers; of one that does not there is nothing to explain."""
+    challenger = contest.challenger.model
+    if challenger is None or isinstance(contest.answers, str):
+        return Explanation()
+    train = read_window(store, contest.project, train_days(contest.inputs.plan)).frame
+    champion = contest.champion.model if contest.champion and not contest.not_scored else None
+    return explain(
+        contest.project, contest.inputs.plan, train, contest.holdout.frame, contest.scored, challenger, champion
+    )
