@@ -73,10 +73,12 @@ def test_a_leak_that_is_declared_known_is_rejected_as_too_good_to_be_true(
     decision = read_receipt(nights.store, nights.store.key_of(entry.decision_uri), Decision)
     assert decision is not None
     # no other gate would have stopped it
-    [alarm] = [gate for gate in decision.gates if not gate.passed]
+    [alarm, alone] = [gate for gate in decision.gates if not gate.passed]
     assert (alarm.kind, alarm.metric, alarm.threshold) == ("leak_alarm", "roc_auc", "<= 0.85")
     assert alarm.value > 0.85
     assert alarm.note == "too good to be true: look for a feature that is not known at prediction time"
+    assert (alone.kind, alone.metric, alone.threshold) == ("leakage", "single_feature_auc", "<= 0.82")
+    assert alone.note == f"tells too much by itself: dep_delay {alone.value:.4f}"
     error = error_of(night, "promote")
     assert error.startswith("CandidateRejectedError: flight_delay, decision 2013-04-04-")
     assert ": a gate failed; the champion stays; got: leak_alarm: roc_auc 0." in error

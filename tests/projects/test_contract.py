@@ -13,7 +13,14 @@ import pandas as pd
 import pytest
 
 from include.config.discovery import discover
-from include.config.gates import BeatsBaselineGate, LeakAlarmGate, MinimumGate, NotWorseThanChampionGate
+from include.config.gates import (
+    BeatsBaselineGate,
+    LeakageGate,
+    LeakAlarmGate,
+    MetricGate,
+    MinimumGate,
+    NotWorseThanChampionGate,
+)
 from include.config.project import Project
 from include.config.project_code import load_module
 from include.demo_feed.feed import FEEDS
@@ -51,8 +58,10 @@ def test_every_demo_feed_serves_a_project() -> None:
 @every_project
 def test_nothing_is_promoted_without_proof(name: str) -> None:
     gates = declared(name).gates
-    kinds = {type(gate) for gate in gates if gate.metric == declared(name).metrics.primary}
+    primary = declared(name).metrics.primary
+    kinds = {type(gate) for gate in gates if isinstance(gate, MetricGate) and gate.metric == primary}
     assert {MinimumGate, BeatsBaselineGate, NotWorseThanChampionGate, LeakAlarmGate} <= kinds
+    assert LeakageGate in {type(gate) for gate in gates}
 
 
 @every_project
