@@ -19,7 +19,7 @@ class Verb(StrEnum):
 
 def answer(
     project: Annotated[str, typer.Argument(metavar="PROJECT", help="A folder of include/projects.")],
-    verb: Annotated[Verb | None, typer.Argument(metavar="[approve|reject]", help="Leave out to read it.")] = None,
+    verb: Annotated[Verb | None, typer.Argument(metavar="approve|reject", help="Leave out to read it.")] = None,
     reason: Annotated[
         str, typer.Option("--reason", metavar="TEXT", help="Why; the ledger keeps it. Needed to reject.")
     ] = "",

@@ -12,7 +12,7 @@ In this order; the first that applies decides:
 7. The champion is pinned: HOLD.
 8. The run belongs to a backfill: HOLD. What backfills prove is the same in whatever order their runs end.
 9. Promotion mode `hold`: HOLD.
-10. Otherwise: PROMOTE.
+10. Otherwise: PROMOTE. In promotion mode `approval` a person's answer comes after it: see `include/stages/rulings.py`.
 """
 
 from __future__ import annotations

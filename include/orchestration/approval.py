@@ -22,6 +22,7 @@ from include.config.approval import Approval
 from include.config.project import Project
 from include.config.results import ApprovalAnswer, EvaluateResult
 from include.config.stages import APPROVE_TASK
+from include.orchestration.as_of import resolve_as_of
 
 # the two words that make Airflow show buttons and call the page an approval
 APPROVE, REJECT = "Approve", "Reject"
@@ -73,6 +74,8 @@ class AskForApproval(HITLOperator):
         unasked = why_not_asked(result, backfill=context["dag_run"].run_type == "backfill")
         if unasked:
             raise AirflowSkipException(unasked)
+        # several nights may wait at once, and the list of what waits shows this line
+        self.subject = f"Promote the new model of {self.project_name}, as of {resolve_as_of(context)}?"
         deadline = clock.now() + timedelta(hours=self.declared.timeout_hours)
         self.body = question(self.project_name, result, self.declared, deadline)
         super().execute(context)
@@ -92,7 +95,7 @@ def ask_for_approval(project: Project, evaluated: Any) -> AskForApproval:
         project_name=project.name,
         declared=declared,
         evaluated=evaluated,
-        subject=f"Promote a new model of {project.name}?",
+        subject=f"Promote the new model of {project.name}?",
         options=[APPROVE, REJECT],
         params={REASON: _reason_field()},
         notifiers=[OwnerNotifier(project.name)],
@@ -138,7 +141,6 @@ def _reason_field() -> Param:
         # a default that is a string, the empty one included, would have to be changed before a button works
         None,
         type=["null", "string"],
-        format="multiline",
         title="Reason",
-        description_md="Kept in the ledger with your name. Say why when you reject.",
+        description_md="Say why, in a sentence; the ledger keeps it with your name.",
     )

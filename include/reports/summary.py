@@ -49,8 +49,8 @@ def _worth(decision: Decision) -> list[tuple[str, str]]:
     if money is None or new is None or new.value_per_1000 is None:
         return []
     before = f", champion {old.value_per_1000:,.0f}" if old is not None and old.value_per_1000 is not None else ""
-    currency = escape(money.currency)
-    return [("Worth", f"{new.value_per_1000:,.0f} {currency} per 1,000 rows{before}")]
+    earned = f"{new.value_per_1000:,.0f} {escape(money.currency)} per 1,000 rows{before}"
+    return [("Worth", f"{earned}, the same answer to all {money.always_the_same:,.0f}")]
 
 
 def _data(decision: Decision) -> list[tuple[str, str]]:

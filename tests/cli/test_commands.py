@@ -116,6 +116,8 @@ def test_the_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> Non
             "the ledger of telco_churn: no decision yet; hint: ./nightshift run telco_churn",
         ),
         (["run", "telco_churn", "--window-days", "9"], 2, "option --window-days: not a window of this project; got: 9"),
+        (["answer", "telco_churn"], 2, "Airflow: it is not running, so nothing can be answered; hint: ./nightshift up"),
+        (["answer", "telco_churn", "reject"], 2, "option --reason: a rejection needs a reason"),
         (["status", "nothing"], 2, "no such project; got: 'nothing'"),
         (["check", "nothing"], 2, "no such project; got: 'nothing'"),
         (["demo", "load", "nothing", "--from", "2013-01-01", "--to", "2013-01-02"], 2, "no such feed; got: 'nothing'"),
@@ -133,7 +135,8 @@ def test_a_mistake_is_one_line_without_a_traceback(
 
 
 @pytest.mark.parametrize(
-    "arguments", [["nothing"], ["run", "--nothing"], ["decision"], ["run", "--window-days", "many"]]
+    "arguments",
+    [["nothing"], ["run", "--nothing"], ["decision"], ["run", "--window-days", "many"], ["answer", "shop", "perhaps"]],
 )
 def test_wrong_usage_ends_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 2

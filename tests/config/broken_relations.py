@@ -357,4 +357,30 @@ BROKEN_RELATIONS: tuple[Broken, ...] = (
             "keep_one_version/project.yaml:58: keep.days: unknown key; got: days; allowed: features_days, raw_days, versions; hint: Did you mean 'raw_days'?",
         ),
     ),
+    Broken(
+        "approval_that_nobody_gives",
+        "promotion:\n  mode: automatic",
+        "promotion:\n  mode: automatic\n  approval: {on_timeout: promote}",
+        (
+            'approval_that_nobody_gives/project.yaml:60: promotion.approval: nobody is asked in mode automatic; got: {"on_timeout": "promote"}; hint: write \'mode: approval\' to have a person asked, or remove it',
+        ),
+    ),
+    Broken(
+        "approval_for_years",
+        "promotion:\n  mode: automatic",
+        "promotion:\n  mode: approval\n  approval: {timeout_hours: 9000, on_timeout: reject}",
+        (
+            "approval_for_years/project.yaml:60: promotion.approval.timeout_hours: must be at most 720.0; got: 9000",
+            "approval_for_years/project.yaml:60: promotion.approval.on_timeout: not one of the allowed values; got: reject; allowed: hold, promote",
+        ),
+    ),
+    Broken(
+        "approval_in_no_time",
+        "promotion:\n  mode: automatic",
+        "promotion:\n  mode: approval\n  approval: {timeout_hours: 0, timeout_minutes: 5}",
+        (
+            "approval_in_no_time/project.yaml:60: promotion.approval.timeout_hours: must be at least 0.01; got: 0",
+            "approval_in_no_time/project.yaml:60: promotion.approval.timeout_minutes: unknown key; got: timeout_minutes; allowed: on_timeout, timeout_hours; hint: Did you mean 'timeout_hours'?",
+        ),
+    ),
 )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,7 @@ from include.stack.questions import Question, open_questions
 from include.stages.rulings import hours
 from tests.e2e.asked_projects import NIGHTS, write_asked
 from tests.e2e.door import Door, wait_for
+from tests.sinks import smtp_sink
 
 pytestmark = pytest.mark.e2e
 
@@ -31,14 +35,31 @@ SLOW_SECONDS = 240
 WIDTHS = {"desktop": (1280, 900), "phone": (390, 844)}
 
 
+@dataclass(frozen=True)
+class Mailbox:
+    """Be the connection to an SMTP server, and what it received."""
+
+    connection: str
+    messages: list[str]
+
+
 @pytest.fixture(scope="module")
-def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
+def mailbox() -> Iterator[Mailbox]:
+    """Return the mailbox of the projects' owner."""
+    with smtp_sink() as (port, messages):
+        extra = {"disable_ssl": True, "disable_tls": True, "from_email": "nightshift@example.org", "timeout": 5}
+        connection = {"conn_type": "smtp", "host": "127.0.0.1", "port": port, "extra": extra}
+        yield Mailbox(json.dumps(connection), messages)
+
+
+@pytest.fixture(scope="module")
+def door(tmp_path_factory: pytest.TempPathFactory, mailbox: Mailbox) -> Iterator[Door]:
     """Return a home whose stack runs, with two projects that ask; one of them not for long."""
     home, projects = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("projects")
     store = LocalStore(f"file://{home / 'store'}")
     write_asked(projects, store, PARCELS)
     write_asked(projects, store, LETTERS, timeout_hours=SHORT)
-    door = Door(home, NIGHTSHIFT_PROJECTS=str(projects), **QUIET)
+    door = Door(home, NIGHTSHIFT_PROJECTS=str(projects), AIRFLOW_CONN_SMTP_DEFAULT=mailbox.connection, **QUIET)
     try:
         door.up()
         yield door
@@ -96,6 +117,11 @@ def _entry(door: Door, project: str, run_id: str) -> LedgerEntry:
     return entry
 
 
+def test_the_owner_got_one_message_for_each_question(runs: dict[str, str], mailbox: Mailbox) -> None:
+    subjects = re.findall(r"^Subject: (.*?)\r?$", "\n".join(mailbox.messages), re.M)
+    assert sorted(subjects) == [f"[nightshift] {name}: approval needed" for name in (LETTERS, *[PARCELS] * 3)]
+
+
 def test_a_backfill_does_not_wait_though_questions_are_open(door: Door, runs: dict[str, str]) -> None:
     api, dag_id = door.api(), f"{PARCELS}__retrain"
     day = f"{BACKFILLED}T00:00:00Z"
@@ -150,7 +176,8 @@ def test_silence_holds_when_the_time_is_over(door: Door, runs: dict[str, str]) -
 def page(door: Door) -> Iterator[Page]:
     """Return a page of a browser that is logged in."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        # the machine's own, else the one that playwright has installed
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.goto(f"{door.state().airflow_url}/auth/login/")
         page.fill("input[name=username]", ADMIN)
@@ -177,8 +204,13 @@ def test_a_person_approves_in_the_browser_and_the_model_is_promoted(
     door: Door, runs: dict[str, str], page: Page
 ) -> None:
     question = next(question for question in _open(door, PARCELS) if question.run_id == runs["approved"])
+    page.goto(f"{door.state().airflow_url}/required_actions?response_received=false")
+    subject = f"Promote the new model of {PARCELS}, as of {APPROVED}?"
+    expect(page.get_by_text(subject).first).to_be_visible(timeout=30_000)
+    _photograph(page, "list")
     page.goto(question.url)
     expect(page.get_by_test_id("hitl-option-Approve")).to_be_enabled(timeout=30_000)
+    page.get_by_test_id("hitl-option-Approve").scroll_into_view_if_needed()
     _photograph(page, "question")
     expect(page.get_by_text("all gates passed and there is no champion").first).to_be_visible()
     expect(page.get_by_role("cell", name="roc_auc").first).to_be_visible()
@@ -186,7 +218,7 @@ def test_a_person_approves_in_the_browser_and_the_model_is_promoted(
     assert report is not None
     answered = page.request.get(report)
     assert answered.status == 200 and "PROMOTE" in answered.text()
-    page.locator("textarea").first.fill("looked at the slices")
+    page.fill("input[name=element_reason]", "looked at the slices")
     page.get_by_test_id("hitl-option-Approve").click()
     assert _ended(door, PARCELS, runs["approved"]) == "success"
     _photograph(page, "answered")

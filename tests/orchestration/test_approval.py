@@ -85,7 +85,7 @@ def test_the_question_stands_between_the_verdict_and_the_promotion(projects_dir:
     asked = built(projects_dir, "kiosk").get_task("approve")
     assert (asked.upstream_task_ids, asked.downstream_task_ids) == ({"evaluate"}, {"promote"})
     assert asked.response_timeout == timedelta(hours=60)
-    assert (asked.subject, asked.options) == ("Promote a new model of kiosk?", ["Approve", "Reject"])
+    assert (asked.subject, asked.options) == ("Promote the new model of kiosk?", ["Approve", "Reject"])
     field = asked.params.get_param("reason")
     # a button works at once: nothing has to be typed for an approval
     assert field.value is None and field.schema["type"] == ["null", "string"]
@@ -161,3 +161,15 @@ def test_the_owner_is_told_that_a_question_waits_and_where(projects_dir: Path, m
     assert "Answer: http://airflow/there" in body
     # and a server that is gone is nobody's failure
     tell_of_question("shop", "Promote?", "", "http://airflow/there")
+
+
+def test_a_task_that_was_marked_as_done_hands_on_no_answer(
+    projects_dir: Path, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(script, "evaluate", lambda inputs: evaluated())
+    dag = built(projects_dir, "shop")
+    dag_run = dag.test(run_conf={"as_of": "2013-04-01"}, mark_success_pattern="approve")
+    assert dag_run.state == "success"
+    assert states(dag_run)["approve"] == ["success"]
+    assert script.of("promote")[0].approval is None
+    assert script.of("promote")[0].evaluated.mode == "approval"

@@ -52,6 +52,15 @@ def test_another_task_is_shown_once_it_has_begun() -> None:
     assert stages([task("announce", "upstream_failed")])[-1].stage == RETRAIN_STAGES[-1]
 
 
+def test_a_question_to_a_person_stands_between_evaluate_and_promote() -> None:
+    asked = stages([task("promote", None), task("approve", "awaiting_input", 1)])
+    assert [(stage.stage, stage.state) for stage in asked[-2:]] == [
+        ("approve", "waits for a person"),
+        ("promote", "waiting"),
+    ]
+    assert tuple(stage.stage for stage in stages([task("approve", "skipped")])) == RETRAIN_STAGES
+
+
 def test_a_finished_stage_took_from_its_first_start_to_its_last_end() -> None:
     (train,) = [
         s for s in stages([task("train", "success", 2, 9), task("train", "success", 4, 30)]) if s.stage == "train"
