@@ -203,9 +203,16 @@ def limits(decision: Decision, explanation: Explanation, notes: Sequence[str]) -
         *(f"{group.column} {group.group}" for group in measured.groups if not group.judged),
         *(f"{found.column} {group.group}" for found in measured.fairness for group in found.groups if not group.judged),
     ]
+    gated = {gate.metric for gate in decision.gates if gate.kind == "behaviour"}
+    misbehaves = [
+        f"{words(check.name)}: {share(check.held)} of the rows, demanded {share(check.needed)}."
+        for check in measured.behaviour or ()
+        if not check.passed and check.name not in gated
+    ]
     return sentences(
         [
             *(plain_failure(gate) for gate in (*rejecting(decision), *holding(decision))),
+            *(f"Does not hold everywhere, {text}" for text in misbehaves),
             f"Worse off than with the champion: {listed(worse[:NAMED])}." if worse else "",
             *_weak_parts(explanation),
             _shift(explanation),

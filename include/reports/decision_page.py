@@ -90,7 +90,7 @@ def _evidence(decision: Decision, explanation: Explanation) -> dict[str, Any]:
         "profit": decision_plots.profit_plot(decision),
         "confusions": decision_tables.confusions(decision),
         "group_tables": decision_tables.group_tables(decision),
-        "fairness_gated": any(gate.kind == "fairness" for gate in decision.gates),
+        "gated": {gate.kind for gate in decision.gates},
         "importance_caption": _importance_caption(decision, explanation),
         "importance": decision_tables.importance_rows(explanation.importance),
         "runtime": measured.runtime,

@@ -87,6 +87,7 @@ def test_the_page_holds_every_feature_the_most_shifted_first() -> None:
 
     shown = re.findall(r'<article id="feature-\d+">\s*<h3>([^<]+)</h3>', html)
     assert shown[:3] == ["dest_latitude", "plane_seats", "plane_built"]
+    assert shown[-3:] == ["origin_airport", "airline", "dest_airport"]
     assert sorted(shown) == sorted(feature.name for feature in profile().features)
     assert html.count('role="img"') == len(NUMBERS) + 1
     for said in (

@@ -254,6 +254,20 @@ def test_a_model_that_does_not_serve_and_a_leak_are_said_in_words() -> None:
     assert "nights before is" not in text
 
 
+def test_what_no_gate_looks_at_is_said_to_be_for_people() -> None:
+    said = "Shown for people to judge; no gate looks at it."
+
+    assert text_of(render(full(gates=GATES))).count(said) == 2
+    assert said not in text_of(render(full()))
+
+
+def test_one_night_before_is_one_night() -> None:
+    assert FULL.leakage
+    once = FULL.model_copy(update={"leakage": FULL.leakage.model_copy(update={"best_before": (0.66, 1)})})
+
+    assert "The best ROC AUC of the night before is 0.6600;" in text_of(render(full(measurements=once)))
+
+
 def test_intervals_of_challenger_and_champion_are_shown_where_there_are_any() -> None:
     sure = decision(
         challenger=CHALLENGER.model_copy(update={"interval": (0.6389, 0.66812)}),

@@ -116,6 +116,16 @@ def test_axe_finds_nothing_serious(opened: Any, folder: Path, name: str, width: 
     assert serious == []
 
 
+def test_on_a_phone_the_rows_of_a_table_become_cards_as_wide_as_the_screen(opened: Any, folder: Path) -> None:
+    page, _, _ = opened(folder / "decision.html", PHONE, "light")
+
+    widths = page.evaluate(
+        "[...document.querySelectorAll('.stack tbody th[scope=row]')].map(each => each.getBoundingClientRect().width)"
+    )
+    assert len(widths) > 50
+    assert min(widths) > PHONE * 0.8
+
+
 def test_on_paper_the_page_is_black_on_white_though_the_screen_is_dark(opened: Any, folder: Path) -> None:
     page, _, _ = opened(folder / "decision.html", DESK, "dark")
     page.emulate_media(media="print")

@@ -98,6 +98,13 @@ def test_the_limits_are_those_that_were_found() -> None:
     assert "- Too few rows to judge: airline OO, airline HA and senior_citizen (missing)." in limits
 
 
+def test_behaviour_that_no_gate_looks_at_is_a_limit_too() -> None:
+    assert ("- Does not hold everywhere, later departures are later: 93.0 % of the rows, demanded 95.0 %.\n") in card(
+        gates=ALL_GATES[:1]
+    )
+    assert "Does not hold everywhere" not in card()
+
+
 def test_what_is_not_known_is_left_out() -> None:
     judged = decision(champion=None, measurements=Measurements(), others=())
     text = model_card(declared(), judged)
