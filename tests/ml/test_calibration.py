@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from sklearn.calibration import calibration_curve
+from sklearn.metrics import brier_score_loss
 
 from include.config.evidence import Calibration
 from include.ml.calibration import calibration
@@ -66,6 +67,21 @@ def test_the_error_is_that_of_a_slow_loop_also_with_ties_and_uneven_numbers(
     found = calibration(labels, scores, bins)
     assert _sizes(found) == sizes
     assert found.ece == pytest.approx(error, abs=1e-12)
+
+
+def test_the_brier_score_is_scikit_learns_and_its_reliability_what_moving_each_bin_would_save() -> None:
+    labels, scores = _scored(600)
+    found = calibration(labels, scores, bins=10)
+    assert found.brier_score == pytest.approx(brier_score_loss(labels, scores), abs=1e-12)
+    gaps = [one.rows / 600 * (one.mean_score - one.positive_rate) ** 2 for one in found.bins]
+    assert found.reliability == pytest.approx(sum(gaps), abs=1e-12)
+    # where each bin has one score, it is what the Brier score loses when that score becomes the share of positives
+    coarse = np.repeat([0.1, 0.4, 0.7], 200)
+    right = np.repeat([labels[:200].mean(), labels[200:400].mean(), labels[400:].mean()], 200)
+    found = calibration(labels, coarse, bins=10)
+    assert found.brier_score is not None
+    saved = found.brier_score - brier_score_loss(labels, right)
+    assert found.reliability == pytest.approx(saved, abs=1e-12)
 
 
 def test_equal_scores_are_never_divided() -> None:
