@@ -100,7 +100,7 @@ def _of_numbers(coding: Coding, low: int, high: int) -> str:
         return f"{name} > {above}"
     if not at_most:
         return f"{name} is known"
-    return f"{name} <= {at_most}" + (" or missing" if low == 0 and coding.missing else "")
+    return f"{name} <= {at_most}" + (" (or missing)" if low == 0 and coding.missing else "")
 
 
 def _of_names(coding: Coding, low: int, high: int) -> str:

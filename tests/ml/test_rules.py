@@ -19,7 +19,7 @@ def _numbers_in_words(rule: str, values: pd.Series) -> np.ndarray:
         return values.isna().to_numpy()
     if rule == "x is known":
         return values.notna().to_numpy()
-    between = re.fullmatch(r"(?:(\S+) < )?x(?: <= (\S+))?( or missing)?", rule)
+    between = re.fullmatch(r"(?:(\S+) < )?x(?: <= (\S+))?( \(or missing\))?", rule)
     above = re.fullmatch(r"x > (\S+)", rule)
     low = above[1] if above else between[1] if between else None
     high = between[2] if between else None
@@ -101,7 +101,7 @@ def test_numbers_are_written_as_they_are_cut() -> None:
     found = [words(coding, low, high) for low, high in ((0, 0), (0, 1), (1, 1), (1, 4), (2, 3), (3, 4), (4, 4))]
     assert found == [
         "fare is missing",
-        "fare <= 1.5 or missing",
+        "fare <= 1.5 (or missing)",
         "fare <= 1.5",
         "fare is known",
         "1.5 < fare <= 1.23457e+06",
