@@ -80,10 +80,11 @@ def _rolled_back(entry: LedgerEntry, history: Sequence[LedgerEntry], before: Sta
 def _nights(entry: LedgerEntry, before: Standing) -> tuple[tuple[date, str, float], ...]:
     """Return what the newest nights were worth after a decision; a day that was judged again counts once.
 
-    Backfills are left out, so that none of their runs sees another. What was rejected is, too: a leak would make the
-    next one look ordinary.
+    Backfills are left out, so that none of their runs sees another. What a gate or a person rejected is, too: a leak
+    would make the next one look ordinary.
     """
-    if entry.origin.run_type == "backfill" or entry.verdict == "REJECT" or entry.value is None:
+    refused = entry.verdict == "REJECT" or (entry.approval is not None and entry.approval.answer == "rejected")
+    if refused or entry.origin.run_type == "backfill" or entry.value is None:
         return before.nights
     others = [night for night in before.nights if night[0] != entry.as_of]
     return tuple(sorted([*others, (entry.as_of, entry.metric, entry.value)])[-NIGHTS_KEPT:])

@@ -119,6 +119,7 @@ def test_the_newest_nights_are_carried_on_by_whatever_comes_after(make_entry: Ma
     for kind in ("promotion", "pin", "unpin", "promotion", "rollback"):
         assert add(kind, 9, 0.9) == first
     assert add("decision", 9, 0.9, verdict="REJECT") == first
+    assert add("decision", 9, 0.9, verdict="HOLD", approval={"answer": "rejected", "reason": "a leak"}) == first
     assert add("decision", 9, None) == first
     backfill = {"run_id": "backfill__1", "run_type": "backfill"}
     assert add("decision", 9, 0.9, origin=backfill) == first
