@@ -66,14 +66,15 @@ def number(value: float | None, decimals: int = 4) -> str:
     """Return a number with four decimals, or a dash where there is none."""
     if value is None or not math.isfinite(value):
         return NOTHING
-    return f"{value:.{decimals}f}".replace("-", "−")
+    # adding 0 takes the sign off what is rounded to nothing
+    return f"{round(value, decimals) + 0.0:.{decimals}f}".replace("-", "−")
 
 
 def signed(value: float | None, decimals: int = 4) -> str:
     """Return a difference with its sign."""
     if value is None or not math.isfinite(value):
         return NOTHING
-    return f"{value:+.{decimals}f}".replace("-", "−")
+    return f"{round(value, decimals) + 0.0:+.{decimals}f}".replace("-", "−")
 
 
 def extent(interval: tuple[float, float]) -> str:

@@ -65,7 +65,7 @@ def opened(browser: Any) -> Iterator[Any]:
     """Return a way to open a page; what it asks for and what it complains of is kept beside it."""
     contexts = []
 
-    def open_page(file: Path, width: int, scheme: str) -> tuple[Any, list[str], list[str]]:
+    def open_page(file: Path, width: int, scheme: str, unfold: bool = True) -> tuple[Any, list[str], list[str]]:
         context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
         contexts.append(context)
         page = context.new_page()
@@ -75,7 +75,7 @@ def opened(browser: Any) -> Iterator[Any]:
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.goto(file.as_uri())
-        page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true })")
+        page.evaluate(f"document.querySelectorAll('details').forEach(each => {{ each.open = {str(unfold).lower()} }})")
         return page, asked, complaints
 
     yield open_page
@@ -126,10 +126,16 @@ def test_on_a_phone_the_rows_of_a_table_become_cards_as_wide_as_the_screen(opene
     assert min(widths) > PHONE * 0.8
 
 
-def test_on_paper_the_page_is_black_on_white_though_the_screen_is_dark(opened: Any, folder: Path) -> None:
-    page, _, _ = opened(folder / "decision.html", DESK, "dark")
+def test_on_paper_all_is_black_on_white_and_unfolded_though_the_screen_is_dark(opened: Any, folder: Path) -> None:
+    page, _, _ = opened(folder / "decision.html", DESK, "dark", unfold=False)
+    height = "document.querySelector('details table').getBoundingClientRect().height"
+    visible = "document.querySelector('details table').checkVisibility({contentVisibilityAuto: true})"
+    assert page.evaluate(visible) is False
+
     page.emulate_media(media="print")
 
     colours = "(() => { const of = getComputedStyle(document.body); return [of.color, of.backgroundColor] })()"
     assert page.evaluate(colours) == ["rgb(0, 0, 0)", "rgb(255, 255, 255)"]
     assert page.evaluate("getComputedStyle(document.querySelector('nav')).display") == "none"
+    assert page.evaluate(visible) is True
+    assert page.evaluate(height) > 50

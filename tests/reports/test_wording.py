@@ -33,6 +33,10 @@ def test_numbers_have_four_decimals_and_a_dash_where_there_is_none(
     assert (number(value), signed(value), share(value)) == (plain, with_sign, as_share)
 
 
+def test_what_is_rounded_to_nothing_has_no_sign() -> None:
+    assert (number(-0.004, 2), number(-0.005001, 2), signed(-0.00001)) == ("0.00", "−0.01", "+0.0000")
+
+
 @pytest.mark.parametrize(
     ("value", "unit", "written"),
     [
