@@ -1,7 +1,8 @@
 """Load a release and answer with it, in a process that has nothing else: `python -m include.stages.probe_process`.
 
-It is started with a folder and a number of seconds, reads `request.json` and what that names, and writes one JSON
-object to its standard output. Whatever a model does (refuses to load, raises, answers nonsense) is in its `error`.
+It is started with a folder, the seconds of processor time it may take, and the seconds in all; reads `request.json`
+and what that names, and writes one JSON object to its standard output. Whatever a model does (refuses to load, raises,
+answers nonsense) is in its `error`.
 
 A row's milliseconds are processor time of this process. Models do nothing but compute, with one thread, so an idle core
 needs as long; and a busy machine does not make a model slow. On two cores with six busy processes the wall clock said
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import resource
 import signal
 import sys
 import time
@@ -203,9 +205,11 @@ def _tried(what: str, call: Callable[[], _Result]) -> _Result:
 
 
 def _main(arguments: Sequence[str]) -> None:
-    folder, limit_seconds = Path(arguments[0]), int(arguments[1])
-    # ends the process even where whoever started it is gone
-    signal.alarm(limit_seconds)
+    folder, processor_seconds, seconds = Path(arguments[0]), int(arguments[1]), int(arguments[2])
+    # the kernel ends the process, whatever a model does and even where whoever started it is gone
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CPU, (processor_seconds, processor_seconds + 60))
+    signal.alarm(seconds)
     # what libraries print goes to the standard error: the standard output is the answer's alone
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as output:
         os.dup2(2, 1)

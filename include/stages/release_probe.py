@@ -41,8 +41,11 @@ from include.stages.probe_process import (
 BATCH_ROWS = 1000
 SINGLE_ROWS = 100
 # of processor time, for clocking both models; loading and the batch come before
-CLOCK_SECONDS = 3.0
-LIMIT_SECONDS = 120.0
+CLOCK_SECONDS = 2.0
+# of processor time: a release that needs more does not serve, and a busy machine is not held against it
+LIMIT_SECONDS = 120
+# in all
+PATIENCE_SECONDS = 900
 # of the variables of this process: where programs, libraries and texts are found
 KEPT_VARIABLES = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL")
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -56,7 +59,7 @@ def probe_release(
     champion: LoadedModel | None,
     frame: pd.DataFrame,
     scores: np.ndarray,
-    limit_seconds: float = LIMIT_SECONDS,
+    limit_seconds: int = LIMIT_SECONDS,
 ) -> Runtime:
     """Say how the challenger's release serves; a process is started only when a gate asks for it.
 
@@ -68,7 +71,7 @@ def probe_release(
         champion: Clocked beside it; None when there is none, or none that can score `frame`.
         frame: The holdout's rows.
         scores: What the challenger answered to them in this process, shape (n_rows,).
-        limit_seconds: After this long the process is ended.
+        limit_seconds: After this much processor time the process is ended.
     """
     size_mb = len(challenger.data) / BYTES_A_MB
     if not asks_for_a_process(project.gates):
@@ -131,10 +134,10 @@ def hand_over(folder: Path, challenger: LoadedModel, champion: LoadedModel | Non
     (folder / REQUEST_FILE).write_text(request.model_dump_json(), encoding="utf-8")
 
 
-def _answered(folder: Path, limit_seconds: float) -> Answer:
+def _answered(folder: Path, limit_seconds: int) -> Answer:
     """Run the process, and return its answer; how it ended without one is an answer too."""
     # -P: not even the current folder is a place to import from
-    command = [sys.executable, "-P", "-m", MODULE, str(folder), str(int(limit_seconds) + 10)]
+    command = [sys.executable, "-P", "-m", MODULE, str(folder), str(limit_seconds), str(PATIENCE_SECONDS)]
     try:
         done = subprocess.run(
             command,
@@ -142,11 +145,13 @@ def _answered(folder: Path, limit_seconds: float) -> Answer:
             env=clean_environment(os.environ, folder),
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=limit_seconds,
+            timeout=PATIENCE_SECONDS,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return Answer(error=f"the release did not load and answer within {limit_seconds:g} seconds")
+        return Answer(error=f"the release did not load and answer within {PATIENCE_SECONDS} seconds")
+    if done.returncode == -signal.SIGXCPU:
+        return Answer(error=f"the release did not load and answer within {limit_seconds} seconds of processor time")
     if done.returncode:
         return Answer(error=_ended(done.returncode, done.stderr))
     try:
