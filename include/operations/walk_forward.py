@@ -21,7 +21,7 @@ from include.io import keys
 from include.io.decisions import read_decision
 from include.io.ledger import Ledger
 from include.io.object_store import ObjectStore
-from include.ml.gates import Evidence, gates_in_force, judge
+from include.ml.gates import Evidence, judge_all
 from include.ml.metrics import improvement
 from include.ml.verdict import Case, Rival, reach_verdict
 from include.operations.comparisons import Comparison, Comparisons
@@ -174,7 +174,7 @@ def _judge(
         newest_as_of=champion.as_of if champion else None,
         mode="automatic",
     )
-    gates = [found for gate in gates_in_force(project.gates, primary) for found in judge(gate, evidence)]
+    gates = judge_all(project.gates, primary, evidence)
     return reach_verdict([_as_known(gate) for gate in gates], case)
 
 

@@ -6,7 +6,7 @@ from include.config import clock
 from include.config.decision import Decision, GateResult, ModelSummary
 from include.config.project import Project
 from include.config.results import EvaluateInputs, Verdict
-from include.ml.gates import Evidence, gates_in_force, judge
+from include.ml.gates import Evidence, judge_all
 from include.ml.verdict import Case, Rival, reach_verdict
 from include.stages.candidates import model_code_fingerprint
 from include.stages.challengers import Challenger
@@ -28,8 +28,7 @@ def decide(contest: Contest, identity: str, measured: Measured) -> Decision:
         measured: What the holdout says.
     """
     project = contest.project
-    in_force = gates_in_force(project.gates, project.metrics.primary)
-    gates = tuple(found for gate in in_force for found in judge(gate, measured.evidence))
+    gates = judge_all(project.gates, project.metrics.primary, measured.evidence)
     verdict, reason = reach_verdict(gates, _case(contest, measured))
     return _record(contest, identity, measured, gates, (verdict, reason))
 

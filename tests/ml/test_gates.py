@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
+from include.config.evidence import BehaviourCheck, Measurements
 from include.config.gates import Gate
-from include.ml.gates import Evidence, gates_in_force, judge
+from include.ml.gates import Evidence, gates_in_force, judge, judge_all
 
 _GATE: TypeAdapter[Any] = TypeAdapter(Gate)
 
@@ -79,3 +80,17 @@ def test_two_gates_cannot_be_switched_off_only_declared_otherwise() -> None:
     assert added[4].confidence == 0.95
     own = (_gate("better_than_champion", margin=0.01, confidence=0.99), _gate("beats_baseline", margin=0.05))
     assert gates_in_force(own, "roc_auc") == own
+
+
+def test_measured_tests_of_behaviour_are_judged_without_a_declaration() -> None:
+    check = BehaviourCheck(name="longer is later", kind="directional", rows=10, held=0.5, needed=0.9, passed=False)
+    evidence = Evidence({"roc_auc": 0.7}, {"roc_auc": 0.5}, measurements=Measurements(behaviour=(check,)))
+    results = judge_all((_gate("minimum", value=0.6),), "roc_auc", evidence)
+    assert [(each.kind, each.passed) for each in results] == [
+        ("minimum", True),
+        ("beats_baseline", True),
+        ("better_than_champion", True),
+        ("behaviour", False),
+    ]
+    declared = judge_all((_GATE.validate_python({"kind": "behaviour"}),), "roc_auc", evidence)
+    assert [each.kind for each in declared].count("behaviour") == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from include.config.decision import GateResult
-from include.config.gates import BeatsBaselineGate, BetterThanChampionGate, Gate, MetricName
+from include.config.gates import BeatsBaselineGate, BehaviourGate, BetterThanChampionGate, Gate, MetricName
 from include.ml.gates import against_champion, by_data, by_group, by_metric, by_release, by_value
 from include.ml.gates.results import Evidence, Judges, not_measured
 
@@ -32,6 +32,14 @@ def gates_in_force(declared: Sequence[Gate], primary: MetricName) -> tuple[Gate,
         (gate.kind, gate.metric) for gate in declared if isinstance(gate, BeatsBaselineGate | BetterThanChampionGate)
     }
     return (*declared, *(gate for gate in always if (gate.kind, gate.metric) not in own))
+
+
+def judge_all(declared: Sequence[Gate], primary: MetricName, evidence: Evidence) -> tuple[GateResult, ...]:
+    """Return how all gates in force are judged: besides those above, `behaviour` wherever tests of it were measured."""
+    gates = gates_in_force(declared, primary)
+    if evidence.measurements.behaviour and not any(isinstance(gate, BehaviourGate) for gate in gates):
+        gates = (*gates, BehaviourGate(kind="behaviour"))
+    return tuple(found for gate in gates for found in judge(gate, evidence))
 
 
 def judge(gate: Gate, evidence: Evidence) -> tuple[GateResult, ...]:
