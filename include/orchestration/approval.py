@@ -142,5 +142,6 @@ def _reason_field() -> Param:
         None,
         type=["null", "string"],
         title="Reason",
-        description_md="Say why, in a sentence; the ledger keeps it with your name.",
+        # this form, unlike that of a trigger, shows no `description_md`
+        description="Why, in a sentence, above all when you reject. The ledger keeps it with your name.",
     )

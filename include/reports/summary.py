@@ -50,7 +50,7 @@ def _worth(decision: Decision) -> list[tuple[str, str]]:
         return []
     before = f", champion {old.value_per_1000:,.0f}" if old is not None and old.value_per_1000 is not None else ""
     earned = f"{new.value_per_1000:,.0f} {escape(money.currency)} per 1,000 rows{before}"
-    return [("Worth", f"{earned}, the same answer to all {money.always_the_same:,.0f}")]
+    return [("Worth", f"{earned}; the same answer for every row would earn {money.always_the_same:,.0f}")]
 
 
 def _data(decision: Decision) -> list[tuple[str, str]]:

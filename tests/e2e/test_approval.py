@@ -218,6 +218,7 @@ def test_a_person_approves_in_the_browser_and_the_model_is_promoted(
     assert report is not None
     answered = page.request.get(report)
     assert answered.status == 200 and "PROMOTE" in answered.text()
+    expect(page.get_by_text("Why, in a sentence, above all when you reject")).to_be_visible()
     page.fill("input[name=element_reason]", "looked at the slices")
     page.get_by_test_id("hitl-option-Approve").click()
     assert _ended(door, PARCELS, runs["approved"]) == "success"

@@ -33,7 +33,7 @@ def test_everything_that_decides_is_told_in_the_order_in_which_it_is_asked() -> 
         "- **Candidate**: version 4, xgboost, data up to 2013-06-01",
         "- **Champion**: version 3, logistic_regression, data up to 2013-05-20",
         "- **Gain**: roc_auc 0.6538, champion 0.6391: better by 0.0147, and with 95 % confidence by at least 0.0076",
-        "- **Worth**: 1,234 EUR per 1,000 rows, champion 1,100, the same answer to all 900",
+        "- **Worth**: 1,234 EUR per 1,000 rows, champion 1,100; the same answer for every row would earn 900",
         "- **Judged on**: 12,874 rows of 2013-05-18 to 2013-05-31; trained on 41,950 rows of 2013-04-02 to 2013-05-17",
     ]
     assert "4 of 4 gates passed:" in lines
