@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from include.config.decision import GateResult
+from include.config.decision import Decision, GateResult
 from include.config.evidence import (
     BehaviourCheck,
     Difference,
@@ -15,7 +15,7 @@ from include.config.evidence import (
     OperatingPoint,
     Runtime,
 )
-from tests.reports.decisions import DIFFERENCE, MEASUREMENTS
+from tests.reports.decisions import DIFFERENCE, MEASUREMENTS, decision
 
 OBJECTIVE = "most money on the train part"
 POINTS = {
@@ -171,3 +171,8 @@ ALL_GATES = (
     gate("stability", "<= 0.25", 0.0312, metric="psi"),
     gate("behaviour", ">= 0.95", 0.93, False, metric="later_departures_are_later", on_failure="hold"),
 )
+
+
+def full(**changes: Any) -> Decision:
+    """Return a decision with everything measured, judged by a gate of every kind."""
+    return decision(**{"verdict": "REJECT", "measurements": FULL, "gates": ALL_GATES, **changes})
