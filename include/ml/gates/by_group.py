@@ -45,11 +45,11 @@ def no_worse_slice(gate: SliceGate, evidence: Evidence) -> tuple[GateResult, ...
         lacking = f"no group of at least {gate.min_rows} rows, of both classes, on enough days"
         why = f"not measured by {', '.join(unseen)}" if unseen else lacking
         return (not_measured(gate, threshold, why, quantity),)
-    chances = [_chance_of_no_harm(group, gate.margin) for group in judged]
-    worse = proved(chances, gate.confidence)
-    worst = judged[chances.index(min(chances))]
+    ranked = sorted(((_chance_of_no_harm(group, gate.margin), group) for group in judged), key=lambda pair: pair[0])
+    worse = proved([chance for chance, _ in ranked], gate.confidence)
+    worst = ranked[0][1]
     best_case = _at_best(worst, 1 - (1 - gate.confidence) / len(judged))
-    note = _those_worse([group for group, is_worse in zip(judged, worse, strict=True) if is_worse])
+    note = _those_worse([group for (_, group), is_worse in zip(ranked, worse, strict=True) if is_worse])
     shown = f"{len(judged)} groups judged, {len(groups) - len(judged)} only shown; {_compared(worst)}"
     return (result(gate, threshold, best_case, not any(worse), quantity=quantity, note=note or shown),)
 
@@ -122,9 +122,10 @@ def _at_best(group: Group, confidence: float) -> float:
 
 
 def _those_worse(groups: Sequence[Group]) -> str:
+    """Return the groups in words, the greatest loss first; empty when there are none."""
     if not groups:
         return ""
-    named = "; ".join(_compared(group) for group in groups[:_SHOWN])
+    named = "; ".join(_compared(group) for group in sorted(groups, key=lambda group: group.gain or 0.0)[:_SHOWN])
     rest = f"; and {len(groups) - _SHOWN} more groups" if len(groups) > _SHOWN else ""
     return f"proved worse in {named}{rest}"
 
