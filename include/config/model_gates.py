@@ -14,7 +14,7 @@ class LatencyGate(Closed):
 
     Attributes:
         kind: `latency`.
-        max_p95_ms: 95 of 100 single rows must be answered within this, in milliseconds.
+        max_p95_ms: 95 of 100 single rows must be answered within this, in milliseconds of processor time.
         max_times_champion: And within this many times the champion's, measured side by side; None does not compare.
     """
 
@@ -28,7 +28,7 @@ class MemoryGate(Closed):
 
     Attributes:
         kind: `memory`.
-        max_mb: What the process may grow by, in megabytes.
+        max_mb: What the process may grow by, in megabytes of 1,000,000 bytes.
     """
 
     kind: Literal["memory"]
