@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from include.config.decision import Decision
@@ -44,7 +45,6 @@ def render(decision: Decision, explanation: Explanation | None = None, project: 
 
 
 def _first_screen(decision: Decision) -> dict[str, Any]:
-    gaining, losing = first_screen.moved_groups(decision)
     closed = first_screen.rejecting(decision) + first_screen.holding(decision)
     return {
         "headline": first_screen.headline(decision),
@@ -55,8 +55,7 @@ def _first_screen(decision: Decision) -> dict[str, Any]:
         "money_sentence": first_screen.money_sentence(decision),
         "answers": first_screen.answers(decision),
         "answers_sentence": first_screen.answers_sentence(decision),
-        "gaining": [first_screen.describe_group(group) for group in gaining],
-        "losing": [first_screen.describe_group(group) for group in losing],
+        "group_sentences": first_screen.group_sentences(decision),
         "fairness_sentences": first_screen.fairness_sentences(decision),
     }
 
@@ -67,11 +66,11 @@ def _evidence(decision: Decision, explanation: Explanation) -> dict[str, Any]:
     found = {
         "gates": decision_tables.gate_order(decision.gates),
         "state": decision_tables.gate_state,
-        "compared_with": decision_tables.compared_with,
+        "compared_with": partial(decision_tables.compared_with, decision),
         "gate_amount": decision_tables.gate_amount,
         "metrics": rows,
         "primary": next(row for row in rows if row.primary),
-        "primary_difference": measured.difference(decision.primary_metric),
+        "sureness": first_screen.sureness(decision),
         "differences": list(
             zip(
                 measured.differences,

@@ -102,8 +102,11 @@ def gate_order(gates: tuple[GateResult, ...]) -> list[GateResult]:
     return sorted(gates, key=lambda gate: ("REJECT", "HOLD", "passed").index(gate_state(gate)))
 
 
-def compared_with(gate: GateResult) -> str:
+def compared_with(decision: Decision, gate: GateResult) -> str:
     """Return what the reference value of a gate is."""
+    money = decision.measurements.money
+    if gate.kind == "value" and money:
+        return "one answer for all" if gate.reference == money.always_the_same else "champion"
     return REFERENCES.get(gate.kind, "")
 
 
@@ -197,11 +200,12 @@ def _group_table(column: str, metric: str, groups: list[Group]) -> GroupTable:
     return GroupTable(
         column,
         metric,
-        [GroupRow(group, whisker, _sure(group)) for group, whisker in zip(groups, shown, strict=True)],
+        [GroupRow(group, whisker, surely_moved(group)) for group, whisker in zip(groups, shown, strict=True)],
     )
 
 
-def _sure(group: Group) -> bool:
+def surely_moved(group: Group) -> bool:
+    """Tell whether the interval of a group's gain leaves out zero."""
     return group.interval is not None and not group.interval[0] <= 0 <= group.interval[1]
 
 

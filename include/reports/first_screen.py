@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from include.config.decision import Decision, GateResult, ModelSummary
 from include.config.evidence import Group, OperatingPoint
-from include.reports.decision_tables import gate_amount
+from include.reports.decision_tables import gate_amount, surely_moved
 from include.reports.plots import bar_widths
-from include.reports.wording import amount, listed, lower_first, number, of_thousand, percent, signed, words
+from include.reports.wording import amount, count, listed, lower_first, number, of_thousand, percent, signed, words
 
 # what a closed gate of a kind says of the challenger
 FAILED: dict[str, str] = {
@@ -87,14 +87,26 @@ def reasons(decision: Decision) -> list[str]:
     closed = rejecting(decision) or holding(decision)
     if closed:
         return [plain_failure(gate) for gate in closed]
+    return list(filter(None, [f"All {len(decision.gates)} gates are passed.", sureness(decision)]))
+
+
+def sureness(decision: Decision) -> str:
+    """Return whether chance may have made the gain over the champion; empty when none was measured."""
     found = decision.measurements.difference(decision.primary_metric)
-    gain = (
-        f"On the same rows it is {signed(found.value)} better in {lower_first(words(found.metric))}; "
-        f"with {percent(found.confidence)} confidence at least {signed(found.lower)}."
-        if found
-        else ""
+    if found is None:
+        return ""
+    name, sure = words(found.metric), percent(found.confidence)
+    rows = f"on the same {count(decision.holdout_rows)} rows"
+    if found.value <= 0:
+        worse = "chance alone is an unlikely cause" if found.upper < 0 else "chance alone may be its cause"
+        change = f"loses {number(-found.value)}" if found.value else "is the same"
+        return f"{name} {change} {rows}. With {sure} confidence the gain is at most {signed(found.upper)}: {worse}."
+    doubt = "so chance alone may be its cause; without proof the champion stays"
+    proof = "so chance alone is an unlikely cause" if found.lower > 0 else doubt
+    return (
+        f"{name} gains {number(found.value)} {rows}. With {sure} confidence the gain is at least "
+        f"{signed(found.lower)}, {proof}."
     )
-    return [f"All {len(decision.gates)} gates are passed.", *([gain] if gain else [])]
 
 
 def plain_failure(gate: GateResult) -> str:
@@ -195,26 +207,38 @@ def _more(change: float | None) -> str:
     return f"{of_thousand(abs(change))} {'more' if change > 0 else 'fewer'}"
 
 
-def moved_groups(decision: Decision) -> tuple[list[Group], list[Group]]:
-    """Return the groups of rows that gain most and lose most, of those that are large enough to judge."""
-    judged = [group for group in decision.measurements.groups if group.judged and group.gain]
-    ranked = sorted(judged, key=lambda group: group.gain or 0.0)
-    losing = [group for group in ranked if (group.gain or 0.0) < 0][:GROUPS_NAMED]
-    gaining = [group for group in reversed(ranked) if (group.gain or 0.0) > 0][:GROUPS_NAMED]
-    return gaining, losing
+def group_sentences(decision: Decision) -> list[str]:
+    """Return which groups of rows are surely served better and which worse; empty where none was compared."""
+    judged = sorted(
+        (group for group in decision.measurements.groups if group.judged and group.gain is not None),
+        key=lambda group: group.gain or 0.0,
+    )
+    if not judged:
+        return []
+    sure = [group for group in judged if surely_moved(group)]
+    losing = [describe_group(group) for group in sure if (group.gain or 0.0) < 0]
+    gaining = [describe_group(group) for group in reversed(sure) if (group.gain or 0.0) > 0]
+    if not sure:
+        largest = max(judged, key=lambda group: abs(group.gain or 0.0))
+        said = f"the largest change is {describe_group(largest)}, which chance may have made"
+        return [f"Of {len(judged)} groups of rows none is surely served better or worse; {said}."]
+    found = (("Surely served better", gaining), ("Surely served worse", losing))
+    return [f"{name}: {'; '.join(groups[:GROUPS_NAMED])}{_rest(groups)}." for name, groups in found if groups]
+
+
+def _rest(groups: list[str]) -> str:
+    return f"; and {len(groups) - GROUPS_NAMED} more" if len(groups) > GROUPS_NAMED else ""
 
 
 def describe_group(group: Group) -> str:
-    """Return a group, its gain, and whether chance may be its cause."""
-    unsure = group.interval is None or group.interval[0] <= 0 <= group.interval[1]
-    doubt = ", which chance may have made" if unsure else ""
-    return f"{group.column} {group.group}: {words(group.metric)} {signed(group.gain)}{doubt}"
+    """Return a group and its gain."""
+    return f"{group.column} {group.group} ({words(group.metric)} {signed(group.gain)})"
 
 
 def fairness_sentences(decision: Decision) -> list[str]:
     """Return the largest gap in yes answers for each protected column."""
     return [
-        f"By {found.column}, the share of yes differs by up to "
+        f"Between the groups of {found.column}, the share of yes differs by up to "
         f"{number(100 * found.demographic_parity_difference, 1)} percentage points."
         for found in decision.measurements.fairness
         if found.demographic_parity_difference is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, get_args
 
 import pytest
@@ -11,15 +12,15 @@ from include.config.results import Verdict
 from include.reports.first_screen import (
     FAILED,
     answers_sentence,
-    describe_group,
     earnings,
+    group_sentences,
     headline,
     money_sentence,
-    moved_groups,
     plain_failure,
     reasons,
+    sureness,
 )
-from tests.reports.decisions import FAILED_GATE, GATES, decision
+from tests.reports.decisions import DIFFERENCE, FAILED_GATE, GATES, decision
 from tests.reports.evidence import FULL, GROUPS, POINTS, gate, group
 
 HELD = gate("better_than_champion", "surely > 0", 0.001, False, metric="roc_auc", on_failure="hold")
@@ -135,15 +136,45 @@ def test_what_the_answers_change() -> None:
     assert answers_sentence(decision()) == ""
 
 
-def test_the_groups_that_move_most_are_large_enough_to_judge() -> None:
-    gaining, losing = moved_groups(decision(measurements=FULL))
-    assert [(each.group, each.gain) for each in losing] == [("LGA", -0.0351), ("FL", -0.015), ("VX", -0.009)]
-    assert [each.group for each in gaining] == ["UA", "B6", "EV"]
-    assert not {"OO", "HA"} & {each.group for each in (*gaining, *losing)}
+def test_groups_that_surely_move_are_named_if_they_are_large_enough_to_judge() -> None:
+    assert group_sentences(decision(measurements=FULL)) == [
+        "Surely served better: airline UA (ROC AUC +0.0450); airline B6 (ROC AUC +0.0390); airline EV "
+        "(ROC AUC +0.0330); and 3 more.",
+        "Surely served worse: origin_airport LGA (ROC AUC −0.0351).",
+    ]
+    # the groups that gain most of all, and that have no gain, are too small
     assert {each.group for each in GROUPS} > {"OO", "HA"}
-    assert moved_groups(decision()) == ([], [])
 
 
-def test_a_groups_gain_that_chance_may_have_made_is_said_to_be_so() -> None:
-    assert describe_group(group("city", "Oslo", 0.03)) == "city Oslo: ROC AUC +0.0300"
-    assert describe_group(group("city", "Oslo", 0.01)) == "city Oslo: ROC AUC +0.0100, which chance may have made"
+def test_what_chance_may_have_made_is_said_to_be_so() -> None:
+    unsure = FULL.model_copy(update={"groups": (group("city", "Oslo", 0.01), group("city", "Bonn", -0.015))})
+    assert group_sentences(decision(measurements=unsure)) == [
+        "Of 2 groups of rows none is surely served better or worse; the largest change is city Bonn "
+        "(ROC AUC −0.0150), which chance may have made."
+    ]
+    assert group_sentences(decision()) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "lower", "upper", "sentence"),
+    [
+        (0.0147, 0.0076, 0.02, "gains 0.0147 {} the gain is at least +0.0076, so chance alone is an unlikely cause."),
+        (
+            0.004,
+            -0.001,
+            0.02,
+            "gains 0.0040 {} the gain is at least −0.0010, so chance alone may be its cause; without proof the "
+            "champion stays.",
+        ),
+        (-0.002, -0.005, 0.0009, "loses 0.0020 {} the gain is at most +0.0009: chance alone may be its cause."),
+        (-0.02, -0.03, -0.01, "loses 0.0200 {} the gain is at most −0.0100: chance alone is an unlikely cause."),
+        (0.0, 0.0, 0.0, "is the same {} the gain is at most +0.0000: chance alone may be its cause."),
+    ],
+)
+def test_whether_chance_may_be_the_cause(value: float, lower: float, upper: float, sentence: str) -> None:
+    found = DIFFERENCE.model_copy(update={"value": value, "lower": lower, "upper": upper})
+    said = sureness(decision(measurements=FULL.model_copy(update={"differences": (found,)})))
+
+    assert re.sub("[\u00a0\u202f]", " ", said) == (
+        "ROC AUC " + sentence.format("on the same 12 874 rows. With 95 % confidence")
+    )
