@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from include.config.stages import APPROVE_TASK
 from include.orchestration.stage_call import ERROR_KEY
 
 
@@ -16,6 +17,21 @@ def state_of_run(dag_id: str, run_id: str) -> str | None:
     with create_session() as session:
         state = session.scalar(select(DagRun.state).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id))
     return str(state) if state is not None else None
+
+
+def waits_for_a_person(dag_id: str, run_id: str) -> bool:
+    """Tell whether a run has asked whether its candidate is promoted, and has no answer yet."""
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        state = session.scalar(
+            select(TaskInstance.state).where(
+                TaskInstance.dag_id == dag_id, TaskInstance.run_id == run_id, TaskInstance.task_id == APPROVE_TASK
+            )
+        )
+    return state == "awaiting_input"
 
 
 def failed_tasks(dag_id: str, run_id: str) -> list[str]:

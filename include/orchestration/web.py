@@ -19,12 +19,12 @@ from include.config.decision import LedgerEntry
 from include.config.discovery import discover
 from include.config.errors import NightshiftError, ObjectMissingError
 from include.config.settings import Settings
-from include.config.stages import retrain_dag_id, score_dag_id
+from include.config.stages import APPROVE_TASK, retrain_dag_id, score_dag_id
 from include.io import keys
 from include.io.ledger import Ledger
 from include.orchestration.decisions import decision_of_run, project_of, store_of
 from include.orchestration.pages import decisions_page, message_page, projects_page, trail, undecided_page, with_trail
-from include.orchestration.run_state import failed_tasks, state_of_run
+from include.orchestration.run_state import failed_tasks, state_of_run, waits_for_a_person
 
 NO_MLFLOW = "no MLflow server runs beside this Airflow: ./nightshift up starts one, NIGHTSHIFT_MLFLOW_URL names another"
 MAX_LINES_SHOWN = 100
@@ -209,6 +209,12 @@ def _undecided(request: Request, dag_id: str, run_id: str) -> HTMLResponse:
     state = state_of_run(dag_id, run_id)
     if state is None:
         raise HTTPException(404, f"{dag_id} has no run {run_id}")
+    if waits_for_a_person(dag_id, run_id):
+        text = (
+            "The candidate is proved, and the run waits for a person: is it promoted? Answer on the tab Required "
+            f"Actions of the run's task {APPROVE_TASK}, or by ./nightshift answer {project}."
+        )
+        return _html(message_page("Waiting for approval", text, above=above))
     return _html(undecided_page(above, state, failed_tasks(dag_id, run_id) if state == "failed" else ()))
 
 

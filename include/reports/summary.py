@@ -80,7 +80,8 @@ def _value(gate: GateResult) -> str:
 
 def _result(gate: GateResult) -> str:
     note = f": {escape(gate.note)}" if gate.note else ""
-    return ("pass" if gate.passed else "**FAIL**") + note
+    failed = "**HOLD**" if gate.on_failure == "hold" else "**FAIL**"
+    return ("pass" if gate.passed else failed) + note
 
 
 def _number(value: float | None) -> str:

@@ -204,6 +204,8 @@ def test_a_person_approves_in_the_browser_and_the_model_is_promoted(
     door: Door, runs: dict[str, str], page: Page
 ) -> None:
     question = next(question for question in _open(door, PARCELS) if question.run_id == runs["approved"])
+    waiting = page.request.get(f"{door.state().airflow_url}/nightshift/decision/{PARCELS}__retrain/{runs['approved']}")
+    assert "The candidate is proved, and the run waits for a person: is it promoted?" in waiting.text()
     page.goto(f"{door.state().airflow_url}/required_actions?response_received=false")
     subject = f"Promote the new model of {PARCELS}, as of {APPROVED}?"
     expect(page.get_by_text(subject).first).to_be_visible(timeout=30_000)

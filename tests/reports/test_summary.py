@@ -55,10 +55,13 @@ def test_a_first_model_has_nothing_to_gain_on() -> None:
 
 def test_what_failed_comes_first_with_its_note_and_what_is_unknown_is_said() -> None:
     unknown = FAILED_GATE.model_copy(update={"value": None, "note": "", "metric": "p95", "unit": "ms"})
-    rows = [line for line in summary(decision(gates=(*GATES, FAILED_GATE, unknown))).splitlines() if "FAIL" in line]
+    held = FAILED_GATE.model_copy(update={"on_failure": "hold", "note": ""})
+    lines = summary(decision(gates=(*GATES, FAILED_GATE, unknown, held))).splitlines()
+    rows = [line for line in lines if "FAIL" in line or "| **HOLD**" in line]
     assert rows == [
         f"| leak_alarm | roc_auc | \\<= 0.64 | 0.6538 | **FAIL**: {FAILED_GATE.note} |",
         "| leak_alarm | p95 | \\<= 0.64 | not known ms | **FAIL** |",
+        "| leak_alarm | roc_auc | \\<= 0.64 | 0.6538 | **HOLD** |",
     ]
 
 
