@@ -1,0 +1,280 @@
+"""The gates of groups, fairness, calibration and stability close when their rule is broken, and name what broke it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from pydantic import TypeAdapter
+from scipy.stats import t as student_t
+from statsmodels.stats.multitest import multipletests
+
+from include.config.decision import GateResult
+from include.config.evidence import Calibration, Group, Measurements, Stability
+from include.config.gates import Gate
+from include.ml.calibration import calibration
+from include.ml.fairness import fairness
+from include.ml.gates import Evidence, judge
+from include.ml.gates.by_group import proved
+from include.ml.slices import measure_slices
+from tests.ml.grouped_rows import DAYS, grouped_rows
+
+_GATE: TypeAdapter[Any] = TypeAdapter(Gate)
+LARGE = {f"r{number}": 600 for number in range(5)}
+SMALL = {**{f"r{number}": 300 for number in range(5)}, "small": 150}
+
+
+def _judge(measured: Measurements, champion: float | None = 0.8, **gate: Any) -> tuple[GateResult, ...]:
+    values = None if champion is None else {"roc_auc": champion, "log_loss": champion, "brier_score": champion}
+    challenger = {"roc_auc": 0.81, "log_loss": 0.5, "brier_score": 0.2}
+    return judge(_GATE.validate_python(gate), Evidence(challenger, {}, values, measurements=measured))
+
+
+def _slice(seed: int, metric: Any = "roc_auc", min_rows: int = 200, **more: Any) -> GateResult:
+    """Judge a slice gate on rows of several groups."""
+    gate = {name: more.pop(name) for name in ("margin", "confidence", "by") if name in more}
+    groups, scored = grouped_rows(seed, **more)
+    measured = Measurements(groups=measure_slices(metric, "region", groups, scored, min_rows))
+    (found,) = _judge(measured, kind="slice", metric=metric, min_rows=min_rows, **gate)
+    assert (found.kind, found.on_failure) == ("slice", "reject")
+    return found
+
+
+@pytest.mark.parametrize("metric", ["roc_auc", "log_loss", "brier_score", "accuracy"])
+def test_a_challenger_that_is_worse_in_one_group_is_rejected_and_the_group_named(metric: str) -> None:
+    found = _slice(1, metric, sizes=LARGE, worse="r3", noise=8.0)
+    assert not found.passed
+    assert found.threshold == ">= -0.02"
+    assert found.value is not None
+    assert found.value < -0.02
+    assert found.metric == f"{metric} gain at best, worst group"
+    assert found.note.startswith("proved worse in region r3: ")
+    assert found.note.count("region") == 1
+    assert " against the champion's 0." in found.note
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_an_equal_challenger_passes(seed: int) -> None:
+    found = _slice(seed)
+    assert found.passed
+    assert found.value is not None
+    assert found.value > -0.02
+    assert found.note.startswith("10 groups judged, 0 only shown; region r")
+
+
+def test_the_champion_itself_passes_without_any_margin() -> None:
+    groups, scored = grouped_rows(2)
+    same = replace(scored, challenger=scored.champion)
+    measured = Measurements(groups=measure_slices("roc_auc", "region", groups, same, 200))
+    (found,) = _judge(measured, kind="slice", metric="roc_auc", margin=0)
+    assert (found.passed, found.value, found.threshold) == (True, 0.0, ">= 0")
+
+
+def test_a_loss_within_the_margin_passes() -> None:
+    assert not _slice(1, sizes=LARGE, worse="r3", noise=8.0, margin=0.02).passed
+    assert _slice(1, sizes=LARGE, worse="r3", noise=8.0, margin=0.3).passed
+
+
+def test_a_small_group_is_only_shown() -> None:
+    found = _slice(3, sizes=SMALL, worse="small", noise=20.0)
+    assert found.passed
+    assert found.note.startswith("5 groups judged, 1 only shown; ")
+    judged = _slice(3, sizes=SMALL, worse="small", noise=20.0, min_rows=150)
+    assert not judged.passed
+    assert judged.note.startswith("proved worse in region small: ")
+
+
+def test_of_many_groups_that_are_worse_three_are_named() -> None:
+    groups, scored = grouped_rows(4)
+    assert scored.champion is not None
+    reversed_scores = replace(scored, challenger=1 - scored.champion)
+    measured = Measurements(groups=measure_slices("roc_auc", "region", groups, reversed_scores, 200))
+    (found,) = _judge(measured, kind="slice", metric="roc_auc")
+    assert not found.passed
+    assert found.note.count("region r") == 3
+    assert found.note.endswith("; and 7 more groups")
+
+
+def test_only_the_columns_and_the_metric_of_the_gate_are_looked_at() -> None:
+    groups, scored = grouped_rows(1, LARGE, worse="r3", noise=8.0)
+    harmed = measure_slices("roc_auc", "region", groups, scored, 200)
+    half = np.where(np.arange(len(groups)) % 2, "odd", "even")
+    fine = measure_slices("roc_auc", "half", half, replace(scored, challenger=scored.champion), 200)
+    measured = Measurements(groups=(*harmed, *fine))
+    assert _judge(measured, kind="slice", metric="roc_auc", by=["half"])[0].passed
+    assert not _judge(measured, kind="slice", metric="roc_auc", by=["half", "region"])[0].passed
+    assert not _judge(measured, kind="slice", metric="roc_auc")[0].passed
+    (unseen,) = _judge(measured, kind="slice", metric="roc_auc", by=["half", "port"])
+    assert (unseen.passed, unseen.value, unseen.note) == (False, None, "not measured by port")
+    (other,) = _judge(measured, kind="slice", metric="log_loss")
+    assert (other.passed, other.value) == (False, None)
+
+
+def test_without_a_group_that_can_be_judged_the_gate_stays_closed() -> None:
+    found = _slice(5, min_rows=1000)
+    assert (found.passed, found.value) == (False, None)
+    assert found.note == "no group of at least 1000 rows, of both classes, on enough days"
+
+
+def test_a_gain_without_any_error_is_what_it_is() -> None:
+    group = Group(column="a", group="b", metric="roc_auc", rows=300, positive_rate=0.5, challenger=0.7, champion=0.8)
+    for gain, passed in ((-0.1, False), (-0.02, True), (0.0, True)):
+        update = {"gain": gain, "standard_error": 0.0, "degrees_of_freedom": 13, "judged": True}
+        (found,) = _judge(Measurements(groups=(group.model_copy(update=update),)), kind="slice", metric="roc_auc")
+        assert (found.passed, found.value) == (passed, gain)
+
+
+@pytest.mark.parametrize(
+    ("metric", "threshold"),
+    [("roc_auc", ">= champion - 0.02 in each group"), ("log_loss", "<= champion + 0.02 in each group")],
+)
+def test_without_a_champion_no_group_can_be_worse(metric: str, threshold: str) -> None:
+    (found,) = _judge(Measurements(), champion=None, kind="slice", metric=metric)
+    assert (found.passed, found.threshold, found.note) == (True, threshold, "no champion as of this day")
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_what_is_proved_of_many_groups_is_that_of_holms_rule_and_of_statsmodels(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    chances = (random.random(seed + 1) ** 4).tolist()
+    confidence = (0.8, 0.95, 0.99)[seed % 3]
+    expected = [False] * len(chances)
+    # from the smallest on, each against what is left, until one fails
+    for place, index in enumerate(sorted(range(len(chances)), key=lambda each: chances[each])):
+        if chances[index] > (1 - confidence) / (len(chances) - place):
+            break
+        expected[index] = True
+    assert proved(chances, confidence) == expected
+    assert proved(chances, confidence) == multipletests(chances, 1 - confidence, "holm")[0].tolist()
+
+
+def test_of_equal_models_about_one_in_twenty_has_any_group_called_worse() -> None:
+    """With six groups at 95 %; 80 tries know that to 0.025. Without correction one in four would be rejected."""
+    rejected, uncorrected = 0, 0
+    for seed in range(80):
+        groups, scored = grouped_rows(1000 + seed, sizes={f"r{number}": 120 for number in range(6)})
+        measured = Measurements(groups=measure_slices("brier_score", "region", groups, scored, 50))
+        (found,) = _judge(measured, kind="slice", metric="brier_score", margin=0, min_rows=50)
+        rejected += not found.passed
+        assert found.value is not None
+        assert found.passed == (found.value >= 0)
+        gains = np.array([[group.gain, group.standard_error] for group in measured.groups], dtype="float64")
+        uncorrected += bool((gains[:, 0] / gains[:, 1] < student_t.ppf(0.05, DAYS - 1)).any())
+    assert 0 < rejected / 80 <= 0.05 + 3 * 0.025
+    assert uncorrected / 80 >= 0.15
+
+
+def _people(seed: int = 6, apart: float = 0.3) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return groups, labels and scores; `apart` is how much higher those of one group are."""
+    random = np.random.default_rng(seed)
+    groups = random.choice(["east", "north", "west"], 900, p=[0.4, 0.4, 0.2])
+    labels = (random.random(900) < 0.4).astype(int)
+    scores = np.clip(0.1 + 0.5 * random.random(900) + 0.15 * labels + apart * (groups == "west"), 0, 1)
+    return groups, labels, scores
+
+
+FAIR = {"kind": "fairness", "max_demographic_parity_difference": 0.2, "max_equalized_odds_difference": 0.25}
+
+
+def test_answers_that_treat_groups_apart_are_rejected_by_each_bound_and_column() -> None:
+    groups, labels, scores = _people()
+    even = _people(apart=0.0)[2]
+    measured = Measurements(
+        fairness=(fairness("region", groups, labels, scores, 0.5, 100), fairness("sex", groups, labels, even, 0.5, 100))
+    )
+    found = _judge(measured, **FAIR)
+    assert [(one.metric, one.threshold, one.passed, one.on_failure) for one in found] == [
+        ("demographic parity difference, region", "<= 0.2", False, "reject"),
+        ("equalized odds difference, region", "<= 0.25", False, "reject"),
+        ("demographic parity difference, sex", "<= 0.2", True, "reject"),
+        ("equalized odds difference, sex", "<= 0.25", True, "reject"),
+    ]
+    yes = {name: (scores >= 0.5)[groups == name].mean() for name in ("east", "north", "west")}
+    low = min(yes, key=lambda name: yes[name])
+    assert found[0].value == pytest.approx(max(yes.values()) - min(yes.values()))
+    assert found[0].note == f"answered yes: {yes['west']:.1%} of west, {yes[low]:.1%} of {low}"
+    rates = {
+        (label, name): (scores >= 0.5)[(groups == name) & (labels == label)].mean() for label in (0, 1) for name in yes
+    }
+    spread = [max(rates[label, name] for name in yes) - min(rates[label, name] for name in yes) for label in (0, 1)]
+    assert found[1].value == pytest.approx(max(spread))
+    assert found[1].note.startswith("positives found: " if spread[1] > spread[0] else "false alarms among negatives: ")
+    (only,) = _judge(measured, kind="fairness", by=["sex"], max_equalized_odds_difference=0.25)
+    assert only.metric == "equalized odds difference, sex"
+
+
+def test_a_small_group_of_people_is_not_judged() -> None:
+    groups, labels, scores = _people()
+    size = int((groups == "west").sum())
+    closed, opened = (
+        _judge(Measurements(fairness=(fairness("region", groups, labels, scores, 0.5, rows),)), **FAIR)[0]
+        for rows in (size, size + 1)
+    )
+    assert (closed.passed, opened.passed) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("measured", "note"),
+    [
+        ((), "no protected column was measured"),
+        ((fairness("sex", ["a"] * 200, [0, 1] * 100, [0.1, 0.9] * 100, 0.5, 20),), "fewer than two groups of at least"),
+        ((fairness("sex", ["a", "b"] * 15, [0, 1] * 15, [0.1] * 30, 0.5, 20),), "fewer than two groups of at least"),
+    ],
+)
+def test_fairness_that_is_not_known_stays_closed(measured: Any, note: str) -> None:
+    for found in _judge(Measurements(fairness=measured), **FAIR):
+        assert (found.passed, found.value) == (False, None)
+        assert found.note.startswith(note)
+
+
+def test_a_named_column_that_was_not_measured_stays_closed_and_so_does_a_group_without_positives() -> None:
+    groups, labels, scores = _people(apart=0.0)
+    one = fairness("region", groups, np.where(groups == "west", 0, labels), scores, 0.5, 100)
+    measured = Measurements(fairness=(one,))
+    found = _judge(measured, by=["age", "region"], **FAIR)
+    assert [(each.passed, each.value is None, each.note) for each in found[:2]] == [
+        (False, True, "the column was not measured")
+    ] * 2
+    assert found[2].passed
+    assert (found[3].passed, found[3].note) == (False, "a judged group has no positives or no negatives")
+
+
+def test_scores_that_are_no_probabilities_are_rejected() -> None:
+    random = np.random.default_rng(8)
+    scores = random.uniform(0.1, 0.6, 4000)
+    labels = (random.random(4000) < scores).astype(int)
+    honest, inflated = calibration(labels, scores, 10), calibration(labels, scores + 0.2, 10)
+    for ours, passed in ((honest, True), (inflated, False)):
+        measured = Measurements(calibration={"challenger": ours, "champion": honest})
+        (found,) = _judge(measured, kind="calibration", max_ece=0.1)
+        assert (found.passed, found.value, found.reference) == (passed, ours.ece, honest.ece)
+        assert (found.metric, found.threshold, found.on_failure) == ("ece", "<= 0.1", "reject")
+        brier = np.mean((scores + (0 if passed else 0.2) - labels) ** 2)
+        assert found.note.startswith(f"Brier score {brier:.4g}, of which miscalibration is ")
+    # 0.2 too high everywhere costs 0.2 squared
+    assert inflated.reliability == pytest.approx(0.04, abs=0.01)
+    (alone,) = _judge(Measurements(calibration={"challenger": honest}), None, kind="calibration", max_ece=0.1)
+    assert (alone.passed, alone.reference) == (True, None)
+
+
+def test_calibration_of_before_and_calibration_that_is_missing() -> None:
+    (found,) = _judge(
+        Measurements(calibration={"challenger": Calibration(ece=0.05, bins=())}), kind="calibration", max_ece=0.1
+    )
+    assert (found.passed, found.note) == (True, "")
+    (missing,) = _judge(Measurements(), kind="calibration", max_ece=0.1)
+    assert (missing.passed, missing.value, missing.note) == (False, None, "the calibration was not measured")
+
+
+def test_scores_that_moved_away_from_the_champions_are_rejected() -> None:
+    for psi, passed in ((0.25, True), (0.2501, False), (float("nan"), False)):
+        stability = Stability(psi=psi, challenger_mean=0.31, champion_mean=0.2222)
+        (found,) = _judge(Measurements(stability=stability), kind="stability")
+        assert (found.passed, found.metric, found.threshold, found.on_failure) == (passed, "psi", "<= 0.25", "reject")
+        assert found.note == "mean score 0.31, the champion's 0.2222"
+    (missing,) = _judge(Measurements(), kind="stability")
+    assert (missing.passed, missing.value) == (False, None)
+    (alone,) = _judge(Measurements(), None, kind="stability")
+    assert (alone.passed, alone.value, alone.note) == (True, 0.0, "no champion as of this day")
