@@ -208,7 +208,7 @@ def _more(change: float | None) -> str:
 
 
 def group_sentences(decision: Decision) -> list[str]:
-    """Return which groups of rows are surely served better and which worse; empty where none was compared."""
+    """Return which groups of rows are served better and which worse, each beyond its own 95 % interval; empty where none was compared."""
     judged = sorted(
         (group for group in decision.measurements.groups if group.judged and group.gain is not None),
         key=lambda group: group.gain or 0.0,
@@ -221,8 +221,8 @@ def group_sentences(decision: Decision) -> list[str]:
     if not sure:
         largest = max(judged, key=lambda group: abs(group.gain or 0.0))
         said = f"the largest change is {describe_group(largest)}, which chance may have made"
-        return [f"Of {len(judged)} groups of rows none is surely served better or worse; {said}."]
-    found = (("Surely served better", gaining), ("Surely served worse", losing))
+        return [f"Of {len(judged)} groups of rows none is likely served better or worse; {said}."]
+    found = (("Likely served better", gaining), ("Likely served worse", losing))
     return [f"{name}: {'; '.join(groups[:GROUPS_NAMED])}{_rest(groups)}." for name, groups in found if groups]
 
 

@@ -58,8 +58,9 @@ def words(name: str) -> str:
 
 
 def lower_first(text: str) -> str:
-    """Return words as they stand inside a sentence; "ROC AUC" stays as it is."""
-    return text if text[:2].isupper() or text[:2] in ("F1", "") else text[0].lower() + text[1:]
+    """Return words as they stand inside a sentence; "ROC AUC" and "Brier score" stay as they are."""
+    stays = text[:2].isupper() or text.startswith(("F1", "Brier")) or not text
+    return text if stays else text[0].lower() + text[1:]
 
 
 def number(value: float | None, decimals: int = 4) -> str:

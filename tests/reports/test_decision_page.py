@@ -41,9 +41,9 @@ def test_the_page_begins_with_the_verdict_why_money_and_who_is_touched() -> None
     )
     assert (
         "What changes, and for whom Of 1,000 rows it answers yes to 231, the champion to 227: 5.0 more positives found "
-        "and 1.6 fewer false alarms. Surely served better: airline UA (ROC AUC +0.0450);"
+        "and 1.6 fewer false alarms. Likely served better: airline UA (ROC AUC +0.0450);"
     ) in text
-    assert "Surely served worse: origin_airport LGA (ROC AUC −0.0351). Between the groups of senior_citizen" in text
+    assert "Likely served worse: origin_airport LGA (ROC AUC −0.0351). Between the groups of senior_citizen" in text
     assert "Between the groups of senior_citizen, the share of yes differs by up to 24.0 percentage points." in text
 
 

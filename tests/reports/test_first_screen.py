@@ -138,9 +138,9 @@ def test_what_the_answers_change() -> None:
 
 def test_groups_that_surely_move_are_named_if_they_are_large_enough_to_judge() -> None:
     assert group_sentences(decision(measurements=FULL)) == [
-        "Surely served better: airline UA (ROC AUC +0.0450); airline B6 (ROC AUC +0.0390); airline EV "
+        "Likely served better: airline UA (ROC AUC +0.0450); airline B6 (ROC AUC +0.0390); airline EV "
         "(ROC AUC +0.0330); and 3 more.",
-        "Surely served worse: origin_airport LGA (ROC AUC −0.0351).",
+        "Likely served worse: origin_airport LGA (ROC AUC −0.0351).",
     ]
     # the groups that gain most of all, and that have no gain, are too small
     assert {each.group for each in GROUPS} > {"OO", "HA"}
@@ -149,7 +149,7 @@ def test_groups_that_surely_move_are_named_if_they_are_large_enough_to_judge() -
 def test_what_chance_may_have_made_is_said_to_be_so() -> None:
     unsure = FULL.model_copy(update={"groups": (group("city", "Oslo", 0.01), group("city", "Bonn", -0.015))})
     assert group_sentences(decision(measurements=unsure)) == [
-        "Of 2 groups of rows none is surely served better or worse; the largest change is city Bonn "
+        "Of 2 groups of rows none is likely served better or worse; the largest change is city Bonn "
         "(ROC AUC −0.0150), which chance may have made."
     ]
     assert group_sentences(decision()) == []

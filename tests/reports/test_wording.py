@@ -53,7 +53,8 @@ def test_a_quantity_has_its_unit_and_as_many_decimals_as_it_needs(value: float |
 
 
 def test_words_of_sentences() -> None:
-    assert [lower_first(text) for text in ("Log loss", "ROC AUC", "F1", "")] == ["log loss", "ROC AUC", "F1", ""]
+    names = ("Log loss", "Brier score", "ROC AUC", "F1", "")
+    assert [lower_first(text) for text in names] == ["log loss", *names[1:]]
     assert [listed(names) for names in ([], ["a"], ["a", "b"], ["a", "b", "c"])] == ["", "a", "a and b", "a, b and c"]
     assert [percent(value) for value in (0.95, 0.999, 0.5)] == ["95\u00a0%", "99.9\u00a0%", "50\u00a0%"]
     assert [chance(p) for p in (0.0002, 0.0421)] == ["less than 0.001", "0.042"]
