@@ -208,7 +208,7 @@ def _more(change: float | None) -> str:
 
 
 def group_sentences(decision: Decision) -> list[str]:
-    """Return which groups of rows are served better and which worse, each beyond its own 95 % interval; empty where none was compared."""
+    """Return which groups of rows are likely served better and which worse; empty where none was compared."""
     judged = sorted(
         (group for group in decision.measurements.groups if group.judged and group.gain is not None),
         key=lambda group: group.gain or 0.0,
