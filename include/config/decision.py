@@ -103,7 +103,6 @@ class Decision(Receipt):
     baseline: dict[str, float]
     others: tuple[ModelSummary, ...] = ()
     gates: tuple[GateResult, ...]
-    curves: dict[str, list[tuple[float, float]]] = {}
     holdout_data: tuple[DayRows, ...] = ()
     measurements: Measurements = Measurements()
     measured_by: str = ""

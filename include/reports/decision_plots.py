@@ -13,7 +13,7 @@ PROFIT_HEIGHT = 220.0
 
 def roc_plot(decision: Decision, explanation: Explanation) -> Plot | None:
     """Return the ROC curves; None when none was recorded."""
-    points = {role: found.roc for role, found in explanation.curves.items()} or decision.curves
+    points = {role: found.roc for role, found in explanation.curves.items()}
     series = [
         Series(role, f"{role} {number(_metric(decision, role, 'roc_auc'))}", points[role])
         for role in ROLES

@@ -40,7 +40,7 @@ def refuse(contest: Contest, identity: str, fault: str) -> Decision:
         identity: Of the decision; see `decision_identity`.
         fault: Why it cannot be measured.
     """
-    measured = Measured(Evidence({}, {}, no_champion=NOT_COMPARED), {})
+    measured = Measured(Evidence({}, {}, no_champion=NOT_COMPARED))
     gate = GateResult(
         kind="serves", metric="answers", threshold="loads and answers", value=None, passed=False, note=fault
     )
@@ -74,7 +74,6 @@ def _record(
         baseline=dict(measured.evidence.baseline),
         others=_other_summaries(contest.project, inputs, challenger),
         gates=gates,
-        curves=measured.curves,
         holdout_data=contest.holdout.data,
         measurements=measured.evidence.measurements,
         measured_by=measured_by(contest.project),

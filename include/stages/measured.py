@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from include.config.evidence import Measurements
 from include.io.ledger import Ledger
-from include.ml.curves import roc_points
 from include.ml.gates import Evidence
 from include.stages.behaviour_measurements import measure_behaviour
 from include.stages.contest import Contest
@@ -22,13 +21,11 @@ class Measured:
 
     Attributes:
         evidence: Every metric of each model, and what was measured beside them.
-        curves: ROC curves by role.
         interval: Of the challenger's primary metric, at 95 %; None when the holdout is too short for one.
         champion_interval: The same of the champion, on the same draws of days.
     """
 
     evidence: Evidence
-    curves: dict[str, list[tuple[float, float]]]
     interval: tuple[float, float] | None = None
     champion_interval: tuple[float, float] | None = None
 
@@ -46,12 +43,10 @@ def measure_all(contest: Contest, ledger: Ledger) -> Measured:
     scored = contest.scored
     project, frame, where = contest.project, contest.holdout.frame, contest.where
     ours = measure_scores(project, frame, scored.challenger, f"{where}, challenger", scored.challenger_threshold)
-    curves = {"challenger": roc_points(scored.labels, scored.challenger)}
     theirs = None
     if contest.champion is not None and scored.champion is not None:
         role = f"{where}, champion {contest.champion.entry.version}"
         theirs = measure_scores(project, frame, scored.champion, role, scored.champion_threshold)
-        curves["champion"] = roc_points(scored.labels, scored.champion)
     evidence = Evidence(
         challenger=ours.values,
         baseline=measure_baseline(project, frame, contest.challenger.record.positive_rate, f"{where}, baseline"),
@@ -60,7 +55,7 @@ def measure_all(contest: Contest, ledger: Ledger) -> Measured:
         champion_version=contest.champion.entry.version if contest.champion else "",
         measurements=_measurements(contest, ledger),
     )
-    return Measured(evidence, curves, ours.interval, theirs.interval if theirs else None)
+    return Measured(evidence, ours.interval, theirs.interval if theirs else None)
 
 
 def _measurements(contest: Contest, ledger: Ledger) -> Measurements:

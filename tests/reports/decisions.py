@@ -23,12 +23,6 @@ from include.config.project import Project
 from include.config.results import Origin, Span
 from tests.config.good_declaration import GOOD_DECLARATION
 
-
-def curve(power: float) -> list[tuple[float, float]]:
-    """Return the points of a smooth ROC curve; a smaller power is a better model."""
-    return [(step / 100, (step / 100) ** power) for step in range(101)]
-
-
 CHALLENGER = ModelSummary(
     candidate="xgboost",
     candidate_id="9f2c41d7a0be",
@@ -149,7 +143,6 @@ def decision(**changes: Any) -> Decision:
         "baseline": {"roc_auc": 0.5, "average_precision": 0.2213, "brier_score": 0.1761, "log_loss": 0.5391},
         "others": (OTHER,),
         "gates": GATES,
-        "curves": {"challenger": curve(0.52), "champion": curve(0.56)},
         "measurements": MEASUREMENTS,
         "data_fingerprint": "c4" * 32,
         "code_fingerprint": "d5" * 32,

@@ -14,7 +14,6 @@ from tests.reports.decisions import (
     FAILED_GATE,
     GATES,
     MEASUREMENTS,
-    curve,
     decision,
     declared,
 )
@@ -142,7 +141,7 @@ def test_every_section_is_listed_at_the_top_and_what_has_nothing_to_say_is_left_
     ]  # fmt: skip
     assert re.findall(r'<a href="#([^"]+)"', everything) == sections(everything)
 
-    little = render(decision(champion=None, curves={}, measurements=Measurements()))
+    little = render(decision(champion=None, measurements=Measurements()))
     assert sections(little) == ["gates", "comparison", "candidates", "data", "origin"]
     assert re.findall(r'<a href="#([^"]+)"', little) == sections(little)
     for heading in ("What it earns", "What changes", "How sure is the gain", "Classical tests", "drift", "data report"):
@@ -160,7 +159,9 @@ def test_long_lists_fold() -> None:
 
 
 def test_both_curves_are_drawn_inside_the_plot() -> None:
-    html = render(decision(measurements=MEASUREMENTS.model_copy(update={"calibration": {}})))
+    bare = decision(measurements=MEASUREMENTS.model_copy(update={"calibration": {}}))
+    areas = {role: found.model_copy(update={"precision_recall": ()}) for role, found in explanation().curves.items()}
+    html = render(bare, Explanation(curves=areas))
 
     lines = re.findall(r'<polyline class="(\w+)" points="([^"]+)"', html)
     points = [[tuple(map(float, pair.split(","))) for pair in line.split()] for _, line in lines]
@@ -188,7 +189,7 @@ def test_each_plot_says_in_words_what_there_is_to_see() -> None:
 
 def test_a_decision_without_champion_curves_or_cross_validation_is_shown() -> None:
     challenger = CHALLENGER.model_copy(update={"cv_mean": None, "cv_std": None, "version": "", "tracking_run_id": ""})
-    judged = decision(champion=None, curves={}, others=(), challenger=challenger, baseline={})
+    judged = decision(champion=None, others=(), challenger=challenger, baseline={})
 
     text = text_of(render(judged))
 
@@ -201,7 +202,7 @@ def test_a_decision_without_champion_curves_or_cross_validation_is_shown() -> No
 def test_a_champion_that_could_not_be_scored_is_said() -> None:
     unscored = CHAMPION.model_copy(update={"holdout": {}})
 
-    text = text_of(render(decision(champion=unscored, curves={"challenger": curve(0.5)})))
+    text = text_of(render(decision(champion=unscored)))
 
     assert "Champion, same holdout – could not be scored" in text
 
@@ -209,9 +210,7 @@ def test_a_champion_that_could_not_be_scored_is_said() -> None:
 def test_a_challenger_that_answers_nothing_is_shown() -> None:
     silent = CHALLENGER.model_copy(update={"holdout": {}})
     closed = gate("serves", "answers", None, False, note="the model answers no probabilities")
-    judged = decision(
-        verdict="REJECT", challenger=silent, gates=(closed,), curves={}, baseline={}, measurements=Measurements()
-    )
+    judged = decision(verdict="REJECT", challenger=silent, gates=(closed,), baseline={}, measurements=Measurements())
 
     text = text_of(render(judged, Explanation(), declared()))
 

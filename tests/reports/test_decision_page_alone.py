@@ -7,7 +7,7 @@ import re
 import pytest
 
 from include.config.decision import GateResult
-from include.config.explanation import ErrorAnalysis, Explanation, Importance
+from include.config.explanation import Curves, ErrorAnalysis, Explanation, Importance
 from include.reports.decision_page import render
 from tests.reports.decisions import CHALLENGER, OTHER
 from tests.reports.evidence import FULL, full
@@ -66,7 +66,9 @@ def test_the_page_suits_phones_darkness_and_paper_and_stays_small() -> None:
     points = [(step / 199, (step / 199) ** 0.5) for step in range(200)]
     others = tuple(OTHER.model_copy(update={"candidate_id": f"id{number}"}) for number in range(8))
 
-    html = render(full(others=others, curves={"challenger": points, "champion": points}), explanation())
+    drawn = Curves(roc=tuple(points), precision_recall=tuple(points))
+    explained = explanation().model_copy(update={"curves": {"challenger": drawn, "champion": drawn}})
+    html = render(full(others=others), explained)
 
     assert len(html.encode()) < 100_000
     for needed in ("width=device-width", "prefers-color-scheme: dark", "@media print", "max-width: 46rem"):
