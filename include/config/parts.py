@@ -196,7 +196,7 @@ class Promotion(Closed):
 
     @model_validator(mode="after")
     def _asked_only_in_its_mode(self) -> Promotion:
-        if self.mode != "approval" and "approval" in self.model_fields_set:
+        if self.mode != "approval" and self.approval != Approval():
             hint = "write 'mode: approval' to have a person asked, or remove it"
             raise FindingsError([Finding(("approval",), f"nobody is asked in mode {self.mode}", hint=hint)])
         return self
