@@ -74,9 +74,12 @@ def _start(door: Door, project: str, day: Any) -> str:
 
 
 @pytest.fixture(scope="module")
-def watched(door: Door) -> subprocess.Popen[str]:
+def watched(door: Door) -> Iterator[subprocess.Popen[str]]:
     """Start a night by the command that people type: it is the one that is rejected."""
-    return door.start("run", PARCELS, "--as-of", str(REJECTED))
+    with door.start("run", PARCELS, "--as-of", str(REJECTED)) as command:
+        yield command
+        # it has ended, unless a test failed
+        command.terminate()
 
 
 @pytest.fixture(scope="module")
