@@ -156,9 +156,11 @@ class Tracking:
 
     def document(self, run_id: str, version: str, links: Mapping[str, str], card: str) -> None:
         """Tag a run and its model version with where its documents are, and describe the version by its model card."""
+        from mlflow.entities import RunTag
+
         with self._errors(f"document run {run_id}"):
+            self._client.log_batch(run_id, tags=[RunTag(name, address) for name, address in links.items()])
             for name, address in links.items():
-                self._client.set_tag(run_id, name, address)
                 self._client.set_model_version_tag(self._project, version, name, address)
             self._client.update_model_version(self._project, version, card[:MAX_CARD_CHARACTERS])
 
