@@ -62,15 +62,19 @@ __all__ = [
     "gate_metrics",
 ]
 
-Gate = Annotated[
+# those with a metric of their own
+MetricGate = (
     MinimumGate
     | MaximumGate
     | BeatsBaselineGate
     | BetterThanChampionGate
     | NotWorseThanChampionGate
     | LeakAlarmGate
-    | LeakageGate
     | SliceGate
+)
+Gate = Annotated[
+    MetricGate
+    | LeakageGate
     | FairnessGate
     | CalibrationGate
     | ValueGate
@@ -87,15 +91,3 @@ Gate = Annotated[
 def gate_metrics(gates: Iterable[Gate]) -> list[MetricName]:
     """Return the metrics that gates look at, in their order, each once."""
     return list(dict.fromkeys(gate.metric for gate in gates if isinstance(gate, MetricGate)))
-
-
-# those with a metric of their own
-MetricGate = (
-    MinimumGate
-    | MaximumGate
-    | BeatsBaselineGate
-    | BetterThanChampionGate
-    | NotWorseThanChampionGate
-    | LeakAlarmGate
-    | SliceGate
-)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.config.broken_columns import BROKEN_COLUMNS
 from tests.config.broken_files import BROKEN_FILES
 from tests.config.broken_groups import BROKEN_GROUPS
 from tests.config.broken_keys import BROKEN_KEYS
@@ -19,6 +20,7 @@ __all__ = ["BROKEN", "GOOD_DECLARATION", "GOOD_FILES", "Broken", "write_all", "w
 
 BROKEN: tuple[Broken, ...] = (
     *BROKEN_KEYS,
+    *BROKEN_COLUMNS,
     *BROKEN_RELATIONS,
     *BROKEN_GROUPS,
     *BROKEN_FILES,
