@@ -123,7 +123,7 @@ def test_a_dead_mail_server_fails_nothing(
     dag_run = run()
     told()
     assert dag_run.state == "failed"
-    assert "send_email failed for shop__retrain" in caplog.text
+    assert "send_email failed: shop, as of 2013-04-01: REJECT" in caplog.text
 
 
 def test_a_green_run_tells_nobody(

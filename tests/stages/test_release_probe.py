@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -145,8 +146,10 @@ def _probe_of(parent: int) -> psutil.Process:
     end = time.monotonic() + 60
     while time.monotonic() < end:
         for child in psutil.Process(parent).children():
-            if MODULE in child.cmdline():
-                return child
+            # others of this process may just have ended
+            with suppress(psutil.Error):
+                if MODULE in child.cmdline():
+                    return child
         time.sleep(0.01)
     raise AssertionError("no process was started")
 
