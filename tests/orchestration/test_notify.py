@@ -123,7 +123,7 @@ def test_a_dead_mail_server_fails_nothing(
     dag_run = run()
     told()
     assert dag_run.state == "failed"
-    assert "send_email failed: shop, as of 2013-04-01: REJECT" in caplog.text
+    assert "send_email failed: [nightshift] shop 2013-04-01: REJECT, the champion stays" in caplog.text
 
 
 def test_a_green_run_tells_nobody(
