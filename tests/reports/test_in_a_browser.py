@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,13 +16,13 @@ from tests.reports.decisions import decision, declared
 from tests.reports.evidence import ALL_GATES, FULL
 from tests.reports.explanations import explanation, profile
 from tests.reports.nights import walked
+from tests.support.browser import browser_path
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="playwright is not installed: ./nightshift test brings it"
 )
 axe = pytest.importorskip("axe_playwright_python.base", reason="axe-playwright-python is not installed")
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 QUIET = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync")  # fmt: skip
 AXE_SCRIPT = Path(axe.__file__).with_name("axe.min.js")
@@ -42,11 +41,7 @@ DESK, PHONE = 1280, 390
 def browser() -> Iterator[Any]:
     """Return a browser: the one of the machine, or the one that playwright brought."""
     with playwright.sync_playwright() as running:
-        brought = running.chromium.executable_path
-        found = next(filter(None, map(shutil.which, BROWSERS)), brought if Path(brought).exists() else None)
-        if found is None:
-            pytest.skip("no browser: install chromium, or call playwright install chromium")
-        opened = running.chromium.launch(executable_path=found, args=list(QUIET))
+        opened = running.chromium.launch(executable_path=browser_path(running), args=list(QUIET))
         yield opened
         opened.close()
 
