@@ -88,6 +88,8 @@ def runs(door: Door, watched: subprocess.Popen[str]) -> dict[str, str]:
     api = door.api()
     for project in (PARCELS, LETTERS):
         api.set_paused(f"{project}__retrain", False)
+    # one after the other: SQLite may be locked for longer than the command waits when all begin at once
+    wait_for("the watched night's question", lambda: len(_open(door, PARCELS)) == 1, SLOW_SECONDS)
     started = {"letters": _start(door, LETTERS, REJECTED), "stale": _start(door, PARCELS, STALE)}
     wait_for("three questions", lambda: len(_open(door, PARCELS)) == 2, SLOW_SECONDS)
     started["approved"] = _start(door, PARCELS, APPROVED)
