@@ -11,7 +11,12 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import ValidationError
 
-from include.config.errors import ArtifactDamagedError, ChecksumMismatchError, ObjectMissingError
+from include.config.errors import (
+    ArtifactDamagedError,
+    ChecksumMismatchError,
+    ObjectMissingError,
+    PreconditionFailedError,
+)
 from include.config.results import Origin, Receipt
 from include.io.object_store import ObjectStore
 
@@ -100,6 +105,19 @@ def write_manifest(store: ObjectStore, key: str, manifest: Manifest) -> None:
 def to_json(receipt: Receipt) -> bytes:
     """Return a receipt as indented JSON, for people and for `read_receipt`."""
     return (receipt.model_dump_json(indent=2) + "\n").encode()
+
+
+def keep_first(store: ObjectStore, key: str, made: AnyReceipt) -> AnyReceipt:
+    """Write a receipt where there is none, and return the one that is there then: whoever came first wrote it.
+
+    Raises:
+        ArtifactDamagedError: What is there is no such receipt.
+    """
+    try:
+        store.put(key, to_json(made), if_absent=True)
+    except PreconditionFailedError:
+        return parse_receipt(store.get(key), store.uri(key), type(made))
+    return made
 
 
 def read_receipt(store: ObjectStore, key: str, kind: type[AnyReceipt]) -> AnyReceipt | None:

@@ -10,6 +10,7 @@ from sklearn.metrics import roc_auc_score
 from xgboost import XGBClassifier
 
 from include.config.explanation import DayOfTarget, FeatureProfile
+from include.ml.stability import count_between, psi, tenths
 
 BINS = 20
 # whole numbers of a range up to this have a bin each
@@ -18,8 +19,6 @@ MAX_WHOLE_NUMBERS = 25
 ENDS = (0.005, 0.995)
 MAX_CATEGORIES = 12
 OTHER = "(other)"
-# an empty bin counts as this many rows, so that its logarithm is finite
-_LEAST_ROWS = 0.5
 # of each part, to tell them apart at all
 MIN_ADVERSARIAL_ROWS = 100
 
@@ -33,19 +32,6 @@ def feature_profile(train: pd.Series, holdout: pd.Series, numeric: bool) -> Feat
         numeric: Which of the two.
     """
     return _of_numbers(train, holdout) if numeric else _of_categories(train, holdout)
-
-
-def psi(train: np.ndarray, holdout: np.ndarray) -> float:
-    """Return the population stability index of rows counted in the same bins.
-
-    A bin that is empty in one part counts as half a row there; one that is empty in both is none.
-
-    Source: N. Siddiqi, Credit Risk Scorecards (2006): below 0.1 is no change to speak of, above 0.25 a great one.
-    """
-    held = train + holdout > 0
-    old = np.maximum(train[held], _LEAST_ROWS) / train.sum()
-    new = np.maximum(holdout[held], _LEAST_ROWS) / holdout.sum()
-    return float(np.sum((new - old) * np.log(new / old)))
 
 
 def target_by_day(days: pd.Series, labels: pd.Series, holdout: tuple[date, date]) -> tuple[DayOfTarget, ...]:
@@ -77,8 +63,7 @@ def adversarial_auc(train: pd.DataFrame, holdout: pd.DataFrame, numeric: frozens
     """Return how well a small model tells the rows of the holdout from those of the train part, as ROC AUC.
 
     It is fitted on one random half of the rows and asked about the other, and the other way round: 0.5 says that the
-        two
-    are alike.
+    two are alike.
 
     Args:
         train: The features of rows of the train part.
@@ -111,11 +96,9 @@ def _of_numbers(train: pd.Series, holdout: pd.Series) -> FeatureProfile:
         np.histogram(values.clip(edges[0], edges[-1]), bins=edges)[0] / len(part)
         for values, part in zip(known, parts, strict=True)
     ]
-    cuts = np.unique(np.quantile(known[0], np.arange(1, 10) / 10)) if len(known[0]) else np.zeros(0)
-    tenths = [
-        np.append(
-            np.bincount(np.searchsorted(cuts, values, side="left"), minlength=len(cuts) + 1), len(part) - len(values)
-        )
+    cuts = tenths(known[0]) if len(known[0]) else np.zeros(0)
+    counts = [
+        np.append(count_between(cuts, values), len(part) - len(values))
         for values, part in zip(known, parts, strict=True)
     ]
     gaps = [1 - len(values) / len(part) for values, part in zip(known, parts, strict=True)]
@@ -126,7 +109,7 @@ def _of_numbers(train: pd.Series, holdout: pd.Series) -> FeatureProfile:
         edges=tuple(edges.tolist()),
         train=_rounded(shares[0]),
         holdout=_rounded(shares[1]),
-        psi=psi(tenths[0], tenths[1]),
+        psi=psi(counts[0], counts[1]),
     )
 
 

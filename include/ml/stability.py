@@ -30,15 +30,30 @@ def stability(challenger: Sequence[float] | np.ndarray, champion: Sequence[float
     """
     new = np.asarray(challenger, dtype="float64")
     old = np.asarray(champion, dtype="float64")
-    edges = np.unique(np.quantile(old, np.arange(1, 10) / 10))
-    new_share, old_share = _shares(new, edges), _shares(old, edges)
+    cuts = tenths(old)
     return Stability(
-        psi=float(np.sum((new_share - old_share) * np.log(new_share / old_share))),
+        psi=psi(count_between(cuts, old), count_between(cuts, new)),
         challenger_mean=float(new.mean()),
         champion_mean=float(old.mean()),
     )
 
 
-def _shares(scores: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    rows = np.bincount(np.searchsorted(edges, scores, side="left"), minlength=len(edges) + 1)
-    return np.maximum(rows, _LEAST_ROWS) / len(scores)
+def tenths(values: np.ndarray) -> np.ndarray:
+    """Return the nine inner deciles of numbers, rising; equal ones once."""
+    return np.unique(np.quantile(values, np.arange(1, 10) / 10))
+
+
+def count_between(cuts: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return how many values lie in each bin, shape (n_cuts + 1,); a cut belongs to the bin below it."""
+    return np.bincount(np.searchsorted(cuts, values, side="left"), minlength=len(cuts) + 1)
+
+
+def psi(old: np.ndarray, new: np.ndarray) -> float:
+    """Return the population stability index of rows counted in the same bins.
+
+    A bin that is empty in one of the two counts as half a row there; one that is empty in both is none.
+    """
+    held = old + new > 0
+    old_share = np.maximum(old[held], _LEAST_ROWS) / old.sum()
+    new_share = np.maximum(new[held], _LEAST_ROWS) / new.sum()
+    return float(np.sum((new_share - old_share) * np.log(new_share / old_share)))

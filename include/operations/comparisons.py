@@ -16,20 +16,26 @@ from include.config.errors import (
     EvaluationError,
     ModelUntrustedError,
     ObjectMissingError,
-    PreconditionFailedError,
 )
 from include.config.evidence import Measurements
 from include.config.project import Project
 from include.config.results import Receipt
 from include.io import keys
-from include.io.manifests import get_file, parse_receipt, read_manifest, read_receipt, to_json
+from include.io.manifests import keep_first, read_manifest, read_receipt
 from include.io.object_store import ObjectStore
 from include.io.releases import MANIFEST
 from include.operations.kept_measurements import judged_only, with_its_own, without_champion
-from include.stages.candidates import TRAINING, LoadedModel, TrainingRecord, fingerprint_of, load_from, read_candidate
+from include.stages.candidates import (
+    LoadedModel,
+    TrainingRecord,
+    fingerprint_of,
+    load_with,
+    read_candidate,
+    read_record,
+)
 from include.stages.feature_window import read_rows
 from include.stages.holdout import (
-    ModelOnHoldout,
+    Answered,
     measure_baseline,
     measure_model,
     measured_metrics,
@@ -129,11 +135,7 @@ class Comparisons:
             made = self._measure(model, decision, rival=rival)
         except GONE as error:
             return Comparison(not_scored=str(error))
-        try:
-            self._store.put(key, to_json(made), if_absent=True)
-        except PreconditionFailedError:
-            return parse_receipt(self._store.get(key), self._store.uri(key), Comparison)
-        return made
+        return keep_first(self._store, key, made)
 
     def _id(self, model: ModelSummary, decision: Decision, *, rival: bool) -> str:
         """Return a hash of what is measured: of the models, the rows, and how they are looked at."""
@@ -159,13 +161,14 @@ class Comparisons:
         span = f"{decision.holdout.first} to {decision.holdout.last}"
         where = f"holdout of {self._project.name}, {span}, {model.candidate_id}"
         found = measure_model(self._project, frame, loaded.model, where)
+        measured = Answered(loaded.model, found.scores)
         if rival:
             ours = self._challenger_scores(decision, frame)
             if isinstance(ours, str):
                 return Comparison(not_scored=ours)
-            scored, baseline = scored_rows(self._project, frame, ours, found), {}
+            scored, baseline = scored_rows(self._project, frame, ours, measured), {}
         else:
-            scored = scored_rows(self._project, frame, found, None)
+            scored = scored_rows(self._project, frame, measured, None)
             baseline = measure_baseline(self._project, frame, loaded.record.positive_rate, where)
         return Comparison(
             values=found.values,
@@ -174,15 +177,11 @@ class Comparisons:
             measurements=judged_only(measure_beside(self._project, frame, scored)),
         )
 
-    def _challenger_scores(self, decision: Decision, frame: pd.DataFrame) -> ModelOnHoldout | str:
-        """Return the challenger's scores alone, as its metrics are known; or why it has none on these rows."""
+    def _challenger_scores(self, decision: Decision, frame: pd.DataFrame) -> Answered | str:
+        """Return the challenger with its scores, its metrics being known; or why it has none on these rows."""
         challenger = self._load(decision.challenger).model
         missing = why_not_scored(challenger, frame)
-        return (
-            f"the challenger: {missing}"
-            if missing
-            else ModelOnHoldout({}, None, challenger.score(frame), challenger.threshold)
-        )
+        return f"the challenger: {missing}" if missing else Answered(challenger, challenger.score(frame))
 
     def _frame(self, decision: Decision) -> pd.DataFrame:
         if decision.decision_id not in self._rows:
@@ -203,7 +202,6 @@ class Comparisons:
             release = read_manifest(self._store, keys.release_file(self._project.name, model.version, MANIFEST))
             if release is None or release.fingerprint != model.candidate_id:
                 raise
-            where = self._store.uri(release.files[TRAINING].key)
-            record = parse_receipt(get_file(self._store, release.files[TRAINING]), where, TrainingRecord)
-            loaded = load_from(self._store, release)
+            record = read_record(self._store, release)
+            loaded = load_with(self._store, release, record)
         return _Loaded(loaded, record)

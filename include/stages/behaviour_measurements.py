@@ -14,6 +14,7 @@ from include.config.project import Project
 from include.config.project_code import BEHAVIOUR, has_behaviour, load_module
 from include.ml.behaviour import changed, check
 from include.stages.candidates import LoadedModel
+from include.stages.holdout import spread
 
 # a share of so many rows is known to half a percent, and each test scores no more of them
 MAX_ROWS = 10_000
@@ -33,7 +34,7 @@ def measure_behaviour(project: Project, frame: pd.DataFrame, model: LoadedModel)
         return None
     tests = read_tests(project)
     seen = [name for name in dict.fromkeys((*project.features.names, *project.protected)) if name in frame.columns]
-    rows = frame[seen].iloc[_spread(len(frame))].reset_index(drop=True)
+    rows = frame[seen].iloc[spread(len(frame), MAX_ROWS)].reset_index(drop=True)
     before = model.score(rows)
     return tuple(_measured(project, test, rows, before, model) for test in tests)
 
@@ -64,10 +65,6 @@ def read_tests(project: Project) -> list[Test]:
     if twice:
         raise ProjectCodeError(where, "two tests have one name", got=", ".join(twice))
     return list(tests)
-
-
-def _spread(rows: int) -> np.ndarray:
-    return np.unique(np.linspace(0, rows - 1, min(rows, MAX_ROWS)).round().astype(int))
 
 
 def _measured(

@@ -202,12 +202,22 @@ def read_candidate(store: ObjectStore, project: str, identity: str) -> tuple[Man
         ChecksumMismatchError: A file is not the one that was written.
         ModelUntrustedError: The model holds types outside the allow-list.
     """
+    manifest = candidate_manifest(store, project, identity)
+    record = read_record(store, manifest)
+    return manifest, load_with(store, manifest, record), record
+
+
+def candidate_manifest(store: ObjectStore, project: str, identity: str) -> Manifest:
+    """Return the manifest of a trained candidate.
+
+    Raises:
+        ObjectMissingError: It was never finished.
+    """
     key = keys.model_manifest(project, identity)
     manifest = read_manifest(store, key)
     if manifest is None:
         raise ObjectMissingError(store.uri(key), "no such trained candidate", hint="run train for it again")
-    record = read_record(store, manifest)
-    return manifest, _load(store, manifest, record), record
+    return manifest
 
 
 def load_from(store: ObjectStore, manifest: Manifest) -> LoadedModel:
@@ -216,7 +226,7 @@ def load_from(store: ObjectStore, manifest: Manifest) -> LoadedModel:
     Raises:
         ObjectMissingError, ChecksumMismatchError, ModelUntrustedError: See `read_candidate`.
     """
-    return _load(store, manifest, read_record(store, manifest))
+    return load_with(store, manifest, read_record(store, manifest))
 
 
 def read_record(store: ObjectStore, manifest: Manifest) -> TrainingRecord:
@@ -229,7 +239,8 @@ def read_record(store: ObjectStore, manifest: Manifest) -> TrainingRecord:
     return parse_receipt(get_file(store, ref), store.uri(ref.key), TrainingRecord)
 
 
-def _load(store: ObjectStore, manifest: Manifest, record: TrainingRecord) -> LoadedModel:
+def load_with(store: ObjectStore, manifest: Manifest, record: TrainingRecord) -> LoadedModel:
+    """Return the model of a manifest whose training record is read; see `load_from`."""
     data = get_file(store, manifest.files[MODEL])
     where = store.uri(manifest.files[SIGNATURE].key)
     signature = parse_receipt(get_file(store, manifest.files[SIGNATURE]), where, Signature)

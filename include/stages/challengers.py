@@ -12,14 +12,11 @@ from include.config.errors import (
     ChecksumMismatchError,
     EvaluationError,
     ModelUntrustedError,
-    ObjectMissingError,
 )
 from include.config.results import TrainResult
-from include.io import keys
-from include.io.manifests import Manifest, get_file, parse_receipt, read_manifest
 from include.io.object_store import ObjectStore
 from include.ml.metrics import check_probabilities
-from include.stages.candidates import TRAINING, LoadedModel, TrainingRecord, load_from
+from include.stages.candidates import LoadedModel, TrainingRecord, candidate_manifest, load_with, read_record
 
 # what libraries raise for inputs that a model cannot take, or for a model that is not what it says
 _WRONG = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
@@ -51,11 +48,10 @@ def read_challenger(store: ObjectStore, project: str, result: TrainResult) -> Ch
         ObjectMissingError: It was never finished, or its files are gone.
         ChecksumMismatchError, ArtifactDamagedError: Its manifest or its record is damaged: nothing is known of it.
     """
-    manifest = _manifest(store, project, result.candidate_id)
-    where = store.uri(manifest.files[TRAINING].key)
-    record = parse_receipt(get_file(store, manifest.files[TRAINING]), where, TrainingRecord)
+    manifest = candidate_manifest(store, project, result.candidate_id)
+    record = read_record(store, manifest)
     try:
-        return Challenger(result, record, load_from(store, manifest))
+        return Challenger(result, record, load_with(store, manifest, record))
     except (ArtifactDamagedError, ChecksumMismatchError, ModelUntrustedError) as error:
         return Challenger(result, record, None, str(error))
 
@@ -74,11 +70,3 @@ def answers(model: LoadedModel, frame: pd.DataFrame, where: str) -> np.ndarray |
     except _WRONG as error:
         return f"{where}: the model fails to answer; got: {type(error).__name__}: {' '.join(str(error).split())[:300]}"
     return scores
-
-
-def _manifest(store: ObjectStore, project: str, candidate_id: str) -> Manifest:
-    key = keys.model_manifest(project, candidate_id)
-    manifest = read_manifest(store, key)
-    if manifest is None:
-        raise ObjectMissingError(store.uri(key), "no such trained candidate", hint="run train for it again")
-    return manifest

@@ -11,11 +11,11 @@ from include.config.project import Project
 from include.config.results import EvaluateInputs
 from include.io.standing import InForce
 from include.ml.scored import Scored
+from include.stages.candidates import LoadedModel
 from include.stages.challengers import Challenger, answers
 from include.stages.champions import Champion
-from include.stages.columns import DAY
 from include.stages.feature_window import FeatureWindow
-from include.stages.holdout import labels_of, why_not_scored
+from include.stages.holdout import Answered, scored_rows, why_not_scored
 
 
 @dataclass(frozen=True)
@@ -55,26 +55,14 @@ class Contest:
         return why_not_scored(self.champion.model, self.holdout.frame) if self.champion else self.gone
 
     @cached_property
-    def champion_answers(self) -> np.ndarray | None:
-        """Return the champion's probability of 1 for each row, by its own signature; None when it cannot be scored."""
-        if self.champion is None or self.not_scored:
-            return None
-        return self.champion.model.score(self.holdout.frame)
+    def rival(self) -> LoadedModel | None:
+        """Return the champion's model; None when there is none, or it cannot be scored."""
+        return None if self.champion is None or self.not_scored else self.champion.model
 
-    @property
+    @cached_property
     def scored(self) -> Scored:
         """Return labels and scores side by side, of a challenger that answers."""
         frame, ours = self.holdout.frame, self.challenger.model
         assert ours is not None and not isinstance(self.answers, str), "a challenger that answers"
-        theirs = self.champion.model if self.champion else ours
-        return Scored(
-            labels_of(self.project, frame),
-            frame[DAY].to_numpy(),
-            self.answers,
-            self.champion_answers,
-            ours.threshold,
-            theirs.threshold,
-            ours.objective,
-            theirs.objective,
-            self.project.seed,
-        )
+        theirs = Answered(self.rival, self.rival.score(frame)) if self.rival else None
+        return scored_rows(self.project, frame, Answered(ours, self.answers), theirs)

@@ -8,11 +8,10 @@ ledger says otherwise in the end, `tell_verdict` puts that into the report and t
 from __future__ import annotations
 
 from include.config.decision import Decision
-from include.config.errors import PreconditionFailedError
 from include.config.explanation import Explanation
 from include.config.project import Project
 from include.io import keys
-from include.io.manifests import parse_receipt, read_manifest, read_receipt, to_json
+from include.io.manifests import keep_first, read_manifest, read_receipt
 from include.io.object_store import ObjectStore
 from include.io.tracking import Tracking
 from include.reports.data_page import render_data
@@ -84,12 +83,7 @@ def _explained(store: ObjectStore, contest: Contest, decision: Decision) -> Expl
     found = read_receipt(store, key, Explanation)
     if found is not None:
         return found
-    made = _explain(store, contest)
-    try:
-        store.put(key, to_json(made), if_absent=True)
-    except PreconditionFailedError:
-        return parse_receipt(store.get(key), store.uri(key), Explanation)
-    return made
+    return keep_first(store, key, _explain(store, contest))
 
 
 def _explain(store: ObjectStore, contest: Contest) -> Explanation:
@@ -98,7 +92,6 @@ def _explain(store: ObjectStore, contest: Contest) -> Explanation:
     if challenger is None or isinstance(contest.answers, str):
         return Explanation()
     train = read_window(store, contest.project, train_days(contest.inputs.plan)).frame
-    champion = contest.champion.model if contest.champion and not contest.not_scored else None
     return explain(
-        contest.project, contest.inputs.plan, train, contest.holdout.frame, contest.scored, challenger, champion
+        contest.project, contest.inputs.plan, train, contest.holdout.frame, contest.scored, challenger, contest.rival
     )

@@ -6,13 +6,13 @@ import logging
 from dataclasses import replace
 
 from include.config.decision import Decision
-from include.config.errors import ObjectMissingError, PreconditionFailedError
+from include.config.errors import ObjectMissingError
 from include.config.project import Project
 from include.config.results import EvaluateInputs, EvaluateResult, TrainResult
 from include.io import keys
 from include.io.decisions import read_decision
 from include.io.ledger import Ledger
-from include.io.manifests import to_json
+from include.io.manifests import keep_first
 from include.io.object_store import ObjectStore
 from include.io.stores import open_store
 from include.io.tracking import Measurement, Tracking
@@ -81,7 +81,8 @@ def _decided(store: ObjectStore, contest: Contest, ledger: Ledger, length: int) 
         return read_decision(store, contest.project.name, identity)
     except ObjectMissingError:
         made = _judged(contest, identity, ledger)
-    return _write_once(store, made.model_copy(update={"ledger_length": length}))
+    key = keys.decision(contest.project.name, identity)
+    return keep_first(store, key, made.model_copy(update={"ledger_length": length}))
 
 
 def _judged(contest: Contest, identity: str, ledger: Ledger) -> Decision:
@@ -106,13 +107,3 @@ def _registered(tracking: Tracking, inputs: EvaluateInputs, best: TrainResult) -
     if inputs.origin.run_type != "backfill":
         tracking.set_alias("challenger", version)
     return version
-
-
-def _write_once(store: ObjectStore, decision: Decision) -> Decision:
-    """Write the decision, or return the one that is there: equal evidence was judged before."""
-    key = keys.decision(decision.project, decision.decision_id)
-    try:
-        store.put(key, to_json(decision), if_absent=True)
-    except PreconditionFailedError:
-        return read_decision(store, decision.project, decision.decision_id)
-    return decision

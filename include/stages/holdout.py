@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -25,28 +25,33 @@ class ModelOnHoldout:
         values: Every metric.
         interval: Of the primary metric, at 95 %; None when the holdout is too short for one.
         scores: Probability of the positive class, a row each.
-        threshold: From which score on the answer is yes.
-        objective: How the threshold was chosen, in words.
     """
 
     values: dict[str, float]
     interval: tuple[float, float] | None
     scores: np.ndarray
-    threshold: float
-    objective: str = "fixed"
 
 
-def scored_rows(project: Project, frame: pd.DataFrame, ours: ModelOnHoldout, theirs: ModelOnHoldout | None) -> Scored:
-    """Return labels and scores of two models on the rows of `frame`."""
+@dataclass(frozen=True)
+class Answered:
+    """Hold a model with its probability of 1 for each row, shape (n_rows,)."""
+
+    model: LoadedModel
+    scores: np.ndarray
+
+
+def scored_rows(project: Project, frame: pd.DataFrame, ours: Answered, theirs: Answered | None) -> Scored:
+    """Return labels and scores of two models on the rows of `frame`, each with its own threshold."""
+    champion = theirs.model if theirs else ours.model
     return Scored(
         labels_of(project, frame),
         frame[DAY].to_numpy(),
         ours.scores,
         theirs.scores if theirs else None,
-        challenger_threshold=ours.threshold,
-        champion_threshold=theirs.threshold if theirs else ours.threshold,
-        challenger_objective=ours.objective,
-        champion_objective=theirs.objective if theirs else ours.objective,
+        challenger_threshold=ours.model.threshold,
+        champion_threshold=champion.threshold,
+        challenger_objective=ours.model.objective,
+        champion_objective=champion.objective,
         seed=project.seed,
     )
 
@@ -57,8 +62,7 @@ def measure_model(project: Project, frame: pd.DataFrame, model: LoadedModel, whe
     Raises:
         EvaluationError: The rows are of one class only, or the scores are no probabilities.
     """
-    measured = measure_scores(project, frame, model.score(frame), where, model.threshold)
-    return replace(measured, objective=model.objective)
+    return measure_scores(project, frame, model.score(frame), where, model.threshold)
 
 
 def measure_scores(
@@ -68,7 +72,7 @@ def measure_scores(
     labels = labels_of(project, frame)
     values = measure(measured_metrics(project), labels, scores, where, threshold)
     interval = interval_by_days(project.metrics.primary, labels, scores, frame[DAY].to_numpy(), project.seed, threshold)
-    return ModelOnHoldout(values, interval, scores, threshold)
+    return ModelOnHoldout(values, interval, scores)
 
 
 def measure_baseline(project: Project, frame: pd.DataFrame, train_positive_rate: float, where: str) -> dict[str, float]:
@@ -87,6 +91,11 @@ def measured_metrics(project: Project) -> list[MetricName]:
     """Return every metric that is reported or looked at by a gate, the primary one first."""
     named = [project.metrics.primary, *project.metrics.also, *gate_metrics(project.gates)]
     return list(dict.fromkeys(named))
+
+
+def spread(rows: int, at_most: int) -> np.ndarray:
+    """Return the positions of rows spread evenly over all, the first and the last among them."""
+    return np.unique(np.linspace(0, rows - 1, min(rows, at_most)).round().astype(int))
 
 
 def why_not_scored(model: LoadedModel, frame: pd.DataFrame) -> str:

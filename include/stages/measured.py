@@ -62,10 +62,9 @@ def _measurements(contest: Contest, ledger: Ledger) -> Measurements:
     """Return what is measured beside the metrics: from the answers, and of the challenger itself."""
     project, frame, scored, model = contest.project, contest.holdout.frame, contest.scored, contest.challenger.model
     assert model is not None, "a challenger that answers was read"
-    champion = contest.champion.model if contest.champion and scored.champion is not None else None
     alone = {
         "leakage": measure_leakage(project, frame, ledger, contest.inputs.as_of),
         "behaviour": measure_behaviour(project, frame, model),
-        "runtime": probe_release(project, model, champion, frame, scored.challenger),
+        "runtime": probe_release(project, model, contest.rival, frame, scored.challenger),
     }
     return measure_beside(project, frame, scored).model_copy(update=alone)

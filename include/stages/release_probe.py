@@ -24,6 +24,7 @@ from include.config.settings import ROOT
 from include.io.manifests import to_json
 from include.io.tables import to_parquet
 from include.stages.candidates import LoadedModel
+from include.stages.holdout import spread
 from include.stages.probe_process import (
     BYTES_A_MB,
     CHALLENGER,
@@ -78,7 +79,7 @@ def probe_release(
         return Runtime(size_mb=size_mb)
     if champion is not None and champion.signature.missing_from(frame.columns):
         champion = None
-    picked = _spread(len(frame), BATCH_ROWS)
+    picked = spread(len(frame), BATCH_ROWS)
     with tempfile.TemporaryDirectory(prefix="nightshift-release-") as name:
         folder = Path(name)
         hand_over(folder, challenger, champion, frame.iloc[picked])
@@ -107,11 +108,6 @@ def clean_environment(environ: Mapping[str, str], home: Path) -> dict[str, str]:
     # libraries may be installed for this user only, and the home is another
     kept["PYTHONUSERBASE"] = site.getuserbase()
     return {**kept, **ONE_THREAD, "HOME": str(home), "TMPDIR": str(home)}
-
-
-def _spread(rows: int, at_most: int) -> np.ndarray:
-    """Return the positions of rows spread evenly over all, the first and the last among them."""
-    return np.unique(np.linspace(0, rows - 1, min(rows, at_most)).round().astype(int))
 
 
 def hand_over(folder: Path, challenger: LoadedModel, champion: LoadedModel | None, rows: pd.DataFrame) -> None:

@@ -16,10 +16,10 @@ from include.ml.profile import (
     MAX_CATEGORIES,
     adversarial_auc,
     feature_profile,
-    psi,
     rank_correlation,
     target_by_day,
 )
+from include.ml.stability import psi
 
 
 def _series(values: object, dtype: str = "float64") -> pd.Series:

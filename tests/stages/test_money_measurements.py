@@ -11,6 +11,7 @@ from include.config.errors import CandidateRejectedError
 from include.io.decisions import read_decision
 from include.io.ledger import Ledger
 from include.ml.scored import Scored
+from include.operations.comparisons import Comparisons
 from include.stages.candidates import read_candidate
 from include.stages.money_measurements import measure_money, measure_points
 from tests.support.model_nights import FIRST, Nights, make_project
@@ -89,3 +90,16 @@ def test_a_night_counts_money_at_thresholds_chosen_before_its_holdout_and_judges
     nights.project = make_project(tmp_path, **{**declared, "gates": [{"kind": "value", "min_gain": 9000.0}]})
     with pytest.raises(CandidateRejectedError, match=r"value: value_per_1000 \d+\.?\d* EUR is not >= \d+"):
         nights.night(day + timedelta(days=2))
+
+
+def test_rows_scored_again_are_answered_as_each_model_was_made_to(tmp_path: Path, prepared_tracking: Path) -> None:
+    copy_prepared(prepared_tracking, tmp_path)
+    day = FIRST + timedelta(days=20)
+    declared = {"value": WORTH, "threshold": {"objective": "value"}}
+    nights = Nights(tmp_path, make_project(tmp_path, **declared))
+    evaluated = nights.evaluate(day)
+    decision = read_decision(nights.store, "parcels", evaluated.decision_id)
+    found = Comparisons(nights.store, nights.project).of_champion(decision.challenger, decision)
+    ours, theirs = found.measurements.points["challenger"], found.measurements.points["champion"]
+    assert ours == theirs == decision.measurements.points["challenger"]
+    assert ours.objective == "value on the train part"
