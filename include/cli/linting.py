@@ -38,7 +38,7 @@ LINTERS: tuple[Linter, ...] = (
     Linter(("check-jsonschema", "--builtin-schema", "vendor.compose-spec"), COMPOSE),
     Linter(("zizmor", "--offline", "--quiet", "--persona=regular"), WORKFLOWS),
     Linter(("shellcheck",), SHELL),
-    Linter(("hadolint",), ("Dockerfile*",), everywhere=False),
+    Linter(("hadolint", "--failure-threshold", "warning"), ("Dockerfile*",), everywhere=False),
 )
 
 

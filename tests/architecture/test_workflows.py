@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import yaml
-
 from typer.main import get_command
 
 from include.cli.app import app
