@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from include.cli import acts
+from include.cli import acts, delivery
 from include.cli.answer import EXAMPLE as ANSWER_EXAMPLE
 from include.cli.answer import answer
 from include.cli.backfill import EXAMPLE as BACKFILL_EXAMPLE
@@ -190,8 +190,18 @@ def decision(
     number: Annotated[int | None, typer.Argument(metavar="[N]", help="The ledger's entry (default: the last).")] = None,
     as_json: AsJson = False,
     s3: S3Read = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print it as a comment on a pull request, and nothing else.")
+    ] = False,
+    commit: Annotated[
+        str, typer.Option("--commit", metavar="SHA", help="With --markdown: say so if another commit made it.")
+    ] = "",
 ) -> None:
     """Show a decision with its gates and evidence."""
+    if markdown:
+        from include.cli.show_comment import show_comment
+
+        raise typer.Exit(show_comment(project, number, commit=commit, s3=s3))
     from include.cli.show_history import show_decision
 
     raise typer.Exit(show_decision(project, number, as_json=as_json, s3=s3))
@@ -226,17 +236,20 @@ def airflow(context: typer.Context) -> None:
 
 
 @app.command(context_settings=PASS_THROUGH, epilog=f"Example: {NAME} test tests/config -x", rich_help_panel=UPKEEP)
-def test(context: typer.Context) -> None:
-    """Run the tests; all arguments are pytest's, and paths are relative to the checkout."""
-    from include.cli.tools import run_tests
+def test(
+    context: typer.Context,
+    docker: Annotated[bool, typer.Option("--docker", help="Run those that need a Docker engine instead.")] = False,
+) -> None:
+    """Run the tests; all other arguments are pytest's, and paths are relative to the checkout."""
+    from include.cli.tools import run_docker_tests, run_tests
 
-    raise typer.Exit(run_tests(context.args))
+    raise typer.Exit(run_docker_tests(context.args) if docker else run_tests(context.args))
 
 
 @app.command(epilog=f"Example: {NAME} lint", rich_help_panel=UPKEEP)
 def lint() -> None:
-    """Check style, formatting, import rules and types."""
-    from include.cli.tools import run_lint
+    """Check style, formatting, import rules and types, and what only runs elsewhere: workflows, image, shell."""
+    from include.cli.linting import run_lint
 
     raise typer.Exit(run_lint())
 
@@ -260,6 +273,7 @@ app.command(epilog=f"Example: {ANSWER_EXAMPLE}", rich_help_panel=NIGHTS)(answer)
 app.command(epilog=f"Example: {HISTORY_EXAMPLE}", rich_help_panel=EVIDENCE)(history)
 app.command(epilog=f"Example: {REPRODUCE_EXAMPLE}", rich_help_panel=EVIDENCE)(reproduce)
 acts.register(app, CHAMPION)
+delivery.register(app, UPKEEP)
 app.command(epilog=f"Example: {RETENTION_EXAMPLE}", rich_help_panel=UPKEEP)(retention)
 
 

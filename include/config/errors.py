@@ -192,6 +192,10 @@ class ActRefusedError(NightshiftError):
     """Refuse what a person asked for, because of what is in force: a pin, another champion, nothing to go back to."""
 
 
+class PullRequestError(NightshiftError):
+    """Say that GitHub refuses a comment, or does not answer."""
+
+
 class StackError(NightshiftError):
     """Say that a program of the local stack did not start, or died."""
 
