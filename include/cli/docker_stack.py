@@ -42,14 +42,18 @@ def up(workers: int | None) -> int:
 
 
 def down(*, volumes: bool) -> int:
-    """Stop the docker stack; with `volumes` everything it holds is removed."""
-    compose = _compose()
-    # every profile's services, whatever .env says now
+    """Stop the docker stack; with `volumes` everything it holds is removed.
+
+    Raises:
+        StackError: A container or volume is not let go; with what compose said.
+    """
+    compose, console = _compose(), output()
     options = ["--volumes"] if volumes else []
-    code = compose.run("--profile", "*", "down", "--remove-orphans", *options)
-    if code == 0:
-        output().print("stopped; all it held is removed" if volumes else "stopped; the volumes are kept")
-    return code
+    with console.status("stopping the docker stack", spinner="line"):
+        # every profile's services, whatever .env says now
+        compose.output("--profile", "*", "down", "--remove-orphans", *options)
+    console.print("stopped; all it held is removed" if volumes else "stopped; the volumes are kept")
+    return 0
 
 
 def logs(services: Sequence[str], *, follow: bool) -> int:
