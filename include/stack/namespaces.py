@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from include.config import clock
-from include.config.errors import SettingsError, StackError
+from include.config.errors import AirflowApiError, SettingsError, StackError
 from include.config.namespaces import begin_removal, named_in
 from include.config.stages import TRAINING_POOL, namespace_of, training_pool
 from include.stack.airflow_api import AirflowApi
@@ -23,6 +23,7 @@ from include.stack.night import POLL_SECONDS
 
 # a Dag file is read again within the refresh interval, and reading all of them takes its time
 UNLISTED_SECONDS = 300
+CONFLICT = 409
 UNFINISHED = ("running", "queued")
 
 
@@ -44,7 +45,11 @@ class InAirflow:
 
 
 def ensure_pool(api: AirflowApi, namespace: str) -> None:
-    """Make the pool of a namespace, with as many slots as production's has; one that is there stays as it is."""
+    """Make the pool of a namespace, with as many slots as production's has; one that is there stays as it is.
+
+    Raises:
+        SettingsError: Production has none.
+    """
     name = training_pool(namespace)
     if not namespace or api.pool(name) is not None:
         return
@@ -55,7 +60,12 @@ def ensure_pool(api: AirflowApi, namespace: str) -> None:
             f"Airflow has no pool '{TRAINING_POOL}' whose slots could be taken over",
             hint="is airflow_settings.yaml loaded?",
         )
-    api.create_pool(name, int(base["slots"]), f"Trainings of namespace {namespace}")
+    try:
+        api.create_pool(name, int(base["slots"]), f"Trainings of namespace {namespace}")
+    except AirflowApiError as error:
+        # another command was faster
+        if error.status != CONFLICT:
+            raise
 
 
 def in_airflow(api: AirflowApi, namespace: str) -> InAirflow:
