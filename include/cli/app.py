@@ -16,6 +16,9 @@ from include.cli.answer import answer
 from include.cli.backfill import EXAMPLE as BACKFILL_EXAMPLE
 from include.cli.backfill import backfill
 from include.cli.console import errors
+from include.cli.namespace_option import Namespace
+from include.cli.namespaces import EXAMPLE as NAMESPACE_EXAMPLE
+from include.cli.namespaces import namespace as namespace_commands
 from include.cli.reproduce import EXAMPLE as REPRODUCE_EXAMPLE
 from include.cli.reproduce import reproduce
 from include.cli.retention import EXAMPLE as RETENTION_EXAMPLE
@@ -65,6 +68,8 @@ app.add_typer(
     epilog=f"Example: {NAME} demo load telco_churn --from 2026-01-01 --to 2026-03-01",
 )
 
+app.add_typer(namespace_commands, name="namespace", rich_help_panel=UPKEEP, epilog=f"Example: {NAMESPACE_EXAMPLE}")
+
 ProjectName = Annotated[str, typer.Argument(metavar="PROJECT", help="A folder of include/projects.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
 S3 = Annotated[bool, typer.Option("--s3", help="Keep artifacts in an S3 server (SeaweedFS) that is started for it.")]
@@ -86,6 +91,7 @@ def run(
         int | None, typer.Option("--window-days", metavar="N", help="Use N days instead of the declared window.")
     ] = None,
     docker: Annotated[bool, typer.Option(DOCKER, help="On the docker stack that `up --docker` has started.")] = False,
+    namespace: Namespace = "",
 ) -> None:
     """Run one night of a project on a real Airflow, and show the decision.
 
@@ -177,6 +183,7 @@ def status(
     project: Annotated[str, typer.Argument(metavar="[PROJECT]", help="Only this one.")] = "",
     as_json: AsJson = False,
     s3: S3Read = False,
+    namespace: Namespace = "",
 ) -> None:
     """Show each project's champion and last decision, and whether a stack runs."""
     from include.cli.show_status import show_status
@@ -196,6 +203,7 @@ def decision(
     commit: Annotated[
         str, typer.Option("--commit", metavar="SHA", help="With --markdown: say so if another commit made it.")
     ] = "",
+    namespace: Namespace = "",
 ) -> None:
     """Show a decision with its gates and evidence."""
     if markdown:
@@ -208,7 +216,7 @@ def decision(
 
 
 @app.command(epilog=f"Example: {NAME} ledger flight_delay --json", rich_help_panel=EVIDENCE)
-def ledger(project: ProjectName, as_json: AsJson = False, s3: S3Read = False) -> None:
+def ledger(project: ProjectName, as_json: AsJson = False, s3: S3Read = False, namespace: Namespace = "") -> None:
     """List all decisions, promotions, rollbacks and pins of a project, in order."""
     from include.cli.show_history import show_ledger
 

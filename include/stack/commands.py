@@ -27,7 +27,7 @@ def command_environment(settings: Settings) -> dict[str, str]:
     credentials, declared = load_credentials(settings.home), read_airflow_settings(settings.root)
     port = settings.airflow_port
     if state is not None:
-        settings = settings.model_copy(update={"store_url": state.store_url, "tracking_url": state.tracking_url})
+        settings = settings.at(state.store_url, state.tracking_url)
         port = state.ports["airflow_port"]
     env = airflow_environment(settings, credentials, declared, airflow_port=port)
     env.update(state.secret_environment() if state is not None else {})
