@@ -171,11 +171,15 @@ def logs(
 
 
 @app.command(name="secrets", epilog=f"Example: {NAME} secrets", rich_help_panel=UPKEEP)
-def make_secrets() -> None:
+def make_secrets(
+    rotate: Annotated[
+        bool, typer.Option("--rotate", help="Make all anew but the key of what Airflow has encrypted already.")
+    ] = False,
+) -> None:
     """Write the docker stack's secrets into .env: random, readable by you alone; those that are there stay."""
     from include.cli import docker_stack
 
-    raise typer.Exit(docker_stack.make_secrets())
+    raise typer.Exit(docker_stack.make_secrets(rotate=rotate))
 
 
 @app.command(epilog=f"Example: {NAME} status --json", rich_help_panel=EVIDENCE)

@@ -9,19 +9,21 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from include.cli.console import output, print_json
+from include.cli.console import errors, output, print_json
 from include.cli.keep_running import demo_jobs
 from include.cli.night_view import NightView
 from include.config.settings import Settings
 from include.stack.compose import docker_stack
 from include.stack.compose.engine import Compose
-from include.stack.compose.env_file import FILE, ensure_env
+from include.stack.compose.env_file import FILE, ensure_env, rotate_env
 from include.stack.state import refuse_inside
 
 DOCKER = "--docker"
 # the door of the image, in the container that has every address
 INSIDE = "/opt/nightshift/nightshift"
 FOLLOWED_LINES = "100"
+# the status of a program that was killed with its container
+KILLED = 137
 
 
 def up(workers: int | None) -> int:
@@ -88,12 +90,14 @@ def show_services(*, as_json: bool) -> int:
     return 0 if rows and well else 1
 
 
-def make_secrets() -> int:
-    """Write what `.env` lacks, and say where it is; no secret is shown."""
+def make_secrets(*, rotate: bool) -> int:
+    """Write what `.env` lacks, or all of it anew, and say what to do next; no secret is shown."""
     refuse_inside()
-    compose = Compose()
-    made = ensure_env(compose.root)
-    output().print(f"{compose.root / FILE}: {len(made)} secrets made, the others are kept", soft_wrap=True)
+    root, console = Compose().root, output()
+    made = rotate_env(root) if rotate else ensure_env(root)
+    console.print(f"{root / FILE}: {len(made)} secrets made, the others are kept", soft_wrap=True)
+    if rotate:
+        console.print("Take them over with ./nightshift up --docker, when no night runs: it restarts every service")
     return 0
 
 
@@ -106,7 +110,13 @@ def inside(arguments: Sequence[str]) -> int:
     compose = _compose()
     docker_stack.require_running(compose)
     terminal = [] if sys.stdin.isatty() and sys.stdout.isatty() else ["--no-TTY"]
-    return compose.run("exec", *terminal, docker_stack.DOOR, INSIDE, *arguments)
+    code = compose.run("exec", *terminal, docker_stack.DOOR, INSIDE, *arguments)
+    if code == KILLED:
+        errors().print(
+            "The container in which the command ran has ended. A night goes on without it: ./nightshift ps",
+            style="yellow",
+        )
+    return code
 
 
 def _compose() -> Compose:

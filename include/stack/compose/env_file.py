@@ -86,6 +86,22 @@ def ensure_env(root: Path, settings: Mapping[str, str] | None = None) -> list[st
     return sorted(made)
 
 
+def rotate_env(root: Path) -> list[str]:
+    """Make every secret anew but those of `KEPT`, and return the names; the next start of the stack takes them over.
+
+    Raises:
+        SettingsError: There is no `.env`, or others may read it.
+    """
+    refuse_readable_by_others(root)
+    if not read_env(root):
+        raise SettingsError(
+            str(root / FILE), "there is nothing to rotate", got="no such file", hint="./nightshift secrets"
+        )
+    made = {name: make() for name, make in SECRETS.items() if name not in KEPT}
+    change_env(root, made)
+    return sorted(made)
+
+
 def change_env(root: Path, changes: Mapping[str, str]) -> None:
     """Replace or add variables of `.env`; its other lines, comments too, stay as they are."""
     path = root / FILE

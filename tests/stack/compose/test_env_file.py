@@ -8,7 +8,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from include.config.errors import SettingsError
-from include.stack.compose.env_file import FILE, SECRETS, change_env, ensure_env, read_env
+from include.stack.compose.env_file import FILE, SECRETS, change_env, ensure_env, read_env, rotate_env
 
 
 def test_every_secret_is_made_once_and_for_the_owner_alone(tmp_path: Path) -> None:
@@ -54,3 +54,14 @@ def test_a_file_that_others_may_read_is_refused(tmp_path: Path) -> None:
     (tmp_path / FILE).chmod(0o644)
     with pytest.raises(SettingsError, match=r"others may read it; got: 644; allowed: 600; hint: chmod 600 \.env"):
         ensure_env(tmp_path)
+
+
+def test_rotation_makes_all_anew_but_the_key_of_what_is_encrypted(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="there is nothing to rotate"):
+        rotate_env(tmp_path)
+    ensure_env(tmp_path, {"NIGHTSHIFT_WORKERS": "2"})
+    before = read_env(tmp_path)
+    assert rotate_env(tmp_path) == sorted(set(SECRETS) - {"AIRFLOW_FERNET_KEY"})
+    after = read_env(tmp_path)
+    assert {name for name in before if before[name] == after[name]} == {"AIRFLOW_FERNET_KEY", "NIGHTSHIFT_WORKERS"}
+    assert (tmp_path / FILE).stat().st_mode & 0o777 == 0o600
