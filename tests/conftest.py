@@ -17,7 +17,8 @@ _SESSION_HOME = Path(tempfile.mkdtemp(prefix="nightshift-tests-"))
 # before the first Airflow import: it reads its configuration once
 os.environ["AIRFLOW_HOME"] = str(_SESSION_HOME / "airflow")
 os.environ["NIGHTSHIFT_HOME"] = str(_SESSION_HOME)
-for _name in [name for name in os.environ if name.startswith(("NIGHTSHIFT_STORE", "NIGHTSHIFT_TRACK", "AIRFLOW__"))]:
+_SET_BY_USERS = ("NIGHTSHIFT_STORE", "NIGHTSHIFT_TRACK", "NIGHTSHIFT_NAMESPACE", "NIGHTSHIFT_LANDING", "AIRFLOW__")
+for _name in [name for name in os.environ if name.startswith(_SET_BY_USERS)]:
     del os.environ[_name]
 os.environ.update(
     {

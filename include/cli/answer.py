@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from include.cli.namespace_option import Namespace
+
 EXAMPLE = './nightshift answer flight_delay reject --reason "the holdout is a holiday week"'
 
 
@@ -24,6 +26,7 @@ def answer(
         str, typer.Option("--reason", metavar="TEXT", help="Why; the ledger keeps it. Needed to reject.")
     ] = "",
     run_id: Annotated[str, typer.Option("--run", metavar="RUN_ID", help="Which, where several wait.")] = "",
+    namespace: Namespace = "",
 ) -> None:
     """Show the questions of a project that wait for approval, or answer one; Airflow must be running.
 

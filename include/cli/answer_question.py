@@ -10,6 +10,7 @@ from include.cli.console import output
 from include.config.discovery import load_project
 from include.config.errors import SettingsError
 from include.config.settings import Settings
+from include.config.stages import retrain_dag_id
 from include.stack.airflow_api import AirflowApi
 from include.stack.credentials import load_credentials
 from include.stack.questions import Question, answer, chosen_question, open_questions
@@ -31,12 +32,13 @@ def answer_question(project_name: str, verb: Literal["approve", "reject"] | None
     if state is None:
         raise SettingsError("Airflow", "it is not running, so nothing can be answered", hint="./nightshift up")
     api = AirflowApi(state.airflow_url, load_credentials(settings.home).admin_password)
-    questions = open_questions(api, project)
+    dag_id = retrain_dag_id(project, settings.namespace)
+    questions = open_questions(api, dag_id)
     if verb is None:
         _show(console, project, questions)
         return 0
     question = chosen_question(project, questions, run_id)
-    recorded = answer(api, project, question, verb, words)
+    recorded = answer(api, dag_id, question, verb, words)
     done = "approved" if verb == "approve" else "rejected"
     by = recorded["responded_by"]["name"]
     console.print(f"{done} by {by}: {question.run_id}", markup=False, soft_wrap=True)

@@ -16,6 +16,9 @@ from include.cli.answer import answer
 from include.cli.backfill import EXAMPLE as BACKFILL_EXAMPLE
 from include.cli.backfill import backfill
 from include.cli.console import errors
+from include.cli.namespace_option import Namespace
+from include.cli.namespaces import EXAMPLE as NAMESPACE_EXAMPLE
+from include.cli.namespaces import namespace as namespace_commands
 from include.cli.reproduce import EXAMPLE as REPRODUCE_EXAMPLE
 from include.cli.reproduce import reproduce
 from include.cli.retention import EXAMPLE as RETENTION_EXAMPLE
@@ -44,6 +47,9 @@ USAGE_ERRORS = (
 )
 # the panels of --help, in the order in which they appear
 NIGHTS, EVIDENCE, CHAMPION, UPKEEP = "Nights", "Decisions and evidence", "The champion", "The house"
+DOCKER = "--docker"
+# commands with a --docker of their own; any other runs inside the stack
+ABOUT_DOCKER = ("up", "down", "test", "backup", "restore")
 PASS_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 app = typer.Typer(
@@ -52,7 +58,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Retrain machine-learning models every night, and promote only with proof.",
-    epilog=f"Example: {NAME} run",
+    epilog=f"Example: {NAME} run. With {DOCKER}, commands about nights, decisions and champions mean the docker stack.",
 )
 demo = typer.Typer(no_args_is_help=True, help="Simulate the source systems of the demo projects.")
 app.add_typer(
@@ -61,6 +67,8 @@ app.add_typer(
     rich_help_panel=UPKEEP,
     epilog=f"Example: {NAME} demo load telco_churn --from 2026-01-01 --to 2026-03-01",
 )
+
+app.add_typer(namespace_commands, name="namespace", rich_help_panel=UPKEEP, epilog=f"Example: {NAMESPACE_EXAMPLE}")
 
 ProjectName = Annotated[str, typer.Argument(metavar="PROJECT", help="A folder of include/projects.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
@@ -82,6 +90,8 @@ def run(
     window_days: Annotated[
         int | None, typer.Option("--window-days", metavar="N", help="Use N days instead of the declared window.")
     ] = None,
+    docker: Annotated[bool, typer.Option(DOCKER, help="On the docker stack that `up --docker` has started.")] = False,
+    namespace: Namespace = "",
 ) -> None:
     """Run one night of a project on a real Airflow, and show the decision.
 
@@ -95,19 +105,77 @@ def run(
 
 
 @app.command(epilog=f"Example: {NAME} up", rich_help_panel=NIGHTS)
-def up(s3: S3 = False) -> None:
+def up(
+    s3: S3 = False,
+    docker: Annotated[
+        bool,
+        typer.Option("--docker", help="In containers: PostgreSQL, an S3 server, MLflow and Airflow, each its own."),
+    ] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers",
+            metavar="N",
+            min=0,
+            help="With --docker: N Celery workers run the tasks; 0: the scheduler runs them (default: as last time).",
+        ),
+    ] = None,
+) -> None:
     """Start the stack and leave it running: Airflow and MLflow in the browser, nightly runs for unpaused Dags."""
+    if docker:
+        _refuse_both("--s3", s3)
+        from include.cli import docker_stack
+
+        raise typer.Exit(docker_stack.up(workers))
     from include.cli.keep_running import start_up
 
+    _refuse_without_docker("--workers", workers is not None)
     raise typer.Exit(start_up(s3=s3))
 
 
 @app.command(epilog=f"Example: {NAME} down", rich_help_panel=NIGHTS)
-def down() -> None:
+def down(
+    docker: Annotated[bool, typer.Option(DOCKER, help="The containers of `up --docker`.")] = False,
+    volumes: Annotated[
+        bool, typer.Option("--volumes", help="With --docker: remove all they hold, too. There is no way back.")
+    ] = False,
+) -> None:
     """Stop the stack that `up` started."""
+    if docker:
+        from include.cli import docker_stack
+
+        raise typer.Exit(docker_stack.down(volumes=volumes))
     from include.cli.keep_running import shut_down
 
+    _refuse_without_docker("--volumes", volumes)
     raise typer.Exit(shut_down())
+
+
+@app.command(epilog=f"Example: {NAME} ps", rich_help_panel=UPKEEP)
+def ps(as_json: AsJson = False) -> None:
+    """Show the containers of the docker stack: state, memory, published ports."""
+    from include.cli import docker_stack
+
+    raise typer.Exit(docker_stack.show_services(as_json=as_json))
+
+
+@app.command(epilog=f"Example: {NAME} logs scheduler --follow", rich_help_panel=UPKEEP)
+def logs(
+    services: Annotated[list[str] | None, typer.Argument(metavar="[SERVICE]...", help="Only these.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until interrupted.")] = False,
+) -> None:
+    """Show the end of what the services of the docker stack have said."""
+    from include.cli import docker_stack
+
+    raise typer.Exit(docker_stack.logs(services or [], follow=follow))
+
+
+@app.command(name="secrets", epilog=f"Example: {NAME} secrets", rich_help_panel=UPKEEP)
+def make_secrets() -> None:
+    """Write the docker stack's secrets into .env: random, readable by you alone; those that are there stay."""
+    from include.cli import docker_stack
+
+    raise typer.Exit(docker_stack.make_secrets())
 
 
 @app.command(epilog=f"Example: {NAME} status --json", rich_help_panel=EVIDENCE)
@@ -115,6 +183,7 @@ def status(
     project: Annotated[str, typer.Argument(metavar="[PROJECT]", help="Only this one.")] = "",
     as_json: AsJson = False,
     s3: S3Read = False,
+    namespace: Namespace = "",
 ) -> None:
     """Show each project's champion and last decision, and whether a stack runs."""
     from include.cli.show_status import show_status
@@ -134,6 +203,7 @@ def decision(
     commit: Annotated[
         str, typer.Option("--commit", metavar="SHA", help="With --markdown: say so if another commit made it.")
     ] = "",
+    namespace: Namespace = "",
 ) -> None:
     """Show a decision with its gates and evidence."""
     if markdown:
@@ -146,7 +216,7 @@ def decision(
 
 
 @app.command(epilog=f"Example: {NAME} ledger flight_delay --json", rich_help_panel=EVIDENCE)
-def ledger(project: ProjectName, as_json: AsJson = False, s3: S3Read = False) -> None:
+def ledger(project: ProjectName, as_json: AsJson = False, s3: S3Read = False, namespace: Namespace = "") -> None:
     """List all decisions, promotions, rollbacks and pins of a project, in order."""
     from include.cli.show_history import show_ledger
 
@@ -215,9 +285,24 @@ delivery.register(app, UPKEEP)
 app.command(epilog=f"Example: {RETENTION_EXAMPLE}", rich_help_panel=UPKEEP)(retention)
 
 
+def _refuse_both(option: str, given: bool) -> None:
+    if given:
+        raise SettingsError(f"option {option}", "the docker stack has an S3 server already", hint=f"leave out {option}")
+
+
+def _refuse_without_docker(option: str, given: bool) -> None:
+    if given:
+        raise SettingsError(f"option {option}", "only the docker stack knows it", hint=f"--docker {option} ...")
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit status; a failure of ours is one message, never a traceback."""
+    given = sys.argv[1:] if arguments is None else arguments
     try:
+        if _meant_for_docker(given):
+            from include.cli import docker_stack
+
+            return docker_stack.inside([word for word in given if word != DOCKER])
         app(args=arguments, prog_name=NAME)
     except NightshiftError as error:
         if os.environ.get("NIGHTSHIFT_DEBUG") == "1":
@@ -227,6 +312,11 @@ def main(arguments: list[str] | None = None) -> int:
     except SystemExit as ended:
         return int(ended.code or 0)
     return 0
+
+
+def _meant_for_docker(arguments: list[str]) -> bool:
+    """Tell whether a command is to be run by the same door inside the docker stack."""
+    return DOCKER in arguments and arguments[0] not in ABOUT_DOCKER and not {"-h", "--help"} & set(arguments)
 
 
 def stop_in_order() -> None:

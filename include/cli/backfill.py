@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from include.cli.namespace_option import Namespace
+
 EXAMPLE = "./nightshift backfill flight_delay 2013-06-01 2013-06-30 --parallel 2"
 
 
@@ -31,6 +33,7 @@ def backfill(  # noqa: PLR0913, PLR0917 - each is an option of the command
     s3: Annotated[
         bool, typer.Option("--s3", help="Keep artifacts in an S3 server (SeaweedFS) that is started for it.")
     ] = False,
+    namespace: Namespace = "",
 ) -> None:
     """Run past days of a project by Airflow's own backfill, and sum up what was decided.
 

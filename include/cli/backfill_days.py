@@ -12,6 +12,7 @@ from rich.console import Console
 from include.cli.backfill_request import Asked, demo_jobs
 from include.cli.backfill_view import BackfillView, DayOutcome, show_days, show_left_out
 from include.cli.console import errors, output, print_json
+from include.cli.namespace_option import option_of
 from include.cli.stack_in_use import AirflowInUse, airflow_in_use
 from include.cli.stores import opened_store
 from include.config.results import ScoreResult
@@ -165,7 +166,7 @@ def _conclude(
         return
     console.print()
     show_days(console, outcomes, asked.left_out)
-    name = asked.project.name
+    name = f"{asked.project.name}{option_of(asked.settings.namespace)}"
     if any(one.result in VERDICTS for one in outcomes):
         console.print(
             f"history   a backfill promotes nothing; night by night: ./nightshift history {name}", markup=False
@@ -197,7 +198,8 @@ def _page(asked: Asked, used: AirflowInUse) -> str:
 
 
 def _again(asked: Asked) -> str:
-    request, score = asked.request, asked.request.dag_id == score_dag_id(asked.project.name)
-    options = " --score" if score else ""
+    request, namespace = asked.request, asked.settings.namespace
+    options = " --score" if request.dag_id == score_dag_id(asked.project.name, namespace) else ""
+    options += option_of(namespace)
     options += f" --window-days {request.conf['window_days']}" if "window_days" in request.conf else ""
     return f"./nightshift backfill {asked.project.name} {request.first} {request.last} --reprocess failed{options}"

@@ -64,7 +64,7 @@ def ask(
     settings = Settings.from_environment()
     project = load_project(settings.projects_dir, project_name)
     first, last = _range(*span)
-    schedule, dag_id = _schedule(project, score=score)
+    schedule, dag_id = _schedule(project, settings.namespace, score=score)
     if window_days is not None:
         if score:
             raise SettingsError(
@@ -105,16 +105,16 @@ def _range(first_text: str, last_text: str) -> tuple[date, date]:
     return first, last
 
 
-def _schedule(project: Project, *, score: bool) -> tuple[str, str]:
+def _schedule(project: Project, namespace: str, *, score: bool) -> tuple[str, str]:
     if not score:
-        return project.schedule, retrain_dag_id(project.name)
+        return project.schedule, retrain_dag_id(project.name, namespace)
     if project.scoring is None:
         raise SettingsError(
             "option --score",
             f"project {project.name} declares no scoring",
             hint='add `scoring: {schedule: "0 10 * * *"}` to its project.yaml',
         )
-    return project.scoring.schedule, score_dag_id(project.name)
+    return project.scoring.schedule, score_dag_id(project.name, namespace)
 
 
 def _nearest(schedule: str, first: date, last: date) -> str:

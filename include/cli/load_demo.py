@@ -20,11 +20,14 @@ def load_demo(project: str, first: str, last: str, *, s3: bool) -> int:
     settings = Settings.from_environment()
     days = parse_day(first, "--from"), parse_day(last, "--to")
     console = output()
-    with opened_store(settings, s3=s3) as store, console.status("delivering", spinner="line") as status:
+    with (
+        opened_store(settings.in_namespace(""), s3=s3) as store,
+        console.status("delivering", spinner="line") as status,
+    ):
         written = feed.load(
             project,
             *days,
-            store_url=store.url,
+            store_url=settings.given_landing_url or store.url,
             connections=declared_connections(settings),
             progress=lambda done, total: status.update(f"delivering day {done} of {total}"),
         )

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from include.cli.namespace_option import Namespace
+
 EXAMPLE = "./nightshift retention flight_delay --dry-run"
 
 Project = Annotated[str, typer.Argument(metavar="[PROJECT]", help="Only this one.")]
@@ -14,7 +16,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing el
 S3 = Annotated[bool, typer.Option("--s3", help="Look through the store that `run --s3` fills.")]
 
 
-def retention(project: Project = "", dry_run: DryRun = False, as_json: AsJson = False, s3: S3 = False) -> None:
+def retention(
+    project: Project = "", dry_run: DryRun = False, as_json: AsJson = False, s3: S3 = False, namespace: Namespace = ""
+) -> None:
     """Remove what is older than project.yaml keeps (`keep:`), from the store and from MLflow.
 
     The champion, what a rollback can go back to, what is pinned, the newest judged, the rows these were made from, and

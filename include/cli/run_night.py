@@ -11,15 +11,16 @@ from rich.markup import escape
 from include.cli import decision_view
 from include.cli.console import output
 from include.cli.days import parse_day
+from include.cli.namespace_option import option_of
 from include.cli.night_view import NightView
 from include.cli.stack_in_use import AirflowInUse, airflow_in_use
 from include.cli.stores import opened_store
 from include.config.clock import newest_complete_day
 from include.config.discovery import load_project
 from include.config.errors import SettingsError
+from include.config.namespaces import named_in
 from include.config.project import Project
 from include.config.settings import Settings
-from include.config.stages import retrain_dag_id
 from include.demo_feed.feed import FEEDS
 from include.io.decisions import read_decision
 from include.io.ledger import Ledger
@@ -57,11 +58,11 @@ def run_night(
     conf: dict[str, Any] = {name: True for name, asked in (("force", force), ("refresh_raw", refresh_raw)) if asked}
     if window_days is not None:
         conf["window_days"] = checked_window(project, window_days)
-    request = night.NightRequest(project.name, day, conf)
-    console, dag_id = output(), retrain_dag_id(project.name)
+    request = night.NightRequest(project.name, day, conf, settings.namespace)
+    console, shown = output(), named_in(settings.namespace, project.name)
     with (
-        NightView(console, f"{project.name}: one night, as of {day}") as view,
-        airflow_in_use(settings, dag_id, _demo_jobs(project, request), view, s3=s3) as used,
+        NightView(console, f"{shown}: one night, as of {day}") as view,
+        airflow_in_use(settings, request.dag_id, _demo_jobs(project, request), view, s3=s3) as used,
     ):
         outcome = _night(settings, used, request, view)
     return _conclude(console, settings, outcome, project.name, s3=s3, ui_stays=not used.own, seconds=view.seconds)
@@ -83,7 +84,7 @@ def checked_window(project: Project, days: int) -> int:
 
 
 def _night(settings: Settings, used: AirflowInUse, request: night.NightRequest, view: NightView) -> night.NightOutcome:
-    api, dag_id = used.api, retrain_dag_id(request.project)
+    api, dag_id = used.api, request.dag_id
     # the runs of a backfill are counted by themselves
     waiting = [run for run in api.runs(dag_id, "running", "queued") if run["run_type"] != "backfill"]
     if waiting and (api.dag(dag_id) or {}).get("max_active_runs") == 1:
@@ -93,13 +94,13 @@ def _night(settings: Settings, used: AirflowInUse, request: night.NightRequest, 
     with unpaused(api, dag_id, settings.home) as was_paused:
         if was_paused and not used.own:
             view.note(f"{dag_id} was paused and is again when this run ends; a night it has missed may run, too")
-        show = _shown(settings, used, request.project, run_id, view)
+        show = _shown(settings, used, request, run_id, view)
         succeeded, tasks = night.follow(api, dag_id, run_id, show, used.check)
     return night.outcome(api, dag_id, run_id, succeeded, tasks, task_logs(settings.home))
 
 
 def _shown(
-    settings: Settings, used: AirflowInUse, project: str, run_id: str, view: NightView
+    settings: Settings, used: AirflowInUse, request: night.NightRequest, run_id: str, view: NightView
 ) -> Callable[[str, night.Tasks], None]:
     """Return what shows the stages, and says once that the run waits for a person, and where to answer."""
     told = False
@@ -109,21 +110,21 @@ def _shown(
         view.stages(progress.stages(tasks))
         if waiting_for_a_person(tasks) and not told:
             told = True
-            for line in _how_to_answer(settings, used, project, run_id):
+            for line in _how_to_answer(settings, used, request, run_id):
                 view.note(line)
 
     return show
 
 
-def _how_to_answer(settings: Settings, used: AirflowInUse, project: str, run_id: str) -> list[str]:
+def _how_to_answer(settings: Settings, used: AirflowInUse, request: night.NightRequest, run_id: str) -> list[str]:
     login = f"user {ADMIN}"
     if used.own:
         # the stack of `up` has shown it
         login += f", password {load_credentials(settings.home).admin_password.get_secret_value()}"
     return [
         "the run waits for a person: is the candidate promoted?",
-        f"answer at {question_url(used.api.url, project, run_id)} ({login})",
-        f"or in another shell: ./nightshift answer {project}",
+        f"answer at {question_url(used.api.url, request.dag_id, run_id)} ({login})",
+        f"or in another shell: ./nightshift answer {request.project}{option_of(request.namespace)}",
     ]
 
 
@@ -170,7 +171,10 @@ def _show_decision(
         console.print(f"report    {escape(entry.report_uri)}", soft_wrap=True)
     run_id = decision.challenger.tracking_run_id
     if run_id:
-        console.print(f"MLflow    run {escape(run_id)} of experiment {escape(project)}", soft_wrap=True)
+        console.print(
+            f"MLflow    run {escape(run_id)} of experiment {escape(named_in(settings.namespace, project))}",
+            soft_wrap=True,
+        )
 
 
 def _show_where(console: Console, settings: Settings, outcome: night.NightOutcome, *, ui_stays: bool) -> None:

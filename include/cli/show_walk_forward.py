@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from include.cli.namespace_option import Namespace
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -28,6 +30,7 @@ def history(
     last: Annotated[str, typer.Option("--to", metavar="DATE", help="Show no night after it.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")] = False,
     s3: Annotated[bool, typer.Option("--s3", help="Read the store that `run --s3` fills.")] = False,
+    namespace: Namespace = "",
 ) -> None:
     """Show night by night what would have been decided, knowing only the past.
 

@@ -6,15 +6,18 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 
 from include.cli.night_view import NightView
 from include.config.errors import SettingsError
+from include.config.namespaces import register
 from include.config.settings import Settings
 from include.stack import night
 from include.stack.airflow_api import AirflowApi
 from include.stack.backfill import end_left
 from include.stack.commands import stack_job
 from include.stack.credentials import load_credentials
+from include.stack.namespaces import ensure_pool
 from include.stack.processes import Job
 from include.stack.running import check_alive, running_stack
 from include.stack.stack import Stack
@@ -43,9 +46,11 @@ def airflow_in_use(
 ) -> Iterator[AirflowInUse]:
     """Yield an Airflow that has read the Dag, when the demo data is there: the running one, or an own one.
 
+    A namespace of the settings is made known to it, with its Dags and its pool.
+
     Args:
         settings: Where things are.
-        dag_id: The Dag that is needed.
+        dag_id: The Dag that is needed, or an empty string.
         jobs: Programs that deliver data: name, module, arguments.
         view: Is told what is waited for.
         s3: Keep objects in an own S3 server.
@@ -54,6 +59,8 @@ def airflow_in_use(
         SettingsError: `s3` is asked for, and the running stack is without.
         StackError: The stack or a job fails.
     """
+    if settings.namespace:
+        register(settings.home, settings.namespace)
     state = running_stack(settings.home)
     if state is not None and state.mode == "up":
         yield _running(settings, state, dag_id, jobs, view, s3=s3)
@@ -63,9 +70,9 @@ def airflow_in_use(
         stack.start(jobs)
         api = stack.wait_until_healthy(lambda: _show_data(stack.jobs, view))
         view.doing("reading the Dags")
-        night.wait_until_parsed(api, dag_id, stack.state.started_at, stack.check_alive)
+        _make_ready(api, settings.namespace, dag_id, stack.state.started_at, stack.check_alive)
         _wait_for_data(stack.jobs, view)
-        for run_id in night.drop_leftovers(api, dag_id):
+        for run_id in night.drop_leftovers(api, dag_id) if dag_id else ():
             view.note(f"ended the interrupted run {run_id}")
         yield AirflowInUse(api, own=True, check=stack.check_alive)
 
@@ -98,10 +105,18 @@ def _running(
     api = AirflowApi(state.airflow_url, load_credentials(settings.home).admin_password)
     _wait_for_data([stack_job(settings, state, *job) for job in jobs], view)
     # a Dag file changed a moment ago is read within the refresh interval; a run reads the project anew anyway
-    night.wait_until_parsed(api, dag_id, state.started_at)
+    _make_ready(api, settings.namespace, dag_id, state.started_at, lambda: check_alive(state))
     for told in end_left(api, settings.home):
         view.note(told)
     return AirflowInUse(api, own=False, check=lambda: check_alive(state))
+
+
+def _make_ready(
+    api: AirflowApi, namespace: str, dag_id: str, since: datetime, while_waiting: Callable[[], None]
+) -> None:
+    ensure_pool(api, namespace)
+    if dag_id:
+        night.wait_until_parsed(api, dag_id, since, while_waiting)
 
 
 def _show_data(jobs: list[Job], view: NightView) -> None:

@@ -24,12 +24,13 @@ def opened_place(settings: Settings, *, s3: bool) -> Iterator[tuple[ObjectStore,
     """Yield the store and MLflow's address that belongs to it.
 
     With `s3` they are those of the S3 server, which is started for the moment unless a stack runs it. A running
-    stack's are meant by default, because that is where its decisions are.
+    stack's are meant by default, because that is where its decisions are. In a namespace they are its part of both.
     """
     state = read_state(settings.home)
     if state is not None and state.alive() and (state.store_environment or not s3):
         os.environ.update(state.secret_environment())
-        yield open_store(state.store_url), state.tracking_url
+        there = settings.at(state.store_url, state.tracking_url)
+        yield open_store(there.store_url), there.tracking_url
         return
     if not s3:
         yield open_store(settings.store_url), settings.tracking_url

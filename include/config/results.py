@@ -54,8 +54,14 @@ class StageInputs(Receipt):
 
 
 class PartitionInputs(StageInputs):
-    """Be what ingest, validate and build_features are given: the days of one batch."""
+    """Be what ingest, validate and build_features are given.
 
+    Attributes:
+        days: Those of one batch.
+        landing_url: The store into which the source delivers files; empty is `store_url`.
+    """
+
+    landing_url: str = ""
     days: tuple[date, ...]
 
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict
 
+from include.config import namespaces
 from include.config.errors import SettingsError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,6 +29,8 @@ class Settings(BaseModel):
         projects_dir: The folder of project folders (`NIGHTSHIFT_PROJECTS`).
         store_url: `file:///folder` or `s3://bucket/prefix` (`NIGHTSHIFT_STORE_URL`).
         tracking_url: MLflow's address: `sqlite:///file` or `http://host:port` (`NIGHTSHIFT_TRACKING_URL`).
+        namespace: The namespace that `store_url` and `tracking_url` are of (`NIGHTSHIFT_NAMESPACE`), or empty.
+        given_landing_url: Where sources deliver files (`NIGHTSHIFT_LANDING_URL`), or empty; see `landing_url`.
         mlflow_url: Where browsers find MLflow's UI (`NIGHTSHIFT_MLFLOW_URL`, default the tracking server), or empty.
         airflow_port, mlflow_port, s3_port: TCP ports on loopback (`NIGHTSHIFT_AIRFLOW_PORT`, ...).
         ports_chosen: Which of those ports the user named explicitly.
@@ -40,6 +43,8 @@ class Settings(BaseModel):
     projects_dir: Path
     store_url: str
     tracking_url: str
+    namespace: str = ""
+    given_landing_url: str = ""
     mlflow_url: str = ""
     airflow_port: int = DEFAULT_AIRFLOW_PORT
     mlflow_port: int = DEFAULT_MLFLOW_PORT
@@ -51,7 +56,7 @@ class Settings(BaseModel):
         """Read the settings from `environ` (default: the process's environment).
 
         Raises:
-            SettingsError: A port is not a number between 1 and 65535.
+            SettingsError: A port is not a number between 1 and 65535, or the namespace has no name of one.
         """
         env = os.environ if environ is None else environ
         home = Path(env.get("NIGHTSHIFT_HOME") or ROOT / ".nightshift").expanduser().resolve()
@@ -61,15 +66,39 @@ class Settings(BaseModel):
             "s3_port": _port(env, "NIGHTSHIFT_S3_PORT", DEFAULT_S3_PORT),
         }
         tracking_url = env.get("NIGHTSHIFT_TRACKING_URL") or f"sqlite:///{home / 'mlflow' / 'mlflow.db'}"
-        return cls(
+        namespace = namespaces.check_namespace(env.get(namespaces.VARIABLE, ""))
+        found = cls(
             home=home,
             projects_dir=Path(env.get("NIGHTSHIFT_PROJECTS") or ROOT / "include" / "projects").resolve(),
             store_url=env.get("NIGHTSHIFT_STORE_URL") or f"file://{home / 'store'}",
             tracking_url=tracking_url,
+            given_landing_url=env.get("NIGHTSHIFT_LANDING_URL", ""),
             mlflow_url=env.get("NIGHTSHIFT_MLFLOW_URL") or _page_of(tracking_url),
             ports_chosen=frozenset(name for name in ports if env.get(f"NIGHTSHIFT_{name.upper()}")),
             **ports,
         )
+        return found.in_namespace(namespace)
+
+    def in_namespace(self, name: str) -> Settings:
+        """Return the settings of the namespace `name` on the same addresses; of an empty name, those of none."""
+        base, own = self.store_url, namespaces.store_prefix(self.namespace).rstrip("/")
+        return self.model_copy(
+            update={
+                "namespace": name,
+                "store_url": namespaces.store_in(base.removesuffix(f"/{own}") if own else base, name),
+                "tracking_url": namespaces.tracking_in(namespaces.split_tracking(self.tracking_url)[0], name),
+            }
+        )
+
+    def at(self, store_url: str, tracking_url: str) -> Settings:
+        """Return the settings of the same namespace on other addresses, given as they are outside all namespaces."""
+        there = self.model_copy(update={"store_url": store_url, "tracking_url": tracking_url, "namespace": ""})
+        return there.in_namespace(self.namespace)
+
+    @property
+    def landing_url(self) -> str:
+        """Return the store into which sources deliver files: by default production's, whatever the namespace."""
+        return self.given_landing_url or self.in_namespace("").store_url
 
 
 def _page_of(tracking_url: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Literal
 
+from include.config.namespaces import named_in, split_name
+
 Stage = Literal["plan", "ingest", "validate", "build_features", "train", "evaluate", "promote", "score"]
 
 RETRAIN_STAGES: tuple[Stage, ...] = ("plan", "ingest", "validate", "build_features", "train", "evaluate", "promote")
@@ -17,11 +19,21 @@ TRAINING_POOL = "training"
 TRAIN_TIMEOUT = timedelta(hours=2)
 
 
-def retrain_dag_id(project_name: str) -> str:
-    """Return the id of a project's retrain Dag."""
-    return f"{project_name}__retrain"
+def retrain_dag_id(project_name: str, namespace: str = "") -> str:
+    """Return the id of a project's retrain Dag, in a namespace or outside all."""
+    return named_in(namespace, f"{project_name}__retrain")
 
 
-def score_dag_id(project_name: str) -> str:
-    """Return the id of a project's score Dag."""
-    return f"{project_name}__score"
+def score_dag_id(project_name: str, namespace: str = "") -> str:
+    """Return the id of a project's score Dag, in a namespace or outside all."""
+    return named_in(namespace, f"{project_name}__score")
+
+
+def namespace_of(dag_id: str) -> str:
+    """Return the namespace that the id of a Dag names, or an empty string."""
+    return split_name(dag_id)[0]
+
+
+def training_pool(namespace: str = "") -> str:
+    """Return the pool in which the trainings of a namespace wait for each other."""
+    return named_in(namespace, TRAINING_POOL)

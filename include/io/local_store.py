@@ -13,6 +13,7 @@ import fcntl
 import hashlib
 import logging
 import os
+import shutil
 import time
 import uuid
 import zlib
@@ -133,6 +134,13 @@ class LocalStore(ObjectStore):
                 with self._lock(key):
                     path.unlink(missing_ok=True)
                 _remove_empty(path.parent, self.root)
+
+    def clear(self, folder: str) -> int:
+        """Delete every object of a folder, and what a store that was opened on the folder itself left in it."""
+        count = super().clear(folder)
+        with self._failures(folder):
+            shutil.rmtree(self.root / check_key(folder.rstrip("/")), ignore_errors=True)
+        return count
 
     def probe(self) -> None:
         """Prove the conditions on this file system, and remove what killed writers left behind."""

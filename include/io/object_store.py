@@ -79,6 +79,16 @@ class ObjectStore(ABC):
     def delete(self, key: str) -> None:
         """Delete an object; deleting what is not there is no error."""
 
+    def clear(self, folder: str) -> int:
+        """Delete every object whose key starts with `folder`, which ends with "/"; return how many there were."""
+        if not folder.endswith("/"):
+            raise ValueError(f"a folder ends with '/', got {folder!r}")
+        count = 0
+        for found in tuple(self.list(folder)):
+            self.delete(found.key)
+            count += 1
+        return count
+
     @abstractmethod
     def probe(self) -> None:
         """Refuse a store whose conditional writes do not hold.

@@ -7,8 +7,8 @@ tracking URI) is touched. MLflow is imported late, because this module is import
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,9 +16,12 @@ from typing import TYPE_CHECKING, Literal
 
 from include.config import clock
 from include.config.errors import TrackingError
+from include.config.namespaces import named_in, split_tracking
 from include.io.model_folder import ModelToLog, write_model
 from include.io.run_owners import is_gone, parse_owner, this_process
-from include.io.tracking_database import busy_safe, prepare_tracking, quiet_mlflow, without_password
+from include.io.tracking_addresses import artifact_location
+from include.io.tracking_database import busy_safe, prepare_tracking, quiet_mlflow
+from include.io.tracking_errors import tracking_errors
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -53,12 +56,12 @@ class Measurement:
 
 
 class Tracking:
-    """Be one project's experiment and registered model, both called like the project.
+    """Be one project's experiment and registered model, both called like the project, or `namespace.project`.
 
     Args:
-        tracking_url: `sqlite:///file`, another database, or `http://host:port`.
+        tracking_url: `sqlite:///file`, another database, or `http://host:port`; a namespace is its fragment.
         project: The project's name.
-        artifact_root: Address under which the runs' files are kept.
+        artifact_root: Address under which the runs' files are kept; a server keeps them itself.
 
     Raises:
         TrackingError: MLflow does not answer.
@@ -67,14 +70,14 @@ class Tracking:
     def __init__(self, tracking_url: str, project: str, artifact_root: str) -> None:
         quiet_mlflow()
         prepare_tracking(tracking_url)
-        self._url = tracking_url
-        self._project = project
+        self._url, namespace = split_tracking(tracking_url)
+        self._name = named_in(namespace, project)
         with self._errors("connect"):
             from mlflow import MlflowClient
 
             address = busy_safe(tracking_url)
             self._client: MlflowClient = MlflowClient(address, address)
-            self._experiment = self._experiment_id(artifact_root)
+            self._experiment = self._experiment_id(artifact_location(tracking_url, project, artifact_root))
 
     def start(self, candidate_id: str, run_name: str, tags: Mapping[str, str]) -> TrackedRun:
         """Return the candidate's run: the finished one, the one that is open, or a new one.
@@ -161,8 +164,8 @@ class Tracking:
         with self._errors(f"document run {run_id}"):
             self._client.log_batch(run_id, tags=[RunTag(name, address) for name, address in links.items()])
             for name, address in links.items():
-                self._client.set_model_version_tag(self._project, version, name, address)
-            self._client.update_model_version(self._project, version, card[:MAX_CARD_CHARACTERS])
+                self._client.set_model_version_tag(self._name, version, name, address)
+            self._client.update_model_version(self._name, version, card[:MAX_CARD_CHARACTERS])
 
     def register(self, candidate_id: str, run_id: str, description: str = "") -> str:
         """Return the candidate's model version, made on the first call."""
@@ -171,7 +174,7 @@ class Tracking:
                 self._ensure_registered_model()
                 run = self._client.get_run(run_id)
                 self._client.create_model_version(
-                    self._project,
+                    self._name,
                     source=f"{run.info.artifact_uri}/{MODEL_FOLDER}",
                     run_id=run_id,
                     tags={CANDIDATE_TAG: candidate_id},
@@ -191,11 +194,11 @@ class Tracking:
             TrackingError: The alias does not point there afterwards.
         """
         with self._errors(f"set alias {alias}"):
-            self._client.set_registered_model_alias(self._project, alias, version)
+            self._client.set_registered_model_alias(self._name, alias, version)
         found = self.version_of_alias(alias)
         if found != version:
             raise TrackingError(
-                f"MLflow model {self._project}",
+                f"MLflow model {self._name}",
                 f"alias {alias} was set and points elsewhere",
                 got=f"version {found}",
                 allowed=(f"version {version}",),
@@ -205,7 +208,7 @@ class Tracking:
     def version_of_alias(self, alias: str) -> str | None:
         """Return the version an alias points at, or None."""
         with self._errors(f"read alias {alias}"):
-            found = self._client.search_registered_models(f"name = '{self._project}'")
+            found = self._client.search_registered_models(f"name = '{self._name}'")
             target = dict(found[0].aliases).get(alias) if found else None
             return None if target is None else str(target)
 
@@ -223,14 +226,14 @@ class Tracking:
         return None
 
     def _versions_of(self, candidate_id: str) -> list[int]:
-        query = f"name = '{self._project}' and tags.{CANDIDATE_TAG} = '{candidate_id}'"
+        query = f"name = '{self._name}' and tags.{CANDIDATE_TAG} = '{candidate_id}'"
         return sorted(int(found.version) for found in self._client.search_model_versions(query))
 
     def _delete_version(self, version: int) -> None:
         from mlflow.exceptions import MlflowException
 
         try:
-            self._client.delete_model_version(self._project, str(version))
+            self._client.delete_model_version(self._name, str(version))
         except MlflowException as error:
             if error.error_code != "RESOURCE_DOES_NOT_EXIST":
                 raise
@@ -238,14 +241,14 @@ class Tracking:
     def _experiment_id(self, artifact_root: str) -> str:
         from mlflow.exceptions import MlflowException
 
-        found = self._client.get_experiment_by_name(self._project)
+        found = self._client.get_experiment_by_name(self._name)
         if found is None:
             try:
-                return str(self._client.create_experiment(self._project, artifact_location=artifact_root))
+                return str(self._client.create_experiment(self._name, artifact_location=artifact_root))
             except MlflowException as error:
                 if error.error_code != "RESOURCE_ALREADY_EXISTS":
                     raise
-                found = self._client.get_experiment_by_name(self._project)
+                found = self._client.get_experiment_by_name(self._name)
         assert found is not None
         if found.lifecycle_stage == "deleted":
             self._client.restore_experiment(found.experiment_id)
@@ -255,7 +258,7 @@ class Tracking:
         from mlflow.exceptions import MlflowException
 
         try:
-            self._client.create_registered_model(self._project)
+            self._client.create_registered_model(self._name)
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
@@ -267,25 +270,8 @@ class Tracking:
         moment = self._client.get_run(run_id).info.start_time
         self._client.log_batch(run_id, metrics=[Metric(m.name, m.value, moment, m.position) for m in measurements])
 
-    @contextmanager
-    def _errors(self, doing: str) -> Iterator[None]:
-        from mlflow.exceptions import MlflowException
-        from requests.exceptions import RequestException
-        from sqlalchemy.exc import SQLAlchemyError
-
-        try:
-            yield
-        except Exception as error:
-            known = isinstance(error, (MlflowException, RequestException, SQLAlchemyError, OSError))
-            # told by their module: boto3 is imported only where artifacts are kept on S3
-            if not known and not type(error).__module__.startswith(("boto3.", "botocore.")):
-                raise
-            raise TrackingError(
-                f"MLflow at {without_password(self._url)}",
-                f"could not {doing}",
-                got=" ".join(str(error).split())[:300],
-                hint="is the tracking server or database reachable?",
-            ) from error
+    def _errors(self, doing: str) -> AbstractContextManager[None]:
+        return tracking_errors(self._url, doing)
 
 
 def _abandoned(run: Run, longest: timedelta) -> bool:

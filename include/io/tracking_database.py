@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlencode
 
 from include.config.errors import TrackingError
+from include.config.namespaces import split_tracking
 
 BUSY_TIMEOUT_SECONDS = 60
 _QUIET = {
@@ -31,7 +32,8 @@ def quiet_mlflow() -> None:
 
 
 def busy_safe(tracking_url: str) -> str:
-    """Return the address with a busy timeout for SQLite: without one, a second writer fails at once."""
+    """Return MLflow's own address, with a busy timeout for SQLite: without one, a second writer fails at once."""
+    tracking_url, _ = split_tracking(tracking_url)
     if not tracking_url.startswith("sqlite:"):
         return tracking_url
     address, _, query = tracking_url.partition("?")
@@ -47,6 +49,7 @@ def prepare_tracking(tracking_url: str) -> None:
     Raises:
         TrackingError: The database cannot be made.
     """
+    tracking_url, _ = split_tracking(tracking_url)
     if not tracking_url.startswith("sqlite:///"):
         return
     path = Path(tracking_url.partition("?")[0].removeprefix("sqlite:///"))
@@ -99,10 +102,11 @@ def _create(path: Path) -> None:
 
 
 def without_password(url: str) -> str:
-    """Return a database's address as it may be shown."""
+    """Return a database's address as it may be shown; the namespace is no part of it."""
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
 
+    url, _ = split_tracking(url)
     try:
         return make_url(url).render_as_string(hide_password=True)
     except ArgumentError:

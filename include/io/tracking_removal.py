@@ -52,34 +52,34 @@ class TrackingRemoval(Tracking):
     def runs(self) -> list[KnownRun]:
         """Return all runs that are not deleted."""
         with self._errors("list runs"):
-            return [_known_run(run) for run in _pages(self._page_of_runs)]
+            return [_known_run(run) for run in pages(self._page_of_runs)]
 
     def versions(self) -> list[KnownVersion]:
         """Return all model versions."""
         with self._errors("list model versions"):
-            models = self._client.search_registered_models(f"name = '{self._project}'")
+            models = self._client.search_registered_models(f"name = '{self._name}'")
             aliases = dict(models[0].aliases) if models else {}
-            return [_known_version(found, aliases) for found in _pages(self._page_of_versions)]
+            return [_known_version(found, aliases) for found in pages(self._page_of_versions)]
 
     def delete_version(self, version: str) -> None:
         """Delete a model version; deleting what is not there is no error."""
-        with self._errors(f"delete version {version}"), _unless_gone():
-            self._client.delete_model_version(self._project, version)
+        with self._errors(f"delete version {version}"), unless_gone():
+            self._client.delete_model_version(self._name, version)
 
     def delete_run(self, run_id: str) -> None:
         """Delete a run, not its files; deleting what is not there is no error."""
-        with self._errors(f"delete run {run_id}"), _unless_gone():
+        with self._errors(f"delete run {run_id}"), unless_gone():
             self._client.delete_run(run_id)
 
     def _page_of_runs(self, token: str | None) -> Any:
         return self._client.search_runs([self._experiment], max_results=PAGE, page_token=token)
 
     def _page_of_versions(self, token: str | None) -> Any:
-        return self._client.search_model_versions(f"name = '{self._project}'", max_results=PAGE, page_token=token)
+        return self._client.search_model_versions(f"name = '{self._name}'", max_results=PAGE, page_token=token)
 
 
 @contextmanager
-def _unless_gone() -> Iterator[None]:
+def unless_gone() -> Iterator[None]:
     """Pass over what MLflow says of a version or run that is gone already."""
     from mlflow.exceptions import MlflowException
 
@@ -90,7 +90,8 @@ def _unless_gone() -> Iterator[None]:
             raise
 
 
-def _pages(page: Callable[[str | None], Any]) -> Iterator[Any]:
+def pages(page: Callable[[str | None], Any]) -> Iterator[Any]:
+    """Yield what is on all pages; `page` is given the token of each."""
     token = None
     while True:
         found = page(token)

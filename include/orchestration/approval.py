@@ -23,6 +23,7 @@ from include.config.project import Project
 from include.config.results import ApprovalAnswer, EvaluateResult
 from include.config.stages import APPROVE_TASK
 from include.orchestration.as_of import resolve_as_of
+from include.orchestration.namespaces import shown_name
 
 # the two words that make Airflow show buttons and call the page an approval
 APPROVE, REJECT = "Approve", "Reject"
@@ -43,7 +44,8 @@ class OwnerNotifier(BaseNotifier):
 
         operator: AskForApproval = context["task"]
         address = operator.generate_link_to_ui_from_context(context=context)
-        tell_of_question(self.project_name, operator.subject, operator.body or "", address)
+        shown = shown_name(context["dag_run"].dag_id, self.project_name)
+        tell_of_question(shown, operator.subject, operator.body or "", address)
 
 
 class AskForApproval(HITLOperator):
@@ -75,9 +77,10 @@ class AskForApproval(HITLOperator):
         if unasked:
             raise AirflowSkipException(unasked)
         # several nights may wait at once, and the list of what waits shows this line
-        self.subject = f"Promote the new model of {self.project_name}, as of {resolve_as_of(context)}?"
+        shown = shown_name(context["dag_run"].dag_id, self.project_name)
+        self.subject = f"Promote the new model of {shown}, as of {resolve_as_of(context)}?"
         deadline = clock.now() + timedelta(hours=self.declared.timeout_hours)
-        self.body = question(self.project_name, result, self.declared, deadline)
+        self.body = question(shown, result, self.declared, deadline)
         super().execute(context)
 
     def execute_complete(self, context: Any, event: dict[str, Any]) -> dict[str, Any]:
@@ -114,7 +117,14 @@ def why_not_asked(result: EvaluateResult, *, backfill: bool) -> str:
 
 
 def question(project: str, result: EvaluateResult, declared: Approval, deadline: datetime) -> str:
-    """Return the text of the form, in Markdown: the decision, the report, and what happens without an answer."""
+    """Return the text of the form, in Markdown: the decision, the report, and what happens without an answer.
+
+    Args:
+        project: The project, as `shown_name` tells it: the pages find it by that.
+        result: The receipt of the stage evaluate.
+        declared: What no answer means.
+        deadline: Until when one is waited for.
+    """
     base = str(conf.get("api", "base_url", fallback="") or "").rstrip("/")
     report = f"{base}/nightshift/project/{quote(project)}/decisions/{quote(result.decision_id)}/report.html"
     return (

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from airflow.sdk import Asset
 
+from include.config.namespaces import named_in
+
 GROUP = "nightshift"
 
 
-def features_asset(project_name: str) -> Asset:
+def features_asset(project_name: str, namespace: str = "") -> Asset:
     """Return the asset of a project's feature partitions: changed when a night has prepared new days."""
-    return Asset(f"{project_name}__features", uri=f"nightshift://{project_name}/features", group=GROUP)
+    return _asset(named_in(namespace, project_name), "features")
 
 
-def champion_asset(project_name: str) -> Asset:
+def champion_asset(project_name: str, namespace: str = "") -> Asset:
     """Return the asset of a project's champion: changed when a model is promoted."""
-    return Asset(f"{project_name}__champion", uri=f"nightshift://{project_name}/champion", group=GROUP)
+    return _asset(named_in(namespace, project_name), "champion")
 
 
-def predictions_asset(project_name: str) -> Asset:
+def predictions_asset(project_name: str, namespace: str = "") -> Asset:
     """Return the asset of a project's predictions: changed when a day is scored, or scored anew."""
-    return Asset(f"{project_name}__predictions", uri=f"nightshift://{project_name}/predictions", group=GROUP)
+    return _asset(named_in(namespace, project_name), "predictions")
+
+
+def _asset(name: str, kind: str) -> Asset:
+    return Asset(f"{name}__{kind}", uri=f"nightshift://{name}/{kind}", group=GROUP)

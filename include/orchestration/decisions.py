@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from include.config.decision import LedgerEntry
+from include.config.namespaces import split_name
 from include.config.settings import Settings
 from include.config.stages import retrain_dag_id, score_dag_id
 from include.io.ledger import Ledger
@@ -13,9 +14,9 @@ SUFFIXES = (retrain_dag_id(""), score_dag_id(""))
 
 
 def project_of(dag_id: str) -> str:
-    """Return the project's name of a retrain or score Dag, or an empty string for any other Dag."""
+    """Return the project's name of a retrain or score Dag of any namespace, or an empty string for any other Dag."""
     suffix = next((suffix for suffix in SUFFIXES if dag_id.endswith(suffix)), None)
-    return dag_id.removesuffix(suffix) if suffix else ""
+    return split_name(dag_id)[1].removesuffix(suffix) if suffix else ""
 
 
 def decision_of_run(settings: Settings, dag_id: str, run_id: str) -> LedgerEntry | None:

@@ -21,11 +21,13 @@ from urllib.parse import quote
 from include.config.decision import LedgerEntry
 from include.config.discovery import load_project
 from include.config.errors import NightshiftError
+from include.config.namespaces import split_name
 from include.config.project import Owner
 from include.config.settings import Settings
 from include.io.decisions import read_decision
 from include.orchestration.as_of import resolve_as_of
 from include.orchestration.decisions import decision_of_run, project_of, store_of
+from include.orchestration.namespaces import settings_of, shown_name
 from include.orchestration.run_state import failed_tasks
 
 SMTP_CONNECTION = "smtp_default"
@@ -98,7 +100,7 @@ class Teller:
 
 def tell_owner(failed: FailedRun) -> None:
     """Write the log line, and send the e-mail and the Slack message that are configured."""
-    settings = Settings.from_environment()
+    settings = settings_of(failed.dag_id)
     owner = load_project(settings.projects_dir, project_of(failed.dag_id)).owner
     message = compose(settings, failed)
     log.error("told %s <%s>: %s", owner.name, owner.email, message.text.replace("\n", " | "))
@@ -106,8 +108,15 @@ def tell_owner(failed: FailedRun) -> None:
 
 
 def tell_of_question(project: str, subject: str, text: str, address: str) -> None:
-    """Tell the owner that a candidate waits for a person's answer, which is given at `address`."""
-    owner = load_project(Settings.from_environment().projects_dir, project).owner
+    """Tell the owner that a candidate waits for a person's answer, which is given at `address`.
+
+    Args:
+        project: The project, as `shown_name` tells it.
+        subject: In one line.
+        text: What there is to know.
+        address: The page on which it is answered.
+    """
+    owner = load_project(Settings.from_environment().projects_dir, split_name(project)[1]).owner
     message = Message(f"[nightshift] {project}: approval needed", f"{subject}\n\n{text}\n\nAnswer: {address}")
     log.info("told %s <%s>: %s Answer: %s", owner.name, owner.email, subject, address)
     _send(owner, message)
@@ -123,7 +132,7 @@ def _send(owner: Owner, message: Message) -> None:
 
 def compose(settings: Settings, failed: FailedRun) -> Message:
     """Return the message: project, day, verdict or failing task, why, and where to look."""
-    project = project_of(failed.dag_id)
+    project = shown_name(failed.dag_id, project_of(failed.dag_id))
     entry = _rejection(settings, failed)
     if entry is not None:
         reasons = _failed_gates(settings, entry)

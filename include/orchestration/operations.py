@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DAG, get_current_context, get_parsing_context, task
+from airflow.sdk import DAG, get_current_context, task
 
 from include.config.discovery import discover, load_project
+from include.config.namespaces import named_in
 from include.config.settings import Settings
+from include.orchestration.namespaces import is_asked, settings_of, shown_settings, tags_of
 from include.orchestration.operation_params import PIN_FIELDS, ROLLBACK_FIELDS, pin_params, rollback_params
 from include.orchestration.params import refuse_unknown
 from include.orchestration.retrain import DEFAULT_ARGS, START_DATE
@@ -40,31 +42,33 @@ The same by the command line: `./nightshift pin PROJECT --reason "..."`, `./nigh
 
 def operation_dags() -> Iterator[DAG]:
     """Yield the Dags that act on one project of the form; none without a valid project."""
-    asked = get_parsing_context().dag_id
     projects = sorted(discover(Settings.from_environment().projects_dir).projects)
-    if projects and asked in (None, ROLLBACK_DAG):
-        yield build_rollback_dag(projects)
-    if projects and asked in (None, PIN_DAG):
-        yield build_pin_dag(projects)
+    for settings in shown_settings():
+        if projects and is_asked(named_in(settings.namespace, ROLLBACK_DAG)):
+            yield build_rollback_dag(projects, settings.namespace)
+        if projects and is_asked(named_in(settings.namespace, PIN_DAG)):
+            yield build_pin_dag(projects, settings.namespace)
 
 
-def build_rollback_dag(projects: list[str]) -> DAG:
+def build_rollback_dag(projects: list[str], namespace: str = "") -> DAG:
     """Return the Dag that puts an earlier champion of a project back in force."""
-    with _dag(ROLLBACK_DAG, "Put an earlier champion back in force", ROLLBACK_TEXT, rollback_params(projects)) as dag:
+    params = rollback_params(projects)
+    with _dag(namespace, ROLLBACK_DAG, "Put an earlier champion back in force", ROLLBACK_TEXT, params) as dag:
         _roll_back()
     return dag
 
 
-def build_pin_dag(projects: list[str]) -> DAG:
+def build_pin_dag(projects: list[str], namespace: str = "") -> DAG:
     """Return the Dag that pins a project's champion, or takes the pin off."""
-    with _dag(PIN_DAG, "Pin a champion, or take the pin off", PIN_TEXT, pin_params(projects)) as dag:
+    params = pin_params(projects)
+    with _dag(namespace, PIN_DAG, "Pin a champion, or take the pin off", PIN_TEXT, params) as dag:
         _change_pin()
     return dag
 
 
-def _dag(dag_id: str, description: str, text: str, params: Any) -> DAG:
+def _dag(namespace: str, dag_id: str, description: str, text: str, params: Any) -> DAG:
     return DAG(
-        dag_id=dag_id,
+        dag_id=named_in(namespace, dag_id),
         description=description,
         doc_md=text,
         schedule=None,
@@ -73,7 +77,7 @@ def _dag(dag_id: str, description: str, text: str, params: Any) -> DAG:
         max_active_runs=1,
         # it does nothing by itself: who triggers it means it
         is_paused_upon_creation=False,
-        tags=["nightshift", "operations"],
+        tags=tags_of(namespace, "nightshift", "operations"),
         params=params,
         default_args={**DEFAULT_ARGS, "owner": OWNER},
     )
@@ -107,7 +111,8 @@ def _act(context: Any) -> Any:
     from include.io.stores import open_store
     from include.operations.acts import Act
 
-    settings, dag_run = Settings.from_environment(), context["dag_run"]
+    dag_run = context["dag_run"]
+    settings = settings_of(dag_run.dag_id)
     name = load_project(settings.projects_dir, context["params"]["project"]).name
     reason = context["params"]["reason"]
     return Act(open_store(settings.store_url), settings.tracking_url, name, reason, origin(dag_run), dag_run.run_after)

@@ -7,6 +7,7 @@ from html import escape
 from urllib.parse import quote
 
 from include.config.decision import LedgerEntry
+from include.config.namespaces import split_name
 from include.config.stages import retrain_dag_id
 from include.io.standing import InForce
 
@@ -54,7 +55,11 @@ def projects_page(root: str, projects: Iterable[tuple[str, InForce, LedgerEntry 
         [
             _link(f"{root}/project/{quote(name)}", name),
             _champion(now),
-            *(_decision_cells(root, last) if last else ["", "", "", _soft(f"no decision yet: {_how_to_begin(name)}")]),
+            *(
+                _decision_cells(root, name, last)
+                if last
+                else ["", "", "", _soft(f"no decision yet: {_how_to_begin(name)}")]
+            ),
             _link(f"{root}/data-docs/{quote(name)}/index.html", "Data Docs"),
         ]
         for name, now, last in projects
@@ -68,14 +73,14 @@ def decisions_page(root: str, project: str, now: InForce, entries: Sequence[Ledg
 
     Args:
         root: Path of the pages, without a slash at its end.
-        project: Its name.
+        project: Its name; in a namespace `namespace.project`, as in every address here.
         now: Champion and pin in force.
         entries: The lines, as of `Ledger.told`.
         has_history: Whether the page of the walk-forward record was written.
     """
     rows = [
         [
-            *_decision_cells(root, entry),
+            *_decision_cells(root, project, entry),
             escape(entry.candidate),
             escape(_caused(entry)),
             f"{entry.made_at:%Y-%m-%d %H:%M} UTC",
@@ -148,11 +153,13 @@ def _champion(now: InForce) -> str:
 
 
 def _how_to_begin(project: str) -> str:
-    return f"trigger {retrain_dag_id(project)}, or ./nightshift run {project}"
+    namespace, name = split_name(project)
+    option = f" --namespace {namespace}" if namespace else ""
+    return f"trigger {retrain_dag_id(name, namespace)}, or ./nightshift run {name}{option}"
 
 
-def _decision_cells(root: str, entry: LedgerEntry) -> list[str]:
-    href = f"{root}/project/{quote(entry.project)}/decisions/{entry.number}"
+def _decision_cells(root: str, project: str, entry: LedgerEntry) -> list[str]:
+    href = f"{root}/project/{quote(project)}/decisions/{entry.number}"
     why = entry.reason if entry.verdict else f"version {entry.version}, {_who(entry)}: {entry.reason}"
     return [_link(href, f"#{entry.number}"), _verdict(entry), str(entry.as_of), escape(why)]
 

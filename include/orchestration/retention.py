@@ -6,10 +6,12 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DAG, Param, get_current_context, get_parsing_context, task
+from airflow.sdk import DAG, Param, get_current_context, task
 
 from include.config.discovery import discover, load_project
+from include.config.namespaces import named_in
 from include.config.settings import Settings
+from include.orchestration.namespaces import is_asked, settings_of, shown_settings, tags_of
 from include.orchestration.params import refuse_unknown
 from include.orchestration.retrain import DEFAULT_ARGS, START_DATE
 from include.orchestration.stage_call import failures_for_airflow
@@ -36,14 +38,15 @@ The numbers are the task's XCom; each thing with its reason: `./nightshift reten
 def retention_dags() -> Iterator[DAG]:
     """Yield the retention Dag; none without a valid project."""
     projects = sorted(discover(Settings.from_environment().projects_dir).projects)
-    if projects and get_parsing_context().dag_id in (None, RETENTION_DAG):
-        yield build_retention_dag(projects)
+    for settings in shown_settings():
+        if projects and is_asked(named_in(settings.namespace, RETENTION_DAG)):
+            yield build_retention_dag(projects, settings.namespace)
 
 
-def build_retention_dag(projects: Sequence[str]) -> DAG:
+def build_retention_dag(projects: Sequence[str], namespace: str = "") -> DAG:
     """Return the Dag; one task instance for each project, so that one that fails does not stop the others."""
     with DAG(
-        dag_id=RETENTION_DAG,
+        dag_id=named_in(namespace, RETENTION_DAG),
         description="Remove what is older than the projects keep; a dry run says what that is",
         doc_md=TEXT,
         schedule=None,
@@ -52,7 +55,7 @@ def build_retention_dag(projects: Sequence[str]) -> DAG:
         max_active_runs=1,
         # it does nothing by itself, and a dry run is the form's default
         is_paused_upon_creation=False,
-        tags=["nightshift", "operations"],
+        tags=tags_of(namespace, "nightshift", "operations"),
         params=_params(projects),
         default_args={**DEFAULT_ARGS, "owner": OWNER},
     ) as dag:
@@ -102,7 +105,7 @@ def _retain(project_name: str) -> dict[str, Any]:
 
     context = get_current_context()
     with failures_for_airflow(context):
-        settings = Settings.from_environment()
+        settings = settings_of(context["dag_run"].dag_id)
         inputs = RetentionInputs(
             store_url=settings.store_url, tracking_url=settings.tracking_url, dry_run=context["params"]["dry_run"]
         )

@@ -5,18 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from typing import Any
 
-from airflow.sdk import DAG, XComArg, get_parsing_context, task_group
+from airflow.sdk import DAG, XComArg, task_group
 from daily_partition import DailyPartitionTimetable
 
 from include.config.discovery import discover
 from include.config.project import Project
 from include.config.settings import Settings
-from include.config.stages import PREPARE_GROUP, retrain_dag_id
+from include.config.stages import PREPARE_GROUP, retrain_dag_id, training_pool
 from include.orchestration import tasks
 from include.orchestration.approval import ask_for_approval
 from include.orchestration.assets import champion_asset, features_asset
+from include.orchestration.namespaces import is_asked, shown_settings, tags_of
 from include.orchestration.params import retrain_params
 
 # far enough back for every backfill: Airflow runs no task of a day before it, and calls that a success
@@ -32,20 +34,20 @@ DEFAULT_ARGS: dict[str, Any] = {
 
 
 def retrain_dags() -> Iterator[DAG]:
-    """Yield the retrain Dag of every valid project; in a task's process only the Dag of that task.
+    """Yield the retrain Dag of every valid project, in each namespace; in a task's process only the Dag of that task.
 
     A broken project is left out here and reported by dags/broken_projects.py.
     """
-    asked = get_parsing_context().dag_id
-    for project in discover(Settings.from_environment().projects_dir).projects.values():
-        if asked in (None, retrain_dag_id(project.name)):
-            yield build_retrain_dag(project)
+    projects = discover(Settings.from_environment().projects_dir).projects
+    for settings, project in product(shown_settings(), projects.values()):
+        if is_asked(retrain_dag_id(project.name, settings.namespace)):
+            yield build_retrain_dag(project, settings.namespace)
 
 
-def build_retrain_dag(project: Project) -> DAG:
+def build_retrain_dag(project: Project, namespace: str = "") -> DAG:
     """Return a project's retrain Dag: plan, prepare the stale days, train the candidates, evaluate, ask, promote."""
     with DAG(
-        dag_id=retrain_dag_id(project.name),
+        dag_id=retrain_dag_id(project.name, namespace),
         description=project.description,
         doc_md=readme(project),
         schedule=DailyPartitionTimetable(project.schedule),
@@ -53,11 +55,11 @@ def build_retrain_dag(project: Project) -> DAG:
         catchup=False,
         max_active_runs=runs_at_once(project),
         is_paused_upon_creation=True,
-        tags=["nightshift", project.name, project.problem, *project.tags],
+        tags=tags_of(namespace, "nightshift", project.name, project.problem, *project.tags),
         params=retrain_params(project),
         default_args={**DEFAULT_ARGS, "owner": project.owner.name},
     ) as dag:
-        _wire(project)
+        _wire(project, namespace)
     return dag
 
 
@@ -70,7 +72,7 @@ def runs_at_once(project: Project) -> int:
     return max(nights_that_wait + RUNS_BESIDE_QUESTIONS, 16)
 
 
-def _wire(project: Project) -> None:
+def _wire(project: Project, namespace: str) -> None:
     name = project.name
     # Any: a task's function is typed by what it is given when it runs; here it is wired with promises of that
     planned: Any = tasks.plan(name)
@@ -85,17 +87,16 @@ def _wire(project: Project) -> None:
         tasks.build_features(name, days=validated)
 
     prepared: Any = prepare.expand(days=planned)
-    trained: Any = tasks.train.partial(project_name=name, plan=the_plan).expand(
-        candidate=[candidate.name for candidate in project.candidates]
-    )
+    train = tasks.train.override(pool=training_pool(namespace)).partial(project_name=name, plan=the_plan)
+    trained: Any = train.expand(candidate=[candidate.name for candidate in project.candidates])
     prepared >> trained
     evaluated: Any = tasks.evaluate(name, the_plan, trained)
     asked: Any = ask_for_approval(project, evaluated)
     promoted: Any = tasks.promote(name, evaluated, asked.output)
 
-    announced = tasks.announce_features.override(outlets=[features_asset(name)])(name, the_plan)
+    announced = tasks.announce_features.override(outlets=[features_asset(name, namespace)])(name, the_plan)
     prepared >> announced
-    tasks.announce_champion.override(outlets=[champion_asset(name)])(name, promoted)
+    tasks.announce_champion.override(outlets=[champion_asset(name, namespace)])(name, promoted)
 
 
 def readme(project: Project) -> str:

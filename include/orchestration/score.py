@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 from typing import Any
 
-from airflow.sdk import DAG, get_parsing_context
+from airflow.sdk import DAG
 from daily_partition import DailyPartitionTimetable
 
 from include.config.discovery import discover
@@ -14,6 +15,7 @@ from include.config.settings import Settings
 from include.config.stages import retrain_dag_id, score_dag_id
 from include.orchestration import score_tasks, tasks
 from include.orchestration.assets import predictions_asset
+from include.orchestration.namespaces import is_asked, shown_settings, tags_of
 from include.orchestration.params import score_params
 from include.orchestration.retrain import DEFAULT_ARGS, START_DATE, readme
 
@@ -37,26 +39,29 @@ Champions come from `{retrain}`.
 
 
 def score_dags() -> Iterator[DAG]:
-    """Yield the score Dag of every valid project that declares scoring; in a task's process only that of the task."""
-    asked = get_parsing_context().dag_id
-    for project in discover(Settings.from_environment().projects_dir).projects.values():
-        if project.scoring is not None and asked in (None, score_dag_id(project.name)):
-            yield build_score_dag(project, project.scoring)
+    """Yield the score Dag of every valid project that declares scoring, in each namespace.
+
+    In a task's process only that of the task.
+    """
+    projects = discover(Settings.from_environment().projects_dir).projects
+    for settings, project in product(shown_settings(), projects.values()):
+        if project.scoring is not None and is_asked(score_dag_id(project.name, settings.namespace)):
+            yield build_score_dag(project, project.scoring, settings.namespace)
 
 
-def build_score_dag(project: Project, scoring: Scoring) -> DAG:
+def build_score_dag(project: Project, scoring: Scoring, namespace: str = "") -> DAG:
     """Return a project's score Dag: choose the day, prepare it, score it, tell who waits for it."""
     name = project.name
     with DAG(
-        dag_id=score_dag_id(name),
+        dag_id=score_dag_id(name, namespace),
         description=f"Score each day with the champion as of it. {project.description}",
-        doc_md=DOC.format(name=name, retrain=retrain_dag_id(name)) + readme(project),
+        doc_md=DOC.format(name=name, retrain=retrain_dag_id(name, namespace)) + readme(project),
         schedule=DailyPartitionTimetable(scoring.schedule),
         start_date=START_DATE,
         catchup=False,
         max_active_runs=1,
         is_paused_upon_creation=True,
-        tags=["nightshift", name, project.problem, *project.tags],
+        tags=tags_of(namespace, "nightshift", name, project.problem, *project.tags),
         params=score_params(),
         default_args={**DEFAULT_ARGS, "owner": project.owner.name},
     ) as dag:
@@ -67,5 +72,5 @@ def build_score_dag(project: Project, scoring: Scoring) -> DAG:
         prepared: Any = tasks.build_features(name, days=validated)
         scored: Any = score_tasks.score(name)
         prepared >> scored
-        score_tasks.announce_predictions.override(outlets=[predictions_asset(name)])(name, scored)
+        score_tasks.announce_predictions.override(outlets=[predictions_asset(name, namespace)])(name, scored)
     return dag

@@ -10,6 +10,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from include.config.discovery import load_project
 from include.config.settings import Settings
+from include.config.stages import namespace_of
 from include.orchestration.as_of import resolve_as_of
 from include.orchestration.assets import predictions_asset
 from include.orchestration.params import SCORE_FIELDS, refuse_unknown
@@ -49,8 +50,9 @@ def announce_predictions(project_name: str, scored: dict[str, Any]) -> None:
     stay_silent_in_a_backfill()
     if not scored["written"]:
         raise AirflowSkipException(f"the predictions for {scored['day']} were there already")
-    events = get_current_context()["outlet_events"]
-    events[predictions_asset(project_name)].extra = {
+    context = get_current_context()
+    asset = predictions_asset(project_name, namespace_of(context["dag_run"].dag_id))
+    context["outlet_events"][asset].extra = {
         "day": scored["day"],
         "version": scored["version"],
         "rows": scored["rows"],

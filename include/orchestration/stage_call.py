@@ -26,6 +26,7 @@ from include.config.settings import Settings, git_commit, lock_hash
 from include.config.stages import Stage
 from include.orchestration.as_of import resolve_as_of
 from include.orchestration.connections import source_connections
+from include.orchestration.namespaces import settings_of
 
 log = logging.getLogger(__name__)
 
@@ -76,20 +77,22 @@ def call_stage(stage: Stage, project_name: str, **given: Any) -> Any:
 
     context = get_current_context()
     with failures_for_airflow(context):
-        settings = Settings.from_environment()
+        settings = settings_of(context["dag_run"].dag_id)
         project = load_project(settings.projects_dir, project_name)
         inputs = INPUTS[stage].model_validate({**common_inputs(stage, project, settings, context), **given})
         return importlib.import_module(f"include.stages.{stage}").run(project, inputs)
 
 
 def common_inputs(stage: Stage, project: Project, settings: Settings, context: Any) -> dict[str, Any]:
-    """Return the inputs that every stage is given; only ingest reads the source, so only it gets its address."""
+    """Return the inputs that every stage is given; only ingest reads the source, so only it gets its addresses."""
+    reads_source = stage == "ingest"
     return {
         "as_of": resolve_as_of(context),
         "store_url": settings.store_url,
         "tracking_url": settings.tracking_url,
         "origin": origin(context["dag_run"]),
-        "connections": source_connections(project, settings) if stage == "ingest" else {},
+        "connections": source_connections(project, settings) if reads_source else {},
+        **({"landing_url": settings.landing_url} if reads_source else {}),
         "force": bool(context["params"]["force"]),
         "refresh_raw": bool(context["params"].get("refresh_raw", False)),
     }

@@ -12,7 +12,7 @@ from typing import Any
 from airflow.sdk import get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 
-from include.config.stages import TRAIN_TIMEOUT, TRAINING_POOL
+from include.config.stages import TRAIN_TIMEOUT, TRAINING_POOL, namespace_of
 from include.orchestration.assets import champion_asset, features_asset
 from include.orchestration.params import promotion_mode, refuse_unknown
 from include.orchestration.stage_call import call_stage, failures_for_airflow
@@ -100,16 +100,18 @@ def announce_features(project_name: str, plan: dict[str, Any]) -> None:
     stay_silent_in_a_backfill()
     if not plan["stale"]:
         raise AirflowSkipException("no day was prepared")
-    events = get_current_context()["outlet_events"]
-    events[features_asset(project_name)].extra = {"days": plan["stale"], "last": plan["holdout"]["last"]}
+    context = get_current_context()
+    asset = features_asset(project_name, namespace_of(context["dag_run"].dag_id))
+    context["outlet_events"][asset].extra = {"days": plan["stale"], "last": plan["holdout"]["last"]}
 
 
 @task(multiple_outputs=False, execution_timeout=timedelta(minutes=2))
 def announce_champion(project_name: str, promoted: dict[str, Any]) -> None:
     """Tell the Dags that wait for this project's champion that there is a new one."""
     stay_silent_in_a_backfill()
-    events = get_current_context()["outlet_events"]
-    events[champion_asset(project_name)].extra = {
+    context = get_current_context()
+    asset = champion_asset(project_name, namespace_of(context["dag_run"].dag_id))
+    context["outlet_events"][asset].extra = {
         "version": promoted["champion_version"],
         "ledger_number": promoted["ledger_number"],
     }

@@ -10,7 +10,6 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 from airflow.api_fastapi.app import get_auth_manager
-from airflow.api_fastapi.auth.managers.models.resource_details import DagDetails
 from airflow.api_fastapi.core_api.security import GetUserDep, get_user, requires_access_dag
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -18,13 +17,15 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from include.config.decision import LedgerEntry
 from include.config.discovery import discover
 from include.config.errors import NightshiftError, ObjectMissingError
+from include.config.namespaces import split_name
 from include.config.settings import Settings
 from include.config.stages import APPROVE_TASK, retrain_dag_id, score_dag_id
 from include.io import keys
-from include.io.ledger import Ledger
-from include.orchestration.decisions import decision_of_run, project_of, store_of
+from include.orchestration.decisions import decision_of_run, project_of
+from include.orchestration.namespaces import settings_of
 from include.orchestration.pages import decisions_page, message_page, projects_page, trail, undecided_page, with_trail
 from include.orchestration.run_state import failed_tasks, state_of_run, waits_for_a_person
+from include.orchestration.shown_projects import ShownProject, project_lines
 
 NO_MLFLOW = "no MLflow server runs beside this Airflow: ./nightshift up starts one, NIGHTSHIFT_MLFLOW_URL names another"
 MAX_LINES_SHOWN = 100
@@ -51,15 +52,17 @@ PATH_PATTERN = re.compile(r"[A-Za-z0-9_=-][A-Za-z0-9_.=+-]*(/[A-Za-z0-9_=-][A-Za
 app = FastAPI(title="Nightshift", openapi_url=None, docs_url=None, redoc_url=None, dependencies=[Depends(get_user)])
 
 
-def known_project(project: str, request: Request, user: GetUserDep) -> str:
-    """Return the project's name when it exists and the user may see its Dag."""
-    if project not in discover(Settings.from_environment().projects_dir).projects:
+def known_project(project: str, request: Request, user: GetUserDep) -> ShownProject:
+    """Return the project of an address (of a namespace: `namespace.project`), if the user may see its Dag."""
+    namespace, name = split_name(project)
+    settings = Settings.from_environment()
+    if name not in discover(settings.projects_dir).projects:
         raise HTTPException(404, f"no project is called {project!r}")
-    requires_access_dag("GET", param_dag_id=retrain_dag_id(project))(request, user)
-    return project
+    requires_access_dag("GET", param_dag_id=retrain_dag_id(name, namespace))(request, user)
+    return ShownProject.of(settings.in_namespace(namespace), name)
 
 
-KnownProject = Annotated[str, Depends(known_project)]
+KnownProject = Annotated[ShownProject, Depends(known_project)]
 MAY_SEE_DAG = [Depends(requires_access_dag("GET"))]
 
 
@@ -81,16 +84,7 @@ async def explain_failure(request: Request, error: NightshiftError) -> Response:
 @app.get("/")
 def projects(request: Request, user: GetUserDep) -> HTMLResponse:
     """List the projects that the user may see, with champion and newest verdict."""
-    settings = Settings.from_environment()
-    store = store_of(settings)
-    allowed = [
-        name
-        for name in discover(settings.projects_dir).projects
-        if get_auth_manager().is_authorized_dag(method="GET", details=DagDetails(id=retrain_dag_id(name)), user=user)
-    ]
-    ledgers = {name: Ledger(store, name) for name in allowed}
-    lines = [(name, ledger.in_force(), next(iter(ledger.newest(1)), None)) for name, ledger in ledgers.items()]
-    return _html(projects_page(_root(request), lines))
+    return _html(projects_page(_root(request), project_lines(user)))
 
 
 @app.get("/project/{project}")
@@ -108,22 +102,21 @@ def dag_decisions(request: Request, dag_id: str) -> HTMLResponse:
 @app.get("/project/{project}/decisions/{number}")
 def numbered_decision(request: Request, project: KnownProject, number: int) -> Response:
     """Show the report of one ledger entry."""
-    settings = Settings.from_environment()
-    entry = Ledger(store_of(settings), project).numbered(number)
+    entry = project.ledger.numbered(number)
     if entry is None:
         raise HTTPException(404, f"the ledger of {project} has no entry {number}")
-    return _report(request, settings, entry)
+    return _report(request, project, entry)
 
 
 @app.get("/project/{project}/history/history.html")
 def history(request: Request, project: KnownProject) -> HTMLResponse:
     """Show the page of a project's walk-forward record, as it was written last."""
     try:
-        page = store_of(Settings.from_environment()).get(keys.history_page(project))
+        page = project.store.get(keys.history_page(project.name))
     except ObjectMissingError:
-        text = f"./nightshift history {project} writes the page: night by night, what would have been decided."
-        return _html(message_page("No history yet", text, above=trail(_root(request), project)))
-    return _html(with_trail(page, _root(request), project, HISTORY_WIDTH))
+        text = f"./nightshift history {project.name} writes the page: night by night, what would have been decided."
+        return _html(message_page("No history yet", text, above=trail(_root(request), str(project))))
+    return _html(with_trail(page, _root(request), str(project), HISTORY_WIDTH))
 
 
 @app.get("/project/{project}/decisions/{decision_id}/{name}")
@@ -132,26 +125,25 @@ def document(request: Request, project: KnownProject, decision_id: str, name: st
     if not PATH_PATTERN.fullmatch(decision_id) or name not in DOCUMENTS:
         raise HTTPException(404, "no such page")
     try:
-        content = store_of(Settings.from_environment()).get(keys.decision_document(project, decision_id, name))
+        content = project.store.get(keys.decision_document(project.name, decision_id, name))
     except ObjectMissingError:
         raise HTTPException(404, f"{project} has no {name} of decision {decision_id}") from None
     if name.endswith(".html"):
-        return _html(with_trail(content, _root(request), project, REPORT_WIDTH))
+        return _html(with_trail(content, _root(request), str(project), REPORT_WIDTH))
     return Response(content, media_type=DOCUMENTS[name], headers=HEADERS)
 
 
 @app.get("/decision/{dag_id}/{run_id}", dependencies=MAY_SEE_DAG)
 def run_decision(request: Request, dag_id: str, run_id: str) -> Response:
     """Show the report of the decision that a run wrote."""
-    settings = Settings.from_environment()
-    entry = decision_of_run(settings, dag_id, run_id)
-    return _report(request, settings, entry) if entry else _undecided(request, dag_id, run_id)
+    entry = decision_of_run(settings_of(dag_id), dag_id, run_id)
+    return _report(request, _project_of_ours(dag_id), entry) if entry else _undecided(request, dag_id, run_id)
 
 
 @app.get("/mlflow/{dag_id}/{run_id}", dependencies=MAY_SEE_DAG)
 def run_tracking(request: Request, dag_id: str, run_id: str) -> Response:
     """Go to the challenger's run in MLflow's own UI."""
-    settings = Settings.from_environment()
+    settings = settings_of(dag_id)
     entry = decision_of_run(settings, dag_id, run_id)
     if entry is None:
         return _undecided(request, dag_id, run_id)
@@ -165,7 +157,7 @@ def run_tracking(request: Request, dag_id: str, run_id: str) -> Response:
 @app.get("/run-data-docs/{dag_id}", dependencies=MAY_SEE_DAG)
 def run_data_docs(request: Request, dag_id: str) -> RedirectResponse:
     """Go to the Data Docs of a Dag's project."""
-    return RedirectResponse(f"{_root(request)}/data-docs/{quote(_project_of_ours(dag_id))}/index.html")
+    return RedirectResponse(f"{_root(request)}/data-docs/{quote(str(_project_of_ours(dag_id)))}/index.html")
 
 
 @app.get("/data-docs/{project}/{path:path}")
@@ -174,37 +166,37 @@ def data_docs(request: Request, project: KnownProject, path: str) -> Response:
     if not PATH_PATTERN.fullmatch(path):
         raise HTTPException(404, "no such page")
     try:
-        content = store_of(Settings.from_environment()).get(keys.data_docs(project, path))
+        content = project.store.get(keys.data_docs(project.name, path))
     except ObjectMissingError:
         if path != "index.html":
             raise HTTPException(404, f"{project} has no such page of Data Docs") from None
         text = f"No day of {project} was checked yet: the stage validate of its first run writes a page for each day."
-        return _html(message_page("No Data Docs yet", text, above=trail(_root(request), project)))
-    content = with_trail(content, _root(request), project, DOCS_WIDTH)
+        return _html(message_page("No Data Docs yet", text, above=trail(_root(request), str(project))))
+    content = with_trail(content, _root(request), str(project), DOCS_WIDTH)
     kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
     return Response(content, media_type=kind, headers=HEADERS)
 
 
-def _project_of_ours(dag_id: str) -> str:
+def _project_of_ours(dag_id: str) -> ShownProject:
     project = project_of(dag_id)
     if not project:
         raise HTTPException(404, f"{dag_id} is not a Dag of Nightshift")
-    return project
+    return ShownProject.of(settings_of(dag_id), project)
 
 
-def _decisions(request: Request, project: str) -> HTMLResponse:
-    store = store_of(Settings.from_environment())
-    ledger = Ledger(store, project)
-    has_history = store.exists(keys.history_page(project))
+def _decisions(request: Request, project: ShownProject) -> HTMLResponse:
+    ledger = project.ledger
+    has_history = project.store.exists(keys.history_page(project.name))
     lines = ledger.told(MAX_LINES_SHOWN)
-    return _html(decisions_page(_root(request), project, ledger.in_force(), lines, has_history=has_history))
+    return _html(decisions_page(_root(request), str(project), ledger.in_force(), lines, has_history=has_history))
 
 
 def _undecided(request: Request, dag_id: str, run_id: str) -> HTMLResponse:
     project = _project_of_ours(dag_id)
-    above = trail(_root(request), project)
-    if dag_id == score_dag_id(project):
-        text = f"This run scores a day with a champion that is there. Decisions are made by {retrain_dag_id(project)}."
+    above = trail(_root(request), str(project))
+    if dag_id == score_dag_id(project.name, project.namespace):
+        decides = retrain_dag_id(project.name, project.namespace)
+        text = f"This run scores a day with a champion that is there. Decisions are made by {decides}."
         return _html(message_page("No decision", text, above=above))
     state = state_of_run(dag_id, run_id)
     if state is None:
@@ -212,17 +204,17 @@ def _undecided(request: Request, dag_id: str, run_id: str) -> HTMLResponse:
     if waits_for_a_person(dag_id, run_id):
         text = (
             "The candidate is proved, and the run waits for a person: is it promoted? Answer on the tab Required "
-            f"Actions of the run's task {APPROVE_TASK}, or by ./nightshift answer {project}."
+            f"Actions of the run's task {APPROVE_TASK}, or by ./nightshift answer {project.name}."
         )
         return _html(message_page("Waiting for approval", text, above=above))
     return _html(undecided_page(above, state, failed_tasks(dag_id, run_id) if state == "failed" else ()))
 
 
-def _report(request: Request, settings: Settings, entry: LedgerEntry) -> RedirectResponse:
+def _report(request: Request, project: ShownProject, entry: LedgerEntry) -> RedirectResponse:
     """Go to the report's own address, where its links to what lies beside it work."""
-    if not store_of(settings).exists(keys.decision_report(entry.project, entry.decision_id)):
+    if not project.store.exists(keys.decision_report(entry.project, entry.decision_id)):
         raise HTTPException(404, f"the report of entry {entry.number} is gone: {entry.report_uri}")
-    place = f"{quote(entry.project)}/decisions/{quote(entry.decision_id)}/{keys.REPORT}"
+    place = f"{quote(str(project))}/decisions/{quote(entry.decision_id)}/{keys.REPORT}"
     return RedirectResponse(f"{_root(request)}/project/{place}")
 
 

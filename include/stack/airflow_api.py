@@ -51,12 +51,33 @@ class AirflowApi:
 
     def dag(self, dag_id: str) -> dict[str, Any] | None:
         """Return what Airflow knows of a Dag, or None when it does not know it (yet)."""
-        try:
-            return self.get(f"/dags/{quote(dag_id)}")
-        except AirflowApiError as error:
-            if error.status == 404:
-                return None
-            raise
+        return self._found(f"/dags/{quote(dag_id)}")
+
+    def every_dag(self, pattern: str) -> list[dict[str, Any]]:
+        """Return all Dags whose id is like `pattern` (% stands for anything), those not read any more included."""
+        found: list[dict[str, Any]] = []
+        while True:
+            page = self.get("/dags", dag_id_pattern=pattern, exclude_stale="false", limit=PAGE, offset=len(found))
+            found += page["dags"]
+            if len(page["dags"]) < PAGE:
+                return found
+
+    def delete_dag(self, dag_id: str) -> None:
+        """Delete a Dag with all its runs; one that is not there is no error."""
+        self._delete(f"/dags/{quote(dag_id)}")
+
+    def pool(self, name: str) -> dict[str, Any] | None:
+        """Return a pool, or None when there is none of that name."""
+        return self._found(f"/pools/{quote(name)}")
+
+    def create_pool(self, name: str, slots: int, description: str) -> None:
+        """Make a pool."""
+        body = {"name": name, "slots": slots, "description": description, "include_deferred": False}
+        self._call("POST", "/pools", body)
+
+    def delete_pool(self, name: str) -> None:
+        """Delete a pool; one that is not there is no error."""
+        self._delete(f"/pools/{quote(name)}")
 
     def import_errors(self) -> dict[str, str]:
         """Return the import error of each Dag file that has one."""
@@ -134,6 +155,21 @@ class AirflowApi:
     def get(self, path: str, **query: Any) -> dict[str, Any]:
         """Return the JSON at `path` of API version 2."""
         return self._call("GET", path + (f"?{urlencode(query, doseq=True)}" if query else ""), None)
+
+    def _found(self, path: str) -> dict[str, Any] | None:
+        try:
+            return self.get(path)
+        except AirflowApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def _delete(self, path: str) -> None:
+        try:
+            self._call("DELETE", path, None)
+        except AirflowApiError as error:
+            if error.status != 404:
+                raise
 
     def _call(self, method: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
         for attempt in (1, 2, 3):

@@ -31,7 +31,7 @@ def main(project_name: str, first: str, last: str) -> int:
             project_name,
             date.fromisoformat(first),
             date.fromisoformat(last),
-            store_url=settings.store_url,
+            store_url=settings.landing_url,
             connections=declared_connections(settings),
             progress=lambda done, total: print(f"{done}/{total}", flush=True),
         )

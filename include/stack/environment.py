@@ -13,6 +13,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from include.config.namespaces import VARIABLE as NAMESPACE_VARIABLE
 from include.config.settings import Settings
 from include.stack.airflow_settings import AirflowSettings
 from include.stack.credentials import ADMIN, Credentials
@@ -69,7 +70,7 @@ def airflow_environment(
     airflow_port: int,
     base: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
-    """Return the whole environment for any Airflow process of this home.
+    """Return the whole environment for any Airflow process of this home; it is that of no namespace, and serves all.
 
     Args:
         settings: Where things are.
@@ -79,11 +80,11 @@ def airflow_environment(
         base: The environment to build on (default: this process's).
     """
     env = dict(os.environ if base is None else base)
-    for name in ("PYTHONDONTWRITEBYTECODE", "PYTHONSAFEPATH", "AIRFLOW_CONFIG", PRELOAD_VARIABLE):
+    for name in ("PYTHONDONTWRITEBYTECODE", "PYTHONSAFEPATH", "AIRFLOW_CONFIG", PRELOAD_VARIABLE, NAMESPACE_VARIABLE):
         env.pop(name, None)
     for name, value in {**TUNING, **declared.environment()}.items():
         env.setdefault(name, value)
-    env.update(_forced(settings, credentials, airflow_port))
+    env.update(_forced(settings.in_namespace(""), credentials, airflow_port))
     env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", "")])
     return env
 

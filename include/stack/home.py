@@ -60,7 +60,7 @@ def with_object_server(settings: Settings) -> Settings:
             got=os.environ["NIGHTSHIFT_STORE_URL"],
             hint="leave out --s3, or unset the variable",
         )
-    changes = {"store_url": "s3://nightshift"}
+    tracking_url = settings.in_namespace("").tracking_url
     if not os.environ.get("NIGHTSHIFT_TRACKING_URL"):
-        changes["tracking_url"] = f"sqlite:///{settings.home / 's3' / 'mlflow.db'}"
-    return settings.model_copy(update=changes)
+        tracking_url = f"sqlite:///{settings.home / 's3' / 'mlflow.db'}"
+    return settings.at("s3://nightshift", tracking_url)

@@ -62,6 +62,12 @@ class NightRequest:
     project: str
     as_of: date
     conf: dict[str, Any] = field(default_factory=dict)
+    namespace: str = ""
+
+    @property
+    def dag_id(self) -> str:
+        """Return the Dag that is triggered."""
+        return retrain_dag_id(self.project, self.namespace)
 
 
 def wait_until_parsed(
@@ -112,7 +118,7 @@ def trigger(api: AirflowApi, request: NightRequest) -> str:
         "conf": request.conf,
         "note": "asked for by ./nightshift run",
     }
-    return api.trigger(retrain_dag_id(request.project), body)
+    return api.trigger(request.dag_id, body)
 
 
 def follow(

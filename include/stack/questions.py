@@ -8,7 +8,7 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from include.config.errors import AirflowApiError, SettingsError
-from include.config.stages import APPROVE_TASK, retrain_dag_id
+from include.config.stages import APPROVE_TASK
 from include.stack.airflow_api import AirflowApi
 
 AWAITING = "awaiting_input"
@@ -36,23 +36,23 @@ class Question:
     url: str
 
 
-def question_url(airflow_url: str, project: str, run_id: str) -> str:
+def question_url(airflow_url: str, dag_id: str, run_id: str) -> str:
     """Return the page of Airflow on which the question of a run is answered."""
-    run = f"/dags/{quote(retrain_dag_id(project))}/runs/{quote(run_id, safe=':+')}"
+    run = f"/dags/{quote(dag_id)}/runs/{quote(run_id, safe=':+')}"
     return f"{airflow_url}{run}/tasks/{APPROVE_TASK}/required_actions"
 
 
-def open_questions(api: AirflowApi, project: str) -> list[Question]:
-    """Return a project's open questions, oldest first."""
+def open_questions(api: AirflowApi, dag_id: str) -> list[Question]:
+    """Return a retrain Dag's open questions, oldest first."""
     waiting = {"response_received": "false", "state": AWAITING, "order_by": "created_at", "limit": MOST}
-    found = api.get(f"/dags/{quote(retrain_dag_id(project))}/dagRuns/~/hitlDetails", **waiting)["hitl_details"]
+    found = api.get(f"/dags/{quote(dag_id)}/dagRuns/~/hitlDetails", **waiting)["hitl_details"]
     return [
         Question(
             run_id=(run_id := str(detail["task_instance"]["dag_run_id"])),
             subject=str(detail["subject"]),
             body=str(detail["body"] or ""),
             since=str(detail["created_at"]),
-            url=question_url(api.url, project, run_id),
+            url=question_url(api.url, dag_id, run_id),
         )
         for detail in found
     ]
@@ -76,7 +76,7 @@ def chosen_question(project: str, questions: Sequence[Question], run_id: str) ->
 
 
 def answer(
-    api: AirflowApi, project: str, question: Question, verb: Literal["approve", "reject"], reason: str
+    api: AirflowApi, dag_id: str, question: Question, verb: Literal["approve", "reject"], reason: str
 ) -> dict[str, Any]:
     """Answer a question, and return what Airflow recorded: who and when.
 
@@ -86,7 +86,7 @@ def answer(
     """
     body = {"chosen_options": [OPTIONS[verb]], "params_input": {"reason": reason or None}}
     try:
-        return api.answer(retrain_dag_id(project), question.run_id, APPROVE_TASK, body)
+        return api.answer(dag_id, question.run_id, APPROVE_TASK, body)
     except AirflowApiError as error:
         if error.status == CONFLICT:
             raise SettingsError(question.subject, "it was answered meanwhile", got=question.run_id) from error

@@ -36,13 +36,15 @@ class Stack:
     """Be one stack while it is started, used and stopped.
 
     Args:
-        settings: Where things are; with `s3` the store and MLflow's database become those of the own S3 server.
+        settings: Where things are, in whatever namespace (one stack serves all); with `s3` the store and MLflow's
+            database become those of the own S3 server.
         mode: `run` lives as long as this process and never schedules by the clock; `up` stays and does.
         s3: Keep objects in a SeaweedFS of its own.
         say: Is told in a few words what happens.
     """
 
     def __init__(self, settings: Settings, mode: Literal["run", "up"], *, s3: bool, say: Say) -> None:
+        settings = settings.in_namespace("")
         self.settings = with_object_server(settings) if s3 else settings
         self._s3 = s3
         self._mode = mode

@@ -103,7 +103,8 @@ def _read_again(
     project: Project, inputs: PartitionInputs, store: ObjectStore, day: date, seen: InForce
 ) -> _Ingested | None:
     """Read the source and put what it gives in force; None when another run was first, whose snapshot then counts."""
-    frames = read_source(project, day, store, inputs.connections)
+    landing = open_store(inputs.landing_url) if inputs.landing_url else store
+    frames = read_source(project, day, landing, inputs.connections)
     tables = {name: to_parquet(frame, f"{project.name}/{day}: table '{name}'") for name, frame in frames.items()}
     content = hashlib.sha256()
     for name, data in sorted(tables.items()):

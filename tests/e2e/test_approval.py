@@ -15,6 +15,7 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from include.config.decision import LedgerEntry
+from include.config.stages import retrain_dag_id
 from include.io.local_store import LocalStore
 from include.stack.credentials import ADMIN, load_credentials
 from include.stack.questions import Question, open_questions
@@ -98,7 +99,7 @@ def runs(door: Door, watched: subprocess.Popen[str]) -> dict[str, str]:
 
 
 def _open(door: Door, project: str) -> list[Question]:
-    return open_questions(door.api(), project)
+    return open_questions(door.api(), retrain_dag_id(project))
 
 
 def _ended(door: Door, project: str, run_id: str) -> str:

@@ -20,7 +20,7 @@ PROMOTED = {"champion_version": "3", "ledger_number": 7}
 def events(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> dict[Any, Any]:
     """Run in a task of a run of the type that the test names; return the events of its assets."""
     found = {asset("shop"): SimpleNamespace(extra=None) for asset in (features_asset, champion_asset)}
-    context = {"dag_run": SimpleNamespace(run_type=request.param), "outlet_events": found}
+    context = {"dag_run": SimpleNamespace(run_type=request.param, dag_id="shop__retrain"), "outlet_events": found}
     monkeypatch.setattr(tasks, "get_current_context", lambda: context)
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -32,6 +33,18 @@ def test_a_batch_is_snapshot_with_the_days_it_looks_back_to(shop: Shop) -> None:
     assert result.rows == 3 * (60 + 20)
     assert {key.split("/")[2] for key in contents(shop.store, RAW)} == {f"date=2024-03-0{day}" for day in (5, 6, 7)}
     assert_nothing_half_written(shop.store, RAW)
+
+
+def test_a_landing_zone_of_its_own_is_only_read(shop: Shop, tmp_path: Path) -> None:
+    elsewhere = LocalStore(f"file://{tmp_path / 'another'}")
+    inputs = shop.inputs([DAY]).model_copy(update={"store_url": elsewhere.url, "landing_url": shop.store.url})
+    before = contents(shop.store)
+    assert ingest.run(shop.project, inputs).written == 3
+    assert contents(shop.store) == before
+    assert contents(elsewhere, RAW)
+    assert contents(elsewhere).keys() == contents(elsewhere, RAW).keys()
+    with pytest.raises(SourceDataError, match="the file is missing"):
+        ingest.run(shop.project, inputs.model_copy(update={"landing_url": "", "refresh_raw": True}))
 
 
 def test_a_snapshot_keeps_what_the_source_gave(shop: Shop) -> None:

@@ -10,6 +10,7 @@ from include.config.project import Project
 from include.io import keys
 from include.io.object_store import ObjectStore
 from include.io.stores import open_store
+from include.io.tracking_addresses import artifact_location
 from include.io.tracking_removal import KnownVersion, TrackingRemoval
 from include.operations.retention.days import plan_features, plan_raw
 from include.operations.retention.inventory import Inventory, take_inventory
@@ -44,10 +45,13 @@ def run(
     found = take_inventory(store, project.name)
     if not found.count:
         return RetentionResult(project=project.name, dry_run=inputs.dry_run)
-    tracking = TrackingRemoval(inputs.tracking_url, project.name, store.uri(keys.tracking_artifacts(project.name)))
+    root = store.uri(keys.tracking_artifacts(project.name))
+    tracking = TrackingRemoval(inputs.tracking_url, project.name, root)
     guard = Guard(store, project.name, project.keep)
     versions = tracking.versions()
-    tracked = tracked_here(tracking.runs(), versions, store.uri(keys.tracking_artifacts(project.name)))
+    # an experiment made before a server kept the files still has the store's own address
+    served = artifact_location(inputs.tracking_url, project.name, root)
+    tracked = tracked_here(tracking.runs(), versions, root, served)
     plan = make_plan(project, store, found, guard, tracked)
     if inputs.dry_run:
         removed = [describe(removal) for removal in plan.removals]

@@ -11,6 +11,7 @@ from include.io import keys
 from include.io.manifests import read_manifest
 from include.io.object_store import Listed, ObjectStore
 from include.io.releases import MANIFEST
+from include.io.tracking_addresses import is_below
 from include.io.tracking_removal import KnownRun, KnownVersion
 from include.operations.retention.inventory import Inventory
 from include.operations.retention.protection import Protection
@@ -59,12 +60,12 @@ class TrackedHere:
     elsewhere: Sequence[KnownRun]
 
 
-def tracked_here(runs: Iterable[KnownRun], versions: Iterable[KnownVersion], artifacts_uri: str) -> TrackedHere:
-    """Tell apart runs whose files are under `artifacts_uri` from those of other stores, and versions with them."""
+def tracked_here(runs: Iterable[KnownRun], versions: Iterable[KnownVersion], *locations: str) -> TrackedHere:
+    """Tell apart runs whose files are in one of `locations` from those of other stores, and versions with them."""
     here: list[KnownRun] = []
     elsewhere: list[KnownRun] = []
     for run in runs:
-        (here if run.artifact_uri.startswith(f"{artifacts_uri}/") else elsewhere).append(run)
+        (here if is_below(run.artifact_uri, *locations) else elsewhere).append(run)
     others = {run.run_id for run in elsewhere}
     return TrackedHere(here, [version for version in versions if version.run_id not in others], elsewhere)
 

@@ -1,0 +1,60 @@
+"""Show which namespaces there are, and how much of each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.markup import escape
+from rich.table import Table
+
+from include.cli.console import output, print_json
+from include.cli.stores import opened_place
+from include.config.namespaces import being_removed, registered
+from include.config.settings import Settings
+from include.operations.namespaces import Contents, known_namespaces, look
+
+COLUMNS = ("namespace", "champions", "objects", "size", "MLflow", "state")
+
+
+def show_namespaces(*, as_json: bool, s3: bool) -> int:
+    """Print every namespace of this home, its store and its MLflow, as a table or as JSON; needs no running stack."""
+    settings = Settings.from_environment().in_namespace("")
+    left = being_removed(settings.home)
+    with opened_place(settings, s3=s3) as (store, tracking_url):
+        names = {*registered(settings.home), *left, *known_namespaces(store, tracking_url)}
+        found = {name: look(store, tracking_url, name) for name in sorted(names)}
+    if as_json:
+        print_json({"namespaces": [_plain(name, there, name in left) for name, there in found.items()]})
+        return 0
+    if not found:
+        output().print("no namespace yet; ./nightshift run --namespace NAME makes one", markup=False)
+        return 0
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for column in COLUMNS:
+        table.add_column(column, justify="right" if column in ("objects", "size") else "left")
+    for name, there in found.items():
+        champions = ", ".join(f"{project} {version}" for project, version in there.champions.items()) or "none"
+        tracked = f"{len(there.experiments)} experiments, {len(there.models)} models"
+        state = "half removed: rm it again" if name in left else ""
+        table.add_row(name, escape(champions), str(there.objects), amount(there.size), tracked, state)
+    output().print(table)
+    return 0
+
+
+def amount(size: int) -> str:
+    """Return a number of bytes as people read it."""
+    return f"{size / 1e6:.1f} MB" if size >= 100_000 else f"{size / 1e3:.1f} kB"
+
+
+def _plain(name: str, there: Contents, half_removed: bool) -> dict[str, Any]:
+    return {
+        "namespace": name,
+        "projects": list(there.projects),
+        "champions": there.champions,
+        "objects": there.objects,
+        "bytes": there.size,
+        "experiments": list(there.experiments),
+        "models": list(there.models),
+        "half_removed": half_removed,
+    }
