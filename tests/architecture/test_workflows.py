@@ -85,6 +85,7 @@ def test_no_workflow_has_rights_beside_its_jobs_or_runs_a_fork_with_secrets(path
     assert "pull_request_target" not in found[True]
     assert found["permissions"] == {}
     assert found["concurrency"]["group"]
+    assert found["defaults"] == {"run": {"shell": "bash"}}
 
 
 def test_only_the_base_s_code_runs_with_the_right_to_comment() -> None:
