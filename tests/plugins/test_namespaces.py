@@ -64,7 +64,7 @@ def test_the_models_page_lists_both(viewer: Any, decided: str) -> None:
 def test_the_decisions_of_a_namespace(viewer: Any, decided: str, page: str) -> None:
     text = opened(viewer, page).text
     assert "Decisions of pr-1.shop" in text
-    assert ("REJECT" in text, "PROMOTE" in text) == (True, False)
+    assert (">REJECT<" in text, ">PROMOTE<" in text) == (True, False)
     assert opened(viewer, "project/pr-1.shop/decisions/1").text.endswith(THERE.removeprefix("<body>"))
 
 
