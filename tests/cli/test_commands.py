@@ -23,7 +23,7 @@ from tests.config.broken_declarations import BROKEN, write_all
 COMMANDS = (
     *("run", "up", "down", "backfill", "answer", "status", "decision", "ledger", "history", "reproduce"),
     *("promote", "rollback", "pin", "unpin", "reconcile"),
-    *("check", "airflow", "test", "lint", "retention", "demo"),
+    *("check", "airflow", "test", "lint", "retention", "backup", "restore", "demo"),
 )
 DAY = date(2026, 1, 2)
 
