@@ -6,6 +6,7 @@ import hashlib
 import json
 import sqlite3
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,17 @@ from include.io import keys
 from include.io.ledger import Ledger
 from include.io.manifests import Manifest, get_file
 from include.io.object_store import ObjectStore
+from include.io.stores import open_store
+from include.operations.backup.archive import ArchiveReader
+from include.operations.backup.contents import Contents
+from include.operations.backup.making import MLFLOW, Dump, Source, Watch, make_backup
 from include.operations.backup.marks import is_mark, named_files
+from include.operations.backup.putting_back import check_whole, put_back
 from include.operations.reconcile import check_ledger
 from include.stack.credentials import load_credentials
-from include.stack.databases import move_addresses
-from tests.support.model_nights import Nights
-from tests.support.played_nights import declare
+from include.stack.databases import check_database, move_addresses, snapshot
+from tests.support.model_nights import Nights, make_project
+from tests.support.played_nights import LAX, STRONG, day, declare
 
 ASKED = (
     ["status", "--json"],
@@ -47,13 +53,18 @@ def as_home(nights: Nights, patch: pytest.MonkeyPatch) -> Path:
     with closing(sqlite3.connect(database)) as connection, connection:
         connection.execute("CREATE TABLE dag_run (run_id TEXT)")
         connection.executemany("INSERT INTO dag_run VALUES (?)", [("one",), ("two",)])
-    # the nights were played in another folder than this copy
+    at_home(nights)
+    enter(nights.folder, patch, nights.s3_url)
+    return nights.folder
+
+
+def at_home(nights: Nights) -> Nights:
+    """Have MLflow name files where they are: the nights were played in another folder than this copy."""
     with closing(sqlite3.connect(nights.folder / "mlflow.db")) as connection:
         query = "SELECT artifact_location FROM experiments WHERE name = 'parcels'"
         played_at = str(connection.execute(query).fetchone()[0]).removesuffix("/parcels/mlflow")
     move_addresses(nights.folder / "mlflow.db", played_at, nights.store_url)
-    enter(nights.folder, patch, nights.s3_url)
-    return nights.folder
+    return nights
 
 
 def enter(home: Path, patch: pytest.MonkeyPatch, store_url: str = "") -> Path:
@@ -103,3 +114,46 @@ def assert_whole(store: ObjectStore, tracking_database: Path, project: str = "pa
     for run in finished:
         assert list(store.list(f"{project}/mlflow/{run}/artifacts/model/")), run
     return len(entries)
+
+
+def play_on(folder: str, s3_url: str, first: int, last: int) -> int:
+    """Play the nights `first` to `last`, one after the other; each promotes a better model, or holds one."""
+    for number in range(first, last + 1):
+        # another seed is another candidate: every night trains
+        project = make_project(Path(folder), candidates=STRONG, gates=LAX, seed=number)
+        Nights(Path(folder), project, s3_url=s3_url).night(day(number))
+    return last
+
+
+@dataclass
+class Copied:
+    """Be a folder into which a backup was restored, without the command line."""
+
+    folder: Path
+    store: ObjectStore
+
+    @property
+    def database(self) -> Path:
+        """Return MLflow's database."""
+        return self.folder / "mlflow.db"
+
+
+def copy_house(nights: Nights, file: Path) -> Contents:
+    """Back the nights' store and MLflow up."""
+    dumps: dict[str, Dump] = {MLFLOW: lambda folder: snapshot(nights.folder / "mlflow.db", folder / "mlflow.db")}
+    source = Source("home", nights.store, dumps, {"airflow": "3.3.2", "mlflow": "3.17.2"})
+    return make_backup(source, file, force=False, watch=Watch())
+
+
+def put_house(file: Path, folder: Path, url: str) -> Copied:
+    """Restore a backup, and return what is there."""
+    folder.mkdir()
+    copied = Copied(folder, open_store(url))
+    with ArchiveReader(file) as archive:
+        check_whole(archive)
+        put_back(copied.store, archive)
+        part = archive.contents.database(MLFLOW)
+        assert part is not None
+        archive.extract(part, copied.database)
+    check_database(copied.database)
+    return copied
