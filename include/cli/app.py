@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from include.cli import acts
+from include.cli import acts, delivery
 from include.cli.answer import EXAMPLE as ANSWER_EXAMPLE
 from include.cli.answer import answer
 from include.cli.backfill import EXAMPLE as BACKFILL_EXAMPLE
@@ -45,6 +45,9 @@ USAGE_ERRORS = (
 )
 # the panels of --help, in the order in which they appear
 NIGHTS, EVIDENCE, CHAMPION, UPKEEP = "Nights", "Decisions and evidence", "The champion", "The house"
+DOCKER = "--docker"
+# commands with a --docker of their own; any other runs inside the stack
+ABOUT_DOCKER = ("up", "down", "test", "backup", "restore")
 PASS_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 app = typer.Typer(
@@ -53,7 +56,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Retrain machine-learning models every night, and promote only with proof.",
-    epilog=f"Example: {NAME} run",
+    epilog=f"Example: {NAME} run. With {DOCKER}, commands about nights, decisions and champions mean the docker stack.",
 )
 demo = typer.Typer(no_args_is_help=True, help="Simulate the source systems of the demo projects.")
 app.add_typer(
@@ -83,6 +86,7 @@ def run(
     window_days: Annotated[
         int | None, typer.Option("--window-days", metavar="N", help="Use N days instead of the declared window.")
     ] = None,
+    docker: Annotated[bool, typer.Option(DOCKER, help="On the docker stack that `up --docker` has started.")] = False,
 ) -> None:
     """Run one night of a project on a real Airflow, and show the decision.
 
@@ -96,19 +100,77 @@ def run(
 
 
 @app.command(epilog=f"Example: {NAME} up", rich_help_panel=NIGHTS)
-def up(s3: S3 = False) -> None:
+def up(
+    s3: S3 = False,
+    docker: Annotated[
+        bool,
+        typer.Option("--docker", help="In containers: PostgreSQL, an S3 server, MLflow and Airflow, each its own."),
+    ] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers",
+            metavar="N",
+            min=0,
+            help="With --docker: N Celery workers run the tasks; 0: the scheduler runs them (default: as last time).",
+        ),
+    ] = None,
+) -> None:
     """Start the stack and leave it running: Airflow and MLflow in the browser, nightly runs for unpaused Dags."""
+    if docker:
+        _refuse_both("--s3", s3)
+        from include.cli import docker_stack
+
+        raise typer.Exit(docker_stack.up(workers))
     from include.cli.keep_running import start_up
 
+    _refuse_without_docker("--workers", workers is not None)
     raise typer.Exit(start_up(s3=s3))
 
 
 @app.command(epilog=f"Example: {NAME} down", rich_help_panel=NIGHTS)
-def down() -> None:
+def down(
+    docker: Annotated[bool, typer.Option(DOCKER, help="The containers of `up --docker`.")] = False,
+    volumes: Annotated[
+        bool, typer.Option("--volumes", help="With --docker: remove all they hold, too. There is no way back.")
+    ] = False,
+) -> None:
     """Stop the stack that `up` started."""
+    if docker:
+        from include.cli import docker_stack
+
+        raise typer.Exit(docker_stack.down(volumes=volumes))
     from include.cli.keep_running import shut_down
 
+    _refuse_without_docker("--volumes", volumes)
     raise typer.Exit(shut_down())
+
+
+@app.command(epilog=f"Example: {NAME} ps", rich_help_panel=UPKEEP)
+def ps(as_json: AsJson = False) -> None:
+    """Show the containers of the docker stack: state, memory, published ports."""
+    from include.cli import docker_stack
+
+    raise typer.Exit(docker_stack.show_services(as_json=as_json))
+
+
+@app.command(epilog=f"Example: {NAME} logs scheduler --follow", rich_help_panel=UPKEEP)
+def logs(
+    services: Annotated[list[str] | None, typer.Argument(metavar="[SERVICE]...", help="Only these.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until interrupted.")] = False,
+) -> None:
+    """Show the end of what the services of the docker stack have said."""
+    from include.cli import docker_stack
+
+    raise typer.Exit(docker_stack.logs(services or [], follow=follow))
+
+
+@app.command(name="secrets", epilog=f"Example: {NAME} secrets", rich_help_panel=UPKEEP)
+def make_secrets() -> None:
+    """Write the docker stack's secrets into .env: random, readable by you alone; those that are there stay."""
+    from include.cli import docker_stack
+
+    raise typer.Exit(docker_stack.make_secrets())
 
 
 @app.command(epilog=f"Example: {NAME} status --json", rich_help_panel=EVIDENCE)
@@ -129,8 +191,18 @@ def decision(
     number: Annotated[int | None, typer.Argument(metavar="[N]", help="The ledger's entry (default: the last).")] = None,
     as_json: AsJson = False,
     s3: S3Read = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print it as a comment on a pull request, and nothing else.")
+    ] = False,
+    commit: Annotated[
+        str, typer.Option("--commit", metavar="SHA", help="With --markdown: say so if another commit made it.")
+    ] = "",
 ) -> None:
     """Show a decision with its gates and evidence."""
+    if markdown:
+        from include.cli.show_comment import show_comment
+
+        raise typer.Exit(show_comment(project, number, commit=commit, s3=s3))
     from include.cli.show_history import show_decision
 
     raise typer.Exit(show_decision(project, number, as_json=as_json, s3=s3))
@@ -165,17 +237,20 @@ def airflow(context: typer.Context) -> None:
 
 
 @app.command(context_settings=PASS_THROUGH, epilog=f"Example: {NAME} test tests/config -x", rich_help_panel=UPKEEP)
-def test(context: typer.Context) -> None:
-    """Run the tests; all arguments are pytest's, and paths are relative to the checkout."""
-    from include.cli.tools import run_tests
+def test(
+    context: typer.Context,
+    docker: Annotated[bool, typer.Option("--docker", help="Run those that need a Docker engine instead.")] = False,
+) -> None:
+    """Run the tests; all other arguments are pytest's, and paths are relative to the checkout."""
+    from include.cli.tools import run_docker_tests, run_tests
 
-    raise typer.Exit(run_tests(context.args))
+    raise typer.Exit(run_docker_tests(context.args) if docker else run_tests(context.args))
 
 
 @app.command(epilog=f"Example: {NAME} lint", rich_help_panel=UPKEEP)
 def lint() -> None:
-    """Check style, formatting, import rules and types."""
-    from include.cli.tools import run_lint
+    """Check style, formatting, import rules and types, and what only runs elsewhere: workflows, image, shell."""
+    from include.cli.linting import run_lint
 
     raise typer.Exit(run_lint())
 
@@ -199,14 +274,30 @@ app.command(epilog=f"Example: {ANSWER_EXAMPLE}", rich_help_panel=NIGHTS)(answer)
 app.command(epilog=f"Example: {HISTORY_EXAMPLE}", rich_help_panel=EVIDENCE)(history)
 app.command(epilog=f"Example: {REPRODUCE_EXAMPLE}", rich_help_panel=EVIDENCE)(reproduce)
 acts.register(app, CHAMPION)
+delivery.register(app, UPKEEP)
 app.command(epilog=f"Example: {RETENTION_EXAMPLE}", rich_help_panel=UPKEEP)(retention)
 app.command(epilog=f"Example: {BACKUP_EXAMPLE}", rich_help_panel=UPKEEP)(backup)
 app.command(epilog=f"Example: {RESTORE_EXAMPLE}", rich_help_panel=UPKEEP)(restore)
 
 
+def _refuse_both(option: str, given: bool) -> None:
+    if given:
+        raise SettingsError(f"option {option}", "the docker stack has an S3 server already", hint=f"leave out {option}")
+
+
+def _refuse_without_docker(option: str, given: bool) -> None:
+    if given:
+        raise SettingsError(f"option {option}", "only the docker stack knows it", hint=f"--docker {option} ...")
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit status; a failure of ours is one message, never a traceback."""
+    given = sys.argv[1:] if arguments is None else arguments
     try:
+        if _meant_for_docker(given):
+            from include.cli import docker_stack
+
+            return docker_stack.inside([word for word in given if word != DOCKER])
         app(args=arguments, prog_name=NAME)
     except NightshiftError as error:
         if os.environ.get("NIGHTSHIFT_DEBUG") == "1":
@@ -216,6 +307,11 @@ def main(arguments: list[str] | None = None) -> int:
     except SystemExit as ended:
         return int(ended.code or 0)
     return 0
+
+
+def _meant_for_docker(arguments: list[str]) -> bool:
+    """Tell whether a command is to be run by the same door inside the docker stack."""
+    return DOCKER in arguments and arguments[0] not in ABOUT_DOCKER and not {"-h", "--help"} & set(arguments)
 
 
 def stop_in_order() -> None:

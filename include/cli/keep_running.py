@@ -18,7 +18,7 @@ from include.stack.demo_data import days_needed
 from include.stack.processes import Job
 from include.stack.running import running_stack, stop_stack
 from include.stack.stack import Stack
-from include.stack.state import StackState, exclusive, read_state
+from include.stack.state import StackState, exclusive, read_state, refuse_inside
 
 # the flights are of 2013: backfills of that year, with the window before it, are what people try first
 REPLAYED = (date(2012, 10, 1), date(2013, 12, 31))
@@ -31,6 +31,7 @@ def start_up(*, s3: bool) -> int:
         SettingsError: A `run` is using the home, or a chosen port is in use.
         StackError: A component does not start; nothing is left running then.
     """
+    refuse_inside()
     settings, console = Settings.from_environment(), output()
     state = running_stack(settings.home)
     if state is not None and state.mode == "up":
@@ -53,6 +54,7 @@ def shut_down() -> int:
     Raises:
         SettingsError: The running stack belongs to a `run`, which stops it by itself.
     """
+    refuse_inside()
     settings, console = Settings.from_environment(), output()
     state = read_state(settings.home)
     if state is None:
@@ -73,7 +75,7 @@ def _start(settings: Settings, console: Console, *, s3: bool) -> StackState:
     try:
         with NightView(console, "starting the stack") as view:
             view.doing("starting Airflow and MLflow")
-            stack.start(_demo_jobs(settings))
+            stack.start(demo_jobs(settings, replayed=True))
             for name in stack.moved_ports():
                 view.note(name)
             stack.wait_until_healthy(lambda: _show_data(stack.jobs, view))
@@ -87,12 +89,17 @@ def _start(settings: Settings, console: Console, *, s3: bool) -> StackState:
     return stack.state
 
 
-def _demo_jobs(settings: Settings) -> list[tuple[str, str, str, str, str]]:
+def demo_jobs(settings: Settings, *, replayed: bool) -> list[tuple[str, str, str, str, str]]:
+    """Return the programs that deliver the newest days: name, module, project, first and last day.
+
+    With `replayed` those of the year that the flights are of, too: what people backfill first.
+    """
     jobs = []
     projects = discover(settings.projects_dir).projects
     for name in sorted(set(FEEDS) & set(projects)):
         recent = days_needed(projects[name], newest_complete_day())
-        for label, (begin, end) in (("2013", REPLAYED), ("recent", recent)):
+        spans = {"2013": REPLAYED, "recent": recent} if replayed else {"recent": recent}
+        for label, (begin, end) in spans.items():
             jobs.append((f"demo-{name}-{label}", "include.stack.demo_data", name, str(begin), str(end)))
     return jobs
 

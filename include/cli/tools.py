@@ -1,4 +1,4 @@
-"""Hand over to the programs the checkout brings: Airflow's command line, pytest and the linters."""
+"""Hand over to the programs the checkout brings: Airflow's command line and pytest."""
 
 from __future__ import annotations
 
@@ -7,17 +7,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
-from include.cli.console import errors
 from include.config.settings import ROOT, Settings
 
-LINTERS: tuple[tuple[str, ...], ...] = (
-    ("ruff", "check", "."),
-    ("ruff", "format", "--check", "."),
-    ("lint-imports", "--no-cache"),
-    ("mypy",),
-)
+DOCKER_TESTS = "tests/docker"
 # each may have an Airflow of its own, with 1.5 GB
 MAX_TEST_PROCESSES = 4
 AIRFLOW_HELP = """Usage: ./nightshift airflow COMMAND [ARGUMENTS]...
@@ -46,10 +39,11 @@ def run_airflow(arguments: Sequence[str]) -> int:  # noqa: RET503 - nothing come
 def run_tests(arguments: Sequence[str]) -> int:
     """Run pytest in the checkout and return its status.
 
-    All tests, asked for without arguments, run side by side, each file in one process: while the tests of one wait for
-    a real scheduler, those of another compute.
+    All tests but those that need a Docker engine, asked for without arguments, run side by side, each file in one
+    process: while the tests of one wait for a real scheduler, those of another compute.
     """
     chosen = arguments or (
+        f"--ignore={DOCKER_TESTS}",
         "-n",
         str(min(os.cpu_count() or 1, MAX_TEST_PROCESSES)),
         "--dist",
@@ -59,16 +53,12 @@ def run_tests(arguments: Sequence[str]) -> int:
     return _run([sys.executable, "-m", "pytest", *chosen])
 
 
-def run_lint() -> int:
-    """Run every linter, also after one has failed; return 1 when any has."""
-    failed = []
-    for name, *arguments in LINTERS:
-        errors().print(f"{name} {' '.join(arguments)}", style="bold")
-        if _run([str(Path(sys.executable).parent / name), *arguments]):
-            failed.append(name)
-    if failed:
-        errors().print(f"failed: {', '.join(failed)}", style="red")
-    return 1 if failed else 0
+def run_docker_tests(arguments: Sequence[str]) -> int:
+    """Run the tests that need a Docker engine, one after the other, and return pytest's status.
+
+    Without an engine each of them is skipped, and says so.
+    """
+    return _run([sys.executable, "-m", "pytest", DOCKER_TESTS, *arguments])
 
 
 def _run(command: Sequence[str]) -> int:

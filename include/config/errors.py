@@ -196,6 +196,10 @@ class BackupError(NightshiftError):
     """Say that a backup file is damaged or cannot be written, or that what it holds does not fit here."""
 
 
+class PullRequestError(NightshiftError):
+    """Say that GitHub refuses a comment, or does not answer."""
+
+
 class StackError(NightshiftError):
     """Say that a program of the local stack did not start, or died."""
 

@@ -39,7 +39,8 @@ def load(
         first: The first day needed, with the days before it that features look back to.
         last: The last day needed.
         store_url: The object store with the landing zone.
-        connections: SQLAlchemy URLs by connection name, for the warehouse.
+        connections: SQLAlchemy URLs by connection name, for the warehouse: `telco_warehouse_owner`, who may write, or
+            where it is not there (a file has one user) `telco_warehouse`.
         progress: Called after each missing day with (days done, days to do).
 
     Returns:
@@ -48,6 +49,7 @@ def load(
     Raises:
         UnknownProjectError: No feed has this name.
         AsOfError: `first` is after `last`.
+        ConnectionMissingError, SettingsError, SourceUnavailableError: The warehouse cannot be written to.
         SourceDataError: The packaged data is missing or is not the data it should be.
     """
     if project_name not in FEEDS:
@@ -66,9 +68,12 @@ def load(
 
         written = deliver(first, last, store_url, progress)
     else:
-        from include.demo_feed.telco import WAREHOUSE, deliver_snapshots
+        from include.demo_feed.telco import OWNER, WAREHOUSE, deliver_snapshots
         from include.io.sql_source import connection_url
 
-        written = deliver_snapshots(first, last, connection_url(WAREHOUSE, connections), progress)
+        name = OWNER if OWNER in connections else WAREHOUSE
+        reader = connection_url(WAREHOUSE, connections).username if WAREHOUSE in connections else ""
+        url = connection_url(name, connections)
+        written = deliver_snapshots(first, last, url, progress, reader=reader or "", name=name)
     logger.info("demo feed %s: %d days of %s to %s delivered", project_name, written, first, last)
     return written

@@ -1,4 +1,4 @@
-"""Read one day of raw data from a SQL warehouse, by the query the project declares and without any right to write.
+"""Read one day of raw data from a SQL warehouse, by the query a project declares, in a transaction that may only read.
 
 The query's parameter `:date` is bound as ISO text ("2013-04-01"), on every database. A warehouse whose column has the
 type DATE writes `CAST(:date AS DATE)` on PostgreSQL.
@@ -6,6 +6,7 @@ type DATE writes `CAST(:date AS DATE)` on PostgreSQL.
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Mapping
 from datetime import date
@@ -24,8 +25,15 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
 SQLITE_TIMEOUT_SECONDS = 60
+CONNECT_SECONDS = 30
 # sqlite3 gives OperationalError for a wrong query too; these are the ones that may pass by themselves
 _SQLITE_PASSING = ("locked", "busy", "unable to open", "disk i/o")
+# what PostgreSQL says of a user or a database it does not let in; a failed connection has no SQLSTATE to go by
+_POSTGRES_REFUSALS = re.compile(
+    r"authentication failed|no password supplied|no pg_hba\.conf entry|(role|database) \".*\" does not exist"
+    r"|permission denied for database|is not permitted to log in"
+)
+_NO_PRIVILEGE = "42501"
 
 
 def read_rows(project: Project, source: SqlSource, day: date, connections: Mapping[str, SecretStr]) -> pd.DataFrame:
@@ -33,13 +41,13 @@ def read_rows(project: Project, source: SqlSource, day: date, connections: Mappi
 
     Raises:
         ConnectionMissingError: No connection has the declared name.
-        SettingsError: The connection's URL is not one SQLAlchemy can use.
+        SettingsError: The connection's URL is not one SQLAlchemy can use, or the warehouse refuses its user.
         SourceUnavailableError: The warehouse does not answer, or is locked.
         SourceDataError: The warehouse refuses the query, or no row has this day.
     """
     where = f"{project.name}/{day}: connection '{source.connection}'"
     url = connection_url(source.connection, connections)
-    address = url.render_as_string(hide_password=True)
+    address = shown_address(url)
     engine = _open(url)
     try:
         with _connect(engine, where, address) as connection:
@@ -86,11 +94,33 @@ def connection_url(name: str, connections: Mapping[str, SecretStr]) -> URL:
     return url
 
 
+def shown_address(url: URL) -> str:
+    """Return a URL as messages show it: without the password, and without the options, which may hold one, too."""
+    return url.set(query={}).render_as_string(hide_password=True)
+
+
+def with_connect_timeout(url: URL) -> URL:
+    """Return a PostgreSQL URL that gives up on a host that swallows packets; a timeout of the connection's own wins."""
+    if url.get_backend_name() != "postgresql" or "connect_timeout" in url.query:
+        return url
+    return url.update_query_dict({"connect_timeout": str(CONNECT_SECONDS)})
+
+
+def refuses_login(error: DBAPIError) -> bool:
+    """Tell whether PostgreSQL answered and does not let this user in, which waiting does not cure."""
+    return bool(_POSTGRES_REFUSALS.search(str(error.orig)))
+
+
 def _open(url: URL) -> Engine:
     """Return an engine that may only read.
 
-    SQLite would make a missing file, which then looks like an empty warehouse: `mode=ro` does not.
+    SQLite would make a missing file, which then looks like an empty warehouse: `mode=ro` does not. PostgreSQL refuses
+    to write in a transaction that began as read-only.
     """
+    if url.get_backend_name() == "postgresql":
+        return create_engine(
+            with_connect_timeout(url), poolclass=NullPool, execution_options={"postgresql_readonly": True}
+        )
     if url.get_backend_name() != "sqlite":
         return create_engine(url, poolclass=NullPool)
     uri = f"{Path(url.database or '').absolute().as_uri()}?mode=ro"
@@ -103,12 +133,18 @@ def _open(url: URL) -> Engine:
 
 def _connect(engine: Engine, where: str, address: str) -> Connection:
     try:
-        connection = engine.connect()
-    except (DBAPIError, OSError) as error:
+        return engine.connect()
+    except DBAPIError as error:
+        if engine.dialect.name == "postgresql" and refuses_login(error):
+            raise SettingsError(
+                where,
+                "the warehouse refuses the connection's user",
+                got=f"{address}: {_first_line(error)}",
+                hint="compare login, password and schema (the database) of the connection with the warehouse's",
+            ) from error
         raise _unavailable(where, address, error) from error
-    if engine.dialect.name == "postgresql":
-        return connection.execution_options(postgresql_readonly=True)
-    return connection
+    except OSError as error:
+        raise _unavailable(where, address, error) from error
 
 
 def _select(connection: Connection, query: str, day: date, where: str, address: str) -> pd.DataFrame:
@@ -139,12 +175,16 @@ def _unavailable(where: str, address: str, error: Exception) -> SourceUnavailabl
     )
 
 
-def _refused(where: str, address: str, error: Exception) -> SourceDataError:
+def _refused(where: str, address: str, error: SQLAlchemyError) -> SourceDataError:
+    if getattr(getattr(error, "orig", None), "sqlstate", None) == _NO_PRIVILEGE:
+        hint = "the connection's user needs SELECT on every table of source.query, and nothing more"
+    else:
+        hint = "compare source.query in project.yaml with the warehouse's tables; the query may only read"
     return SourceDataError(
         where,
         "the warehouse refuses the query",
         got=f"{address}: {_first_line(error)}",
-        hint="compare source.query in project.yaml with the warehouse's tables; the query may only read",
+        hint=hint,
     )
 
 

@@ -7,7 +7,7 @@ import re
 from include.config.decision import Decision, GateResult
 from include.config.evidence import Difference
 
-_SPECIAL = re.compile(r"[\\`*\[\]<|~&]|(?<!\w)_|_(?!\w)")
+_SPECIAL = re.compile(r"[\\`*\[\]<|~&$]|(?<!\w)_|_(?!\w)")
 
 
 def summary(decision: Decision) -> str:

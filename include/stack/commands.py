@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from include.config.settings import Settings
 from include.stack import processes
 from include.stack.airflow_settings import read_airflow_settings
@@ -10,14 +12,17 @@ from include.stack.environment import airflow_environment, component_logs
 from include.stack.home import prepare_home
 from include.stack.processes import STACK_VARIABLE, Job
 from include.stack.running import running_stack
-from include.stack.state import StackState
+from include.stack.state import StackState, deployed
 
 
 def command_environment(settings: Settings) -> dict[str, str]:
     """Return the environment for an `airflow` command on this home, whose database is made when there is none.
 
-    With a running stack it is that stack's: its port, its store.
+    With a running stack it is that stack's: its port, its store. In a container it is the container's own, with the
+    connections and variables of `airflow_settings.yaml` that it does not set.
     """
+    if deployed():
+        return {**read_airflow_settings(settings.root).environment(), **os.environ}
     state = running_stack(settings.home)
     credentials, declared = load_credentials(settings.home), read_airflow_settings(settings.root)
     port = settings.airflow_port

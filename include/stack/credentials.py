@@ -33,7 +33,9 @@ class Credentials(BaseModel):
 
 
 def load_credentials(home: Path) -> Credentials:
-    """Return the credentials of `home`, made on the first call."""
+    """Return the credentials of `home`, made on the first call; in a container they come by the environment."""
+    if os.environ.get("NIGHTSHIFT_ADMIN_PASSWORD"):
+        return _from_environment()
     path = home / FILE
     if not path.is_file():
         write_private(path, json.dumps(_generate(), indent=2))
@@ -53,6 +55,16 @@ def write_private(path: Path, text: str) -> None:
 def write_password_file(path: Path, credentials: Credentials) -> None:
     """Write the file of user names and passwords that Airflow's simple auth manager reads."""
     write_private(path, json.dumps({ADMIN: credentials.admin_password.get_secret_value()}))
+
+
+def _from_environment() -> Credentials:
+    env = os.environ
+    return Credentials(
+        admin_password=SecretStr(env["NIGHTSHIFT_ADMIN_PASSWORD"]),
+        jwt_secret=SecretStr(env.get("AIRFLOW__API_AUTH__JWT_SECRET", "")),
+        fernet_key=SecretStr(env.get("AIRFLOW__CORE__FERNET_KEY", "")),
+        api_secret_key=SecretStr(env.get("AIRFLOW__API__SECRET_KEY", "")),
+    )
 
 
 def _generate() -> dict[str, str]:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
+import psutil
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, field_serializer
 
 from include.config.errors import SettingsError
+from include.config.settings import Settings
 from include.stack.credentials import write_private
 from include.stack.processes import Component, ProcessId
 
@@ -30,6 +33,7 @@ class StackState(BaseModel):
         store_url: The object store that the tasks use.
         tracking_url: MLflow's address that the tasks use.
         store_environment: How to reach that store (an own S3 server has credentials of its own); secret.
+        deployed: This process is in a container of the docker stack, whose other containers are not ours to look after.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -43,6 +47,7 @@ class StackState(BaseModel):
     tracking_url: str
     store_environment: dict[str, SecretStr] = {}
     components: tuple[Component, ...] = ()
+    deployed: bool = False
 
     @field_serializer("store_environment", when_used="json")
     def _reveal(self, _: dict[str, SecretStr]) -> dict[str, str]:
@@ -66,17 +71,55 @@ class StackState(BaseModel):
 
     def alive(self) -> bool:
         """Tell whether every component still runs, and for a `run` stack the command that owns it."""
+        if self.deployed:
+            return True
         owned = self.mode == "up" or (self.owner is not None and self.owner.process() is not None)
         return owned and bool(self.components) and all(component.alive() for component in self.components)
 
 
 def read_state(home: Path) -> StackState | None:
-    """Return what the state file says, or None when there is none (or it is not readable as one)."""
+    """Return what the state file says, or None when there is none (or it is not readable as one).
+
+    In a container of the docker stack it is that stack.
+    """
+    if deployed():
+        return _deployed_state()
     path = home / FILE
     try:
         return StackState.model_validate_json(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValidationError):
         return None
+
+
+def deployed() -> bool:
+    """Tell whether this process is in a container of a stack that something else starts and stops."""
+    return bool(os.environ.get("NIGHTSHIFT_DEPLOYED"))
+
+
+def refuse_inside() -> None:
+    """Refuse to start or stop anything from within a container.
+
+    Raises:
+        SettingsError: This is a container of the docker stack.
+    """
+    if deployed():
+        raise SettingsError(
+            "this container", "it is part of the docker stack", hint="use ./nightshift on the machine of the engine"
+        )
+
+
+def _deployed_state() -> StackState:
+    settings = Settings.from_environment()
+    return StackState(
+        stack_id="",
+        mode="up",
+        owner=None,
+        started_at=datetime.fromtimestamp(psutil.Process(1).create_time(), UTC),
+        ports={"airflow_port": settings.airflow_port},
+        store_url=settings.store_url,
+        tracking_url=settings.tracking_url,
+        deployed=True,
+    )
 
 
 def write_state(home: Path, state: StackState) -> None:

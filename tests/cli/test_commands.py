@@ -24,6 +24,7 @@ COMMANDS = (
     *("run", "up", "down", "backfill", "answer", "status", "decision", "ledger", "history", "reproduce"),
     *("promote", "rollback", "pin", "unpin", "reconcile"),
     *("check", "airflow", "test", "lint", "retention", "backup", "restore", "demo"),
+    *("audit", "changed-projects", "comment", "image", "release-notes"),
 )
 DAY = date(2026, 1, 2)
 
@@ -220,6 +221,18 @@ def test_a_narrow_terminal_loses_no_number(monkeypatch: pytest.MonkeyPatch, caps
     shown = capsys.readouterr().out
     assert "…" not in shown
     assert re.search(r"^ ?minimum +>= 0.8 +0.8457 +0.8111 +pass *$", shown, re.MULTILINE)
+
+
+@pytest.mark.usefixtures("recorded")
+def test_a_decision_is_a_comment_on_a_pull_request(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["decision", "telco_churn", "--markdown", "--commit", "unknown"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith("### telco_churn: PROMOTE, as of 2026-01-02\n\n**PROMOTE**: all \\[gates\\] passed.\n")
+    assert "- **Decision:** 1, d1\n" in shown
+    assert main(["decision", "telco_churn", "--markdown", "--commit", "b" * 40]) == 0
+    assert "**Note:** Commit bbbbbbbbbbbb led to no decision of its own" in capsys.readouterr().out
+    assert main(["decision", "flight_delay", "--markdown"]) == 0
+    assert capsys.readouterr().out.startswith("### flight_delay: no decision\n\nThe night made no decision")
 
 
 @pytest.mark.usefixtures("recorded")

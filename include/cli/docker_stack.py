@@ -1,0 +1,150 @@
+"""Start, show and stop the docker stack, and run commands of this door inside it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from include.cli.console import output, print_json
+from include.cli.keep_running import demo_jobs
+from include.cli.night_view import NightView
+from include.config.settings import Settings
+from include.stack.compose import docker_stack
+from include.stack.compose.engine import Compose
+from include.stack.compose.env_file import FILE, ensure_env
+from include.stack.state import refuse_inside
+
+DOCKER = "--docker"
+# the door of the image, in the container that has every address
+INSIDE = "/opt/nightshift/nightshift"
+FOLLOWED_LINES = "100"
+
+
+def up(workers: int | None) -> int:
+    """Start the docker stack, wait until it is healthy and the demo's data is there, and print where it is.
+
+    Raises:
+        SettingsError: Docker or its compose plugin is missing or too old.
+        StackError: A service does not start.
+    """
+    compose, console = _compose(), output()
+    with NightView(console, "starting the docker stack") as view:
+        docker_stack.start(compose, workers, view.doing)
+        view.note(f"all healthy after {view.seconds:.0f} s")
+        _deliver(compose, view)
+        view.note(f"running after {view.seconds:.0f} s")
+    _show(console, compose)
+    return 0
+
+
+def down(*, volumes: bool) -> int:
+    """Stop the docker stack; with `volumes` everything it holds is removed."""
+    compose = _compose()
+    # every profile's services, whatever .env says now
+    options = ["--volumes"] if volumes else []
+    code = compose.run("--profile", "*", "down", "--remove-orphans", *options)
+    if code == 0:
+        output().print("stopped; all it held is removed" if volumes else "stopped; the volumes are kept")
+    return code
+
+
+def logs(services: Sequence[str], *, follow: bool) -> int:
+    """Show the end of what the services have said."""
+    options = ["--follow"] if follow else []
+    return _compose().run("--profile", "*", "logs", "--tail", FOLLOWED_LINES, *options, *services)
+
+
+def show_services(*, as_json: bool) -> int:
+    """Show every container with its state and the memory it uses; the exit status is 1 when one is not well."""
+    compose = _compose()
+    services, memory = compose.services(), docker_stack.memory(compose)
+    rows = [
+        {
+            "service": one["Service"],
+            "name": one["Name"],
+            "state": one["State"],
+            "health": one["Health"],
+            "exit_code": one["ExitCode"],
+            "memory": memory.get(one["Name"], ""),
+            "ports": sorted(
+                f"{port['URL']}:{port['PublishedPort']}" for port in one["Publishers"] or [] if port["PublishedPort"]
+            ),
+        }
+        for one in sorted(services, key=lambda one: str(one["Name"]))
+    ]
+    well = all(row["health"] in ("healthy", "") and (row["state"] == "running" or not row["exit_code"]) for row in rows)
+    if as_json:
+        print_json(rows)
+    else:
+        _print_services(output(), rows)
+    return 0 if rows and well else 1
+
+
+def make_secrets() -> int:
+    """Write what `.env` lacks, and say where it is; no secret is shown."""
+    refuse_inside()
+    compose = Compose()
+    made = ensure_env(compose.root)
+    output().print(f"{compose.root / FILE}: {len(made)} secrets made, the others are kept", soft_wrap=True)
+    return 0
+
+
+def inside(arguments: Sequence[str]) -> int:
+    """Run a command of this door in the docker stack, on this terminal, and return its exit status.
+
+    Raises:
+        SettingsError: The stack is not running.
+    """
+    compose = _compose()
+    docker_stack.require_running(compose)
+    terminal = [] if sys.stdin.isatty() and sys.stdout.isatty() else ["--no-TTY"]
+    return compose.run("exec", *terminal, docker_stack.DOOR, INSIDE, *arguments)
+
+
+def _compose() -> Compose:
+    refuse_inside()
+    compose = Compose()
+    compose.check()
+    return compose
+
+
+def _deliver(compose: Compose, view: NightView) -> None:
+    """Deliver the newest days, for nights that are triggered in the UI; the commands deliver what they need."""
+    for name, module, *arguments in demo_jobs(Settings.from_environment(), replayed=False):
+        view.doing(f"delivering the days of {name}")
+        compose.output("exec", "--no-TTY", docker_stack.DOOR, "python", "-m", module, *arguments)
+
+
+def _show(console: Console, compose: Compose) -> None:
+    found = docker_stack.addresses(compose)
+    lines = [
+        f"Airflow   {found.airflow}   user admin, password {found.airflow_password}",
+        f"MLflow    {found.mlflow}   user nightshift, password {found.mlflow_password}",
+        "Every Dag is paused: unpause one in the UI to have it run every night, or run a night now:",
+        f"          ./nightshift run {DOCKER}",
+        f"Any command works there with {DOCKER}: ./nightshift status {DOCKER}",
+        f"Stop it all with ./nightshift down {DOCKER}",
+    ]
+    for line in lines:
+        console.print(line, markup=False, soft_wrap=True)
+
+
+def _print_services(console: Console, rows: Sequence[dict[str, object]]) -> None:
+    if not rows:
+        console.print("the docker stack is not running: ./nightshift up --docker")
+        return
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for title in ("container", "state", "memory", "published"):
+        table.add_column(title, no_wrap=True)
+    for row in rows:
+        state = f"{row['state']} ({row['health']})" if row["health"] else str(row["state"])
+        if row["state"] == "exited":
+            state = "done" if not row["exit_code"] else f"failed ({row['exit_code']})"
+        ports = row["ports"]
+        assert isinstance(ports, list)
+        table.add_row(str(row["name"]), state, str(row["memory"]), ", ".join(ports))
+    console.print(table)
