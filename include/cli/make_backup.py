@@ -61,10 +61,17 @@ def show_contents(console: Console, what: str, contents: Contents, seconds: floa
         console.print(line, markup=False, soft_wrap=True)
 
 
+def versions_here() -> dict[str, str]:
+    """Return the versions of Airflow and MLflow that are installed here."""
+    return {AIRFLOW: version("apache-airflow"), MLFLOW: version("mlflow")}
+
+
 @contextmanager
 def _source(settings: Settings, *, docker: bool, s3: bool) -> Iterator[Source]:
     if docker:
-        raise SettingsError("option --docker", "not here yet")
+        with _docker_source(settings) as source:
+            yield source
+        return
     refuse_half_restored(settings.home)
     with opened_place(settings, s3=s3) as (store, tracking_url):
         dumps: dict[str, Dump] = {AIRFLOW: lambda folder: snapshot(database_file(settings.home), folder / "airflow.db")}
@@ -74,5 +81,18 @@ def _source(settings: Settings, *, docker: bool, s3: bool) -> Iterator[Source]:
             dumps[MLFLOW] = lambda folder: snapshot(file, folder / "mlflow.db")
         else:
             notes = ("MLflow is a server of its own and is not in the file: back it up where it runs",)
-        versions = {"airflow": version("apache-airflow"), "mlflow": version("mlflow")}
-        yield Source("home", store, dumps, versions, notes)
+        yield Source("home", store, dumps, versions_here(), notes)
+
+
+@contextmanager
+def _docker_source(settings: Settings) -> Iterator[Source]:
+    from include.stack import docker_backup
+    from include.stack.compose.docker_stack import require_running
+    from include.stack.compose.engine import Compose
+
+    refuse_half_restored(settings.home, docker=True)
+    compose = Compose()
+    compose.check()
+    require_running(compose)
+    with docker_backup.opened_store(compose) as store:
+        yield Source("docker", store, docker_backup.dumps(compose), docker_backup.versions(compose))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+from include.cli.backup_fits import check_versions
 from include.cli.console import errors
 from include.cli.copy_view import CopyView
 from include.cli.docker_stack import INSIDE
-from include.cli.put_back import check_versions
 from include.config.errors import StackError
 from include.config.settings import Settings
 from include.operations.backup.archive import ArchiveReader

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
+from include.cli.backup_fits import check_versions
 from include.cli.console import errors
 from include.cli.copy_view import CopyView
 from include.cli.make_backup import SQLITE, versions_here
 from include.cli.perform_act import origin_of_person
-from include.cli.put_back import check_versions
 from include.cli.stores import opened_place
 from include.config.errors import NightshiftError, SettingsError
 from include.config.settings import Settings

@@ -11,6 +11,8 @@ from include.config.errors import SettingsError
 from include.stack.credentials import write_private
 
 FILE = "restore.json"
+# of the docker stack that belongs to the checkout
+DOCKER_FILE = "restore-docker.json"
 
 
 class RestoreMark(BaseModel):
@@ -29,39 +31,65 @@ class RestoreMark(BaseModel):
     turn: Literal["writing", "reconciling"] = "writing"
 
 
-def read_mark(home: Path) -> RestoreMark | None:
+def begun_with(file: Path, backup_id: str) -> RestoreMark | None:
+    """Return the mark of this backup's restore that was interrupted, or None when none was.
+
+    Raises:
+        SettingsError: The restore of another file was interrupted, or the mark was changed by hand.
+    """
+    mark = read_mark(file)
+    if mark is not None and mark.backup_id != backup_id:
+        raise SettingsError(
+            str(file.parent),
+            "the restore of another file was interrupted here",
+            got=mark.file,
+            hint="go on with that one",
+        )
+    return mark
+
+
+def start_mark(file: Path, backup_id: str, backup: Path) -> RestoreMark:
+    """Write down that a restore begins, before the first byte of it is written."""
+    mark = RestoreMark(backup_id=backup_id, file=str(backup))
+    set_mark(file, mark)
+    return mark
+
+
+def read_mark(file: Path) -> RestoreMark | None:
     """Return the mark of a restore that has begun and not ended, or None.
 
     Raises:
         SettingsError: The file is no such mark.
     """
-    path = home / FILE
     try:
-        return RestoreMark.model_validate_json(path.read_text(encoding="utf-8"))
+        return RestoreMark.model_validate_json(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except ValidationError as error:
-        raise SettingsError(str(path), "it was changed by hand", hint="begin again in a new home") from error
+        raise SettingsError(str(file), "it was changed by hand", hint="begin again in a new home") from error
 
 
-def set_mark(home: Path, mark: RestoreMark) -> None:
+def set_mark(file: Path, mark: RestoreMark) -> None:
     """Write down how far a restore is."""
-    write_private(home / FILE, mark.model_dump_json(indent=2))
+    write_private(file, mark.model_dump_json(indent=2))
 
 
-def clear_mark(home: Path) -> None:
+def clear_mark(file: Path) -> None:
     """Forget the restore: it is complete."""
-    (home / FILE).unlink(missing_ok=True)
+    file.unlink(missing_ok=True)
 
 
-def refuse_half_restored(home: Path) -> None:
-    """Refuse to start anything in a home whose restore was interrupted.
+def refuse_half_restored(home: Path, *, docker: bool = False) -> None:
+    """Refuse to work in a home, or on the docker stack of a checkout, whose restore was interrupted.
 
     Raises:
         SettingsError: With the command that goes on with it.
     """
-    mark = read_mark(home)
+    mark = read_mark(home / (DOCKER_FILE if docker else FILE))
     if mark is not None:
+        option = "--docker " if docker else ""
         raise SettingsError(
-            str(home), "a restore was interrupted here", hint=f"go on with it: ./nightshift restore {mark.file}"
+            "the docker stack" if docker else str(home),
+            "a restore was interrupted here",
+            hint=f"go on with it: ./nightshift restore {option}{mark.file}",
         )

@@ -21,7 +21,7 @@ from include.io import keys
 from include.io.stores import open_store
 from include.operations.backup.archive import ArchiveReader
 from include.stack.credentials import load_credentials
-from include.stack.restore_mark import read_mark
+from include.stack.restore_mark import FILE, read_mark
 from tests.support.backups import answers, as_home, enter, hashes
 from tests.support.killing import Attempt
 from tests.support.model_nights import Nights
@@ -258,10 +258,10 @@ def test_a_restore_that_was_killed_goes_on(
         if any("/ledger/" in key for key in there):
             assert {key for key in held if "/ledger/" not in key and "champion.json" not in key} <= set(there)
         if there:
-            assert read_mark(home) is not None
+            assert read_mark(home / FILE) is not None
     assert kills > 3
     assert any(0 < count < len(held) for count in seen)
-    assert read_mark(home) is None
+    assert read_mark(home / FILE) is None
     assert hashes(store) == held
     assert answers(capsys) == said
 
@@ -271,7 +271,7 @@ def test_nothing_works_in_a_home_that_is_half_restored(
 ) -> None:
     home = enter(tmp_path / "new", monkeypatch)
     with monkeypatch.context() as patch:
-        patch.setattr("include.cli.put_back.reconcile_all", _interrupted)
+        patch.setattr("include.cli.put_back_home.reconcile_all", _interrupted)
         with pytest.raises(RuntimeError, match="the power went out"):
             main(["restore", str(backup)])
     hint = f"{home}: a restore was interrupted here; hint: go on with it: ./nightshift restore {backup}"
@@ -287,7 +287,7 @@ def test_nothing_works_in_a_home_that_is_half_restored(
     assert main(["restore", str(other)]) == 2
     assert f"the restore of another file was interrupted here; got: {backup}" in capsys.readouterr().err
     assert main(["restore", str(backup)]) == 0
-    assert read_mark(home) is None
+    assert read_mark(home / FILE) is None
 
 
 def _interrupted(*_: object) -> int:
