@@ -8,7 +8,6 @@ from pathlib import Path
 from include.cli.backup_fits import check_versions
 from include.cli.console import errors
 from include.cli.copy_view import CopyView
-from include.cli.docker_stack import INSIDE
 from include.config.errors import StackError
 from include.config.settings import Settings
 from include.operations.backup.archive import ArchiveReader
@@ -17,6 +16,8 @@ from include.stack import docker_backup
 from include.stack.compose.docker_stack import DOOR, require_running
 from include.stack.compose.engine import Compose
 from include.stack.restore_mark import DOCKER_FILE, begun_with, clear_mark, set_mark, start_mark
+
+RECONCILE = "include.cli.reconcile_restored"
 
 
 def put_back_docker(settings: Settings, archive: ArchiveReader, view: CopyView) -> int:
@@ -62,11 +63,11 @@ def _put_databases(compose: Compose, archive: ArchiveReader) -> None:
 
 
 def _reconcile_all(compose: Compose, projects: tuple[str, ...]) -> int:
-    left = 0
-    for project in projects:
-        try:
-            compose.output("exec", "--no-TTY", DOOR, INSIDE, "reconcile", project)
-        except StackError as error:
-            left += 1
-            errors().print(f"{project}: {error}", style="red", markup=False, soft_wrap=True)
-    return left
+    if not projects:
+        return 0
+    try:
+        compose.output("exec", "--no-TTY", DOOR, "python", "-m", RECONCILE, *projects)
+    except StackError as error:
+        errors().print(str(error), style="red", markup=False, soft_wrap=True)
+        return 1
+    return 0
