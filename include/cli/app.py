@@ -15,6 +15,7 @@ from include.cli.answer import EXAMPLE as ANSWER_EXAMPLE
 from include.cli.answer import answer
 from include.cli.backfill import EXAMPLE as BACKFILL_EXAMPLE
 from include.cli.backfill import backfill
+from include.cli.backup import BACKUP_EXAMPLE, RESTORE_EXAMPLE, backup, restore
 from include.cli.console import errors
 from include.cli.namespace_option import Namespace
 from include.cli.namespaces import EXAMPLE as NAMESPACE_EXAMPLE
@@ -287,6 +288,8 @@ app.command(epilog=f"Example: {REPRODUCE_EXAMPLE}", rich_help_panel=EVIDENCE)(re
 acts.register(app, CHAMPION)
 delivery.register(app, UPKEEP)
 app.command(epilog=f"Example: {RETENTION_EXAMPLE}", rich_help_panel=UPKEEP)(retention)
+app.command(epilog=f"Example: {BACKUP_EXAMPLE}", rich_help_panel=UPKEEP)(backup)
+app.command(epilog=f"Example: {RESTORE_EXAMPLE}", rich_help_panel=UPKEEP)(restore)
 
 
 def _refuse_both(option: str, given: bool) -> None:

@@ -16,6 +16,7 @@ from include.config.settings import Settings
 from include.stack.compose import docker_stack
 from include.stack.compose.engine import Compose
 from include.stack.compose.env_file import FILE, ensure_env, rotate_env
+from include.stack.restore_mark import refuse_half_restored
 from include.stack.state import refuse_inside
 
 DOCKER = "--docker"
@@ -30,10 +31,11 @@ def up(workers: int | None) -> int:
     """Start the docker stack, wait until it is healthy and the demo's data is there, and print where it is.
 
     Raises:
-        SettingsError: Docker or its compose plugin is missing or too old.
+        SettingsError: Docker or its compose plugin is missing or too old, or a restore was interrupted.
         StackError: A service does not start.
     """
     compose, console = _compose(), output()
+    refuse_half_restored(Settings.from_environment().home, docker=True)
     with NightView(console, "starting the docker stack") as view:
         docker_stack.start(compose, workers, view.doing)
         view.note(f"all healthy after {view.seconds:.0f} s")

@@ -192,6 +192,10 @@ class ActRefusedError(NightshiftError):
     """Refuse what a person asked for, because of what is in force: a pin, another champion, nothing to go back to."""
 
 
+class BackupError(NightshiftError):
+    """Say that a backup file is damaged or cannot be written, or that what it holds does not fit here."""
+
+
 class PullRequestError(NightshiftError):
     """Say that GitHub refuses a comment, or does not answer."""
 

@@ -16,6 +16,7 @@ from include.stack.airflow_settings import AirflowSettings
 from include.stack.credentials import Credentials, write_password_file
 from include.stack.environment import component_logs, database_file, password_file
 from include.stack.processes import Job
+from include.stack.restore_mark import refuse_half_restored
 
 DATABASE_STAMP = "database.stamp"
 
@@ -30,8 +31,10 @@ def prepare_home(
 
     Raises:
         StackError: It could not be made; with the last lines of the log.
+        SettingsError: A restore was interrupted here.
     """
     home = settings.home
+    refuse_half_restored(home)
     config = home / "airflow" / "config"
     config.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(Path(preload.__file__), config / "airflow_local_settings.py")

@@ -25,6 +25,7 @@ from include.stack.object_server import ObjectServer
 from include.stack.pause import pause_again
 from include.stack.ports import LOOPBACK, choose_ports
 from include.stack.processes import STACK_VARIABLE, Job, ProcessId
+from include.stack.restore_mark import refuse_half_restored
 from include.stack.running import check_alive, stop_stack
 from include.stack.state import StackState, write_state
 
@@ -70,9 +71,10 @@ class Stack:
             beside: Jobs that need only the store, and run while the rest starts: name, module, arguments.
 
         Raises:
-            SettingsError: A port is in use.
+            SettingsError: A port is in use, or a restore of this home was interrupted.
             StackError: A preparation failed.
         """
+        refuse_half_restored(self.settings.home)
         self._choose_ports()
         # known before the first process starts: whoever finds this file can end all of them
         self._remember()

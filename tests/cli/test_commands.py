@@ -23,7 +23,7 @@ from tests.config.broken_declarations import BROKEN, write_all
 COMMANDS = (
     *("run", "up", "down", "backfill", "answer", "status", "decision", "ledger", "history", "reproduce"),
     *("promote", "rollback", "pin", "unpin", "reconcile"),
-    *("check", "airflow", "test", "lint", "retention", "demo", "namespace"),
+    *("check", "airflow", "test", "lint", "retention", "backup", "restore", "demo", "namespace"),
     *("audit", "changed-projects", "comment", "image", "release-notes"),
     *("ps", "logs", "secrets"),
 )
