@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from include.config.discovery import load_project
-from include.config.errors import NightshiftError
+from include.config.errors import BUGS, NightshiftError
 from include.config.project import Project
 from include.config.results import (
     EvaluateInputs,
@@ -43,18 +43,6 @@ INPUTS: Mapping[Stage, type[StageInputs]] = {
 RUN_TYPES: tuple[RunType, ...] = ("scheduled", "manual", "backfill", "asset_triggered")
 # the key of the XCom that says why a task failed; the owner's message and the command line read it
 ERROR_KEY = "error"
-# what Python raises for a mistake in code; ValueError and LookupError hold their families
-BUGS = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    ImportError,
-    LookupError,
-    NameError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-)
 
 
 def call_stage(stage: Stage, project_name: str, **given: Any) -> Any:
