@@ -85,9 +85,7 @@ def _wire(project: Project) -> None:
         tasks.build_features(name, days=validated)
 
     prepared: Any = prepare.expand(days=planned)
-    trained: Any = tasks.train.partial(project_name=name, plan=the_plan).expand(
-        candidate=[candidate.name for candidate in project.candidates]
-    )
+    trained: Any = _trained(project, the_plan)
     prepared >> trained
     evaluated: Any = tasks.evaluate(name, the_plan, trained)
     asked: Any = ask_for_approval(project, evaluated)
@@ -96,6 +94,17 @@ def _wire(project: Project) -> None:
     announced = tasks.announce_features.override(outlets=[features_asset(name)])(name, the_plan)
     prepared >> announced
     tasks.announce_champion.override(outlets=[champion_asset(name)])(name, promoted)
+
+
+def _trained(project: Project, plan: Any) -> Any:
+    """Return what the candidates' trainings hand on: tasks of the workers, or containers where an image is declared."""
+    if project.training.image is not None:
+        # the provider is loaded only for a project that needs it
+        from include.orchestration.training_container import train_in_container
+
+        return train_in_container(project, plan)
+    candidates = [candidate.name for candidate in project.candidates]
+    return tasks.train.partial(project_name=project.name, plan=plan).expand(candidate=candidates)
 
 
 def readme(project: Project) -> str:

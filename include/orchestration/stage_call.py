@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -45,12 +45,13 @@ RUN_TYPES: tuple[RunType, ...] = ("scheduled", "manual", "backfill", "asset_trig
 ERROR_KEY = "error"
 
 
-def call_stage(stage: Stage, project_name: str, **given: Any) -> Any:
+def call_stage(stage: Stage, project_name: str, by: Callable[[Project, Any], Any] | None = None, **given: Any) -> Any:
     """Run a stage for the current task's project and day.
 
     Args:
         stage: Its module in `include/stages` is imported here, never when a Dag file is parsed.
         project_name: The project's declaration is read here, too: a task is given names, not objects.
+        by: Runs the stage elsewhere, with the same project and inputs; None runs it here.
         given: The stage's own inputs, as they came by XCom (plain JSON).
 
     Returns:
@@ -67,7 +68,8 @@ def call_stage(stage: Stage, project_name: str, **given: Any) -> Any:
         settings = Settings.from_environment()
         project = load_project(settings.projects_dir, project_name)
         inputs = INPUTS[stage].model_validate({**common_inputs(stage, project, settings, context), **given})
-        return importlib.import_module(f"include.stages.{stage}").run(project, inputs)
+        run = by or importlib.import_module(f"include.stages.{stage}").run
+        return run(project, inputs)
 
 
 def common_inputs(stage: Stage, project: Project, settings: Settings, context: Any) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def answer_to(request: TrainingRequest, attempt: str) -> TrainingAnswer:
     except NightshiftError as error:
         _log.error("%s: %s", type(error).__name__, error)
         return TrainingAnswer(attempt=attempt, failure=failure_of(error))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - told to the worker
         _log.exception("%s: %s", type(error).__name__, error)
         return TrainingAnswer(attempt=attempt, failure=failure_of(error))
 
@@ -107,9 +107,7 @@ def refuse_other_declaration(request: TrainingRequest, declared: dict[str, objec
     Raises:
         TrainingCodeError: What is declared of the making of the model differs.
     """
-    differing = sorted(
-        key for key in {*declared, *request.declared} if declared.get(key) != request.declared.get(key)
-    )
+    differing = sorted(key for key in {*declared, *request.declared} if declared.get(key) != request.declared.get(key))
     if differing:
         raise TrainingCodeError(
             f"image {request.image}: {request.project}/project.yaml",
