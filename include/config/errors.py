@@ -164,6 +164,24 @@ class TrainingError(NightshiftError):
     """Say that a candidate could not be fitted on the data of its window."""
 
 
+class TrainingImageError(NightshiftError):
+    """Say that the image a project trains in is nowhere to be had, or cannot train."""
+
+
+class TrainingCodeError(NightshiftError):
+    """Refuse to train by other code, or another declaration, than those of the worker that asked."""
+
+
+class TrainingMemoryError(NightshiftError):
+    """Say that a training needed more memory than its container may use."""
+
+
+class TrainingContainerError(NightshiftError):
+    """Say that the container of a training could not be started or ended without an answer; it may work, later."""
+
+    retryable = True
+
+
 class EvaluationError(NightshiftError):
     """Say that a model could not be judged: one class only, scores that are no numbers, columns it lacks."""
 
@@ -210,3 +228,17 @@ class AirflowApiError(NightshiftError):
     def __init__(self, where: str, what: str, *, status: int, got: object = "", hint: str = "") -> None:
         super().__init__(where, what, got=got, hint=hint)
         self.status = status
+
+
+# what Python raises for a mistake in code; ValueError and LookupError hold their families
+BUGS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    ImportError,
+    LookupError,
+    NameError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+)

@@ -18,12 +18,14 @@ from include.config.errors import Problem, did_you_mean
 from include.config.findings import Finding, FindingsError, KeyPath
 from include.config.place import Place, place_of
 from include.config.project import Project
+from include.config.training import IMAGE_PATTERN
 
 PATTERN_WORDS: dict[str, str] = {
     r"^[a-z][a-z0-9_]*$": "must be a name of lower-case letters, digits and _, starting with a letter",
     r"^[A-Za-z][A-Za-z0-9_]*$": "must be a name of letters, digits and _, starting with a letter",
     r"^[^@\s]+@[^@\s]+\.[^@\s]+$": "must be an e-mail address",
     r"^[^/].*\.(parquet|csv)$": "must be a relative path that ends in .parquet or .csv",
+    IMAGE_PATTERN: "must be a Docker image: [registry/]name[:tag][@sha256:digest], the name in lower case",
 }
 _LIMITS: dict[str, tuple[str, str]] = {
     "greater_than_equal": ("must be at least {}", "ge"),

@@ -31,6 +31,7 @@ from include.config.parts import (
 )
 from include.config.source import ColumnName, FileSource, FileTable, Source, SqlSource
 from include.config.threshold import Threshold
+from include.config.training import Training
 from include.config.value import Value
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "SqlSource",
     "Target",
     "Threshold",
+    "Training",
     "Value",
     "Window",
 ]
@@ -80,6 +82,7 @@ class Project(Closed):
         pii: Columns of personal data; dropped, never features.
         quality: What validation tolerates.
         candidates: The models to try.
+        training: In which container models are trained; left out, the worker itself trains.
         cross_validation: How candidates are scored on the train part.
         metrics: The numbers that are measured.
         threshold: From which score on the answer is yes.
@@ -109,6 +112,7 @@ class Project(Closed):
     pii: tuple[ColumnName, ...] = ()
     quality: Quality = Quality()
     candidates: tuple[Candidate, ...] = Field(min_length=1)
+    training: Training = Training()
     cross_validation: CrossValidation = CrossValidation()
     metrics: Metrics = Metrics()
     threshold: Threshold = Threshold()

@@ -143,3 +143,13 @@ def comparison(project: str, comparison_id: str) -> str:
 def history_page(project: str) -> str:
     """Return the key of the page of the walk-forward record: a view, made again whenever it is asked for."""
     return f"{project}/history/history.html"
+
+
+def training_request(project: str, request_id: str) -> str:
+    """Return the key of what the container of a training is asked; removed when its answer was read."""
+    return f"{project}/models/requests/{request_id}/request.json"
+
+
+def training_answer(project: str, request_id: str) -> str:
+    """Return the key of what the container answered, beside the request."""
+    return f"{project}/models/requests/{request_id}/result.json"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
 MODEL_FILE = "model.skops"
-REQUIREMENTS = ("mlflow", "numpy", "pandas", "scikit-learn", "scipy", "skops", "xgboost")
+REQUIREMENTS = ("numpy", "pandas", "scikit-learn", "scipy", "skops", "xgboost")
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,8 @@ def write_model(folder: Path, model: ModelToLog) -> None:
         serialization_format="skops",
         skops_trusted_types=list(TRUSTED),
         signature=ModelSignature(inputs=inputs, outputs=Schema([ColSpec("double")])),
-        pip_requirements=[f"{name}=={installed(name)}" for name in REQUIREMENTS],
+        # asked of MLflow itself: it may be installed as mlflow-skinny
+        pip_requirements=[f"mlflow=={mlflow.__version__}", *(f"{name}=={installed(name)}" for name in REQUIREMENTS)],
         pyfunc_predict_fn="predict_proba",
     )
     (folder / MODEL_FILE).write_bytes(model.data)

@@ -87,8 +87,7 @@ def _wire(project: Project, namespace: str) -> None:
         tasks.build_features(name, days=validated)
 
     prepared: Any = prepare.expand(days=planned)
-    train = tasks.train.override(pool=training_pool(namespace)).partial(project_name=name, plan=the_plan)
-    trained: Any = train.expand(candidate=[candidate.name for candidate in project.candidates])
+    trained: Any = _trained(project, the_plan, namespace)
     prepared >> trained
     evaluated: Any = tasks.evaluate(name, the_plan, trained)
     asked: Any = ask_for_approval(project, evaluated)
@@ -97,6 +96,17 @@ def _wire(project: Project, namespace: str) -> None:
     announced = tasks.announce_features.override(outlets=[features_asset(name, namespace)])(name, the_plan)
     prepared >> announced
     tasks.announce_champion.override(outlets=[champion_asset(name, namespace)])(name, promoted)
+
+
+def _trained(project: Project, plan: Any, namespace: str) -> Any:
+    """Return what the candidates' trainings hand on: tasks of the workers, or containers where an image is declared."""
+    if project.training.image is not None:
+        # the provider is loaded only for a project that needs it
+        from include.orchestration.training_container import train_in_container
+
+        return train_in_container(project, plan, namespace)
+    train: Any = tasks.train.override(pool=training_pool(namespace)).partial(project_name=project.name, plan=plan)
+    return train.expand(candidate=[candidate.name for candidate in project.candidates])
 
 
 def readme(project: Project) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import importlib
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from include.config.discovery import load_project
-from include.config.errors import NightshiftError
+from include.config.errors import BUGS, NightshiftError
 from include.config.project import Project
 from include.config.results import (
     EvaluateInputs,
@@ -44,26 +44,15 @@ INPUTS: Mapping[Stage, type[StageInputs]] = {
 RUN_TYPES: tuple[RunType, ...] = ("scheduled", "manual", "backfill", "asset_triggered")
 # the key of the XCom that says why a task failed; the owner's message and the command line read it
 ERROR_KEY = "error"
-# what Python raises for a mistake in code; ValueError and LookupError hold their families
-BUGS = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    ImportError,
-    LookupError,
-    NameError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-)
 
 
-def call_stage(stage: Stage, project_name: str, **given: Any) -> Any:
+def call_stage(stage: Stage, project_name: str, by: Callable[[Project, Any], Any] | None = None, **given: Any) -> Any:
     """Run a stage for the current task's project and day.
 
     Args:
         stage: Its module in `include/stages` is imported here, never when a Dag file is parsed.
         project_name: The project's declaration is read here, too: a task is given names, not objects.
+        by: Runs the stage elsewhere, with the same project and inputs; None runs it here.
         given: The stage's own inputs, as they came by XCom (plain JSON).
 
     Returns:
@@ -80,7 +69,8 @@ def call_stage(stage: Stage, project_name: str, **given: Any) -> Any:
         settings = settings_of(context["dag_run"].dag_id)
         project = load_project(settings.projects_dir, project_name)
         inputs = INPUTS[stage].model_validate({**common_inputs(stage, project, settings, context), **given})
-        return importlib.import_module(f"include.stages.{stage}").run(project, inputs)
+        run = by or importlib.import_module(f"include.stages.{stage}").run
+        return run(project, inputs)
 
 
 def common_inputs(stage: Stage, project: Project, settings: Settings, context: Any) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from tests.config.broken_groups import BROKEN_GROUPS
 from tests.config.broken_keys import BROKEN_KEYS
 from tests.config.broken_proof import BROKEN_PROOF
 from tests.config.broken_relations import BROKEN_RELATIONS
+from tests.config.broken_training import BROKEN_TRAINING
 from tests.config.broken_value import BROKEN_VALUE
 from tests.config.good_declaration import GOOD_DECLARATION, GOOD_FILES, Broken, write_broken, write_good
 
@@ -26,6 +27,7 @@ BROKEN: tuple[Broken, ...] = (
     *BROKEN_FILES,
     *BROKEN_PROOF,
     *BROKEN_VALUE,
+    *BROKEN_TRAINING,
 )
 
 

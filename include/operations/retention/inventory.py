@@ -67,6 +67,7 @@ class Inventory:
         raw: By day.
         features: By day.
         candidates: Files of trained candidates, by candidate id.
+        requests: What containers of trainings were asked and answered, by request.
         releases: Files of releases, by version.
         runs: Files of MLflow runs, by run id.
         history: What is never removed.
@@ -76,6 +77,7 @@ class Inventory:
     raw: dict[date, RawDay] = field(default_factory=dict)
     features: dict[date, FeatureDay] = field(default_factory=dict)
     candidates: dict[str, list[Listed]] = field(default_factory=dict)
+    requests: dict[str, list[Listed]] = field(default_factory=dict)
     releases: dict[str, list[Listed]] = field(default_factory=dict)
     runs: dict[str, list[Listed]] = field(default_factory=dict)
     history: list[Listed] = field(default_factory=list)
@@ -163,6 +165,11 @@ def _put_candidate(found: Inventory, match: re.Match[str], one: Listed) -> bool:
     return True
 
 
+def _put_request(found: Inventory, match: re.Match[str], one: Listed) -> bool:
+    found.requests.setdefault(match["name"], []).append(one)
+    return True
+
+
 def _put_release(found: Inventory, match: re.Match[str], one: Listed) -> bool:
     found.releases.setdefault(match["name"], []).append(one)
     return True
@@ -188,6 +195,7 @@ _PLACES: tuple[tuple[re.Pattern[str], Put], ...] = tuple(
         (rf"rejected/{_DATE}/{_SNAPSHOT}/(check=[^/]+/)?rows\.parquet", _put_check),
         (rf"{_PAGES}/{_DATE}/(?P<snapshot>[^/]+)/results\.html", _put_check),
         (rf"features/{_DATE}/({MANIFEST}|[^/]+\.parquet)", _put_features),
+        (r"models/requests/(?P<name>[^/]+)/(request|result)\.json", _put_request),
         (r"models/(?P<name>[^/]+)/[^/]+", _put_candidate),
         (r"releases/version=(?P<name>[^/]+)/[^/]+", _put_release),
         (r"mlflow/(?P<name>[0-9a-f]{32})/.+", _put_run),

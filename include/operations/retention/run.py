@@ -18,7 +18,7 @@ from include.operations.retention.protection import Guard
 from include.operations.retention.removal import Plan
 from include.operations.retention.removing import Remover
 from include.operations.retention.result import Removed, RetentionInputs, RetentionResult, describe
-from include.operations.retention.versions import TrackedHere, plan_versions, tracked_here
+from include.operations.retention.versions import TrackedHere, plan_requests, plan_versions, tracked_here
 
 _log = logging.getLogger(__name__)
 
@@ -78,6 +78,7 @@ def make_plan(project: Project, store: ObjectStore, found: Inventory, guard: Gua
     plan_raw(plan, store, project.name, found, keep.raw_days, now)
     plan_features(plan, store, project.name, found, keep.features_days, protection, now)
     plan_versions(plan, store, project.name, found, guard.entries(), tracked, protection, now)
+    plan_requests(plan, found, now)
     raw = [one for day in found.raw.values() for one in day.files()]
     plan.keep_rest("raw data", f"keep.raw_days: the newest day and {keep.raw_days} before it", raw)
     features = [one for day in found.features.values() for one in day.files()]

@@ -20,6 +20,7 @@ from include.operations.retention.removal import FRESH, Plan, Removal, by_manife
 OPEN = ("RUNNING", "SCHEDULED")
 FAILED_RUN = "a training that failed, or was killed, and left no model version"
 NO_RUN = "files of a run that MLflow does not know any more"
+UNANSWERED = "the request of a training whose worker was killed and never tried again"
 UNFINISHED = "left by a training or promotion that was killed: no manifest, no finished run"
 
 
@@ -199,6 +200,15 @@ def _plan_lost_artifacts(
     for run_id, files in sorted(found.runs.items()):
         if run_id not in known and not is_fresh(files, now):
             plan.removals.append(Removal("orphans", f"run {run_id}", NO_RUN, artifacts=tuple(files)))
+
+
+def plan_requests(plan: Plan, found: Inventory, now: datetime) -> None:
+    """Add requests of trainings in containers that nobody waits for any more: a worker removes its own."""
+    for name, files in sorted(found.requests.items()):
+        if is_fresh(files, now):
+            plan.keep(f"training request {name}", FRESH, files)
+        else:
+            plan.removals.append(Removal("orphans", f"training request {name}", UNANSWERED, files=tuple(files)))
 
 
 def _numbers(model: Model) -> list[str]:
