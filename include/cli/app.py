@@ -121,16 +121,24 @@ def up(
             help="With --docker: N Celery workers run the tasks; 0: the scheduler runs them (default: as last time).",
         ),
     ] = None,
+    training_containers: Annotated[
+        bool | None,
+        typer.Option(
+            "--training-containers/--no-training-containers",
+            help="With --docker: tasks may start containers here, for projects with training.image (as last time).",
+        ),
+    ] = None,
 ) -> None:
     """Start the stack and leave it running: Airflow and MLflow in the browser, nightly runs for unpaused Dags."""
     if docker:
         _refuse_both("--s3", s3)
         from include.cli import docker_stack
 
-        raise typer.Exit(docker_stack.up(workers))
+        raise typer.Exit(docker_stack.up(workers, training_containers=training_containers))
     from include.cli.keep_running import start_up
 
     _refuse_without_docker("--workers", workers is not None)
+    _refuse_without_docker("--training-containers", training_containers is not None)
     raise typer.Exit(start_up(s3=s3))
 
 

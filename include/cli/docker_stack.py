@@ -27,7 +27,7 @@ FOLLOWED_LINES = "100"
 KILLED = 137
 
 
-def up(workers: int | None) -> int:
+def up(workers: int | None, *, training_containers: bool | None) -> int:
     """Start the docker stack, wait until it is healthy and the demo's data is there, and print where it is.
 
     Raises:
@@ -37,7 +37,7 @@ def up(workers: int | None) -> int:
     compose, console = _compose(), output()
     refuse_half_restored(Settings.from_environment().home, docker=True)
     with NightView(console, "starting the docker stack") as view:
-        docker_stack.start(compose, workers, view.doing)
+        docker_stack.start(compose, workers, training_containers, view.doing)
         view.note(f"all healthy after {view.seconds:.0f} s")
         _deliver(compose, view)
         view.note(f"running after {view.seconds:.0f} s")

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from include.config.errors import SettingsError, StackError
 from include.config.settings import DEFAULT_AIRFLOW_PORT, DEFAULT_MLFLOW_PORT, Settings, git_commit
@@ -19,6 +20,7 @@ from include.stack.ports import choose_ports
 # the command line runs in this container: it has every address, and the one administrator's password
 DOOR = "api-server"
 HEALTHY_SECONDS = 600
+SOCKET = Path("/var/run/docker.sock")
 POLL_SECONDS = 1.0
 # of a container that did not become healthy
 LAST_LINES = "15"
@@ -36,19 +38,20 @@ class Addresses:
     mlflow_password: str
 
 
-def start(compose: Compose, workers: int | None, say: Say) -> None:
+def start(compose: Compose, workers: int | None, training_containers: bool | None, say: Say) -> None:
     """Build the image, start every service, and return when all are healthy.
 
     Args:
         compose: The checkout's compose.
         workers: How many Celery workers; 0 lets the scheduler run the tasks, None keeps what `.env` says.
+        training_containers: Whether tasks may start containers on this engine; None keeps what `.env` says.
         say: Is told what is waited for.
 
     Raises:
         SettingsError: `.env` cannot be used, or a port that was chosen is in use.
         StackError: The build fails, or a service does not become healthy; with its last words.
     """
-    ensure_env(compose.root, {**_ports(compose, say), **_workers(workers)})
+    ensure_env(compose.root, {**_ports(compose, say), **_workers(workers), **_engine_access(training_containers)})
     say("building the image")
     compose.output("build", environ=_build_arguments())
     say("starting the containers")
@@ -114,6 +117,28 @@ def _workers(workers: int | None) -> Mapping[str, str]:
         # nothing of the stages runs in the scheduler then
         "NIGHTSHIFT_SCHEDULER_PRELOAD": "0",
     }
+
+
+def _engine_access(granted: bool | None) -> Mapping[str, str]:
+    """Return the settings by which tasks may speak with the engine, as the group that owns its socket.
+
+    Raises:
+        SettingsError: The engine is not one of this machine.
+    """
+    if granted is None:
+        return {}
+    if not granted:
+        return {"COMPOSE_FILE": "", "DOCKER_GROUP": ""}
+    try:
+        group = SOCKET.stat().st_gid
+    except OSError as error:
+        raise SettingsError(
+            "option --training-containers",
+            "the engine has no socket here",
+            got=str(error.strerror),
+            allowed=(str(SOCKET),),
+        ) from error
+    return {"COMPOSE_FILE": "docker-compose.yaml:docker-compose.training.yaml", "DOCKER_GROUP": str(group)}
 
 
 def _build_arguments() -> dict[str, str]:
