@@ -55,8 +55,7 @@ def test_each_step_calls_the_door(workflow: str, name: str, job: dict[str, Any])
     for script in scripts(job):
         called = re.findall(r"(?:\./|/)nightshift\"? ([a-z-]+)", script)
         assert called or OTHER_PROGRAMS.match(script), script
-        # `namespace` and `run --namespace` are declared with the namespaces themselves
-        assert set(called) <= {*commands, "namespace"}, script
+        assert set(called) <= {*commands}, script
 
 
 @pytest.mark.parametrize(("workflow", "name", "job"), JOBS, ids=NAMES)
