@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from include.config.discovery import discover
+from include.config.namespaces import register
 from include.config.stages import retrain_dag_id, score_dag_id
 from tests.architecture.sources import DAGS, HEAVY, PLUGINS, ROOT, python_files, written
 
@@ -72,13 +73,22 @@ def test_the_score_file_makes_one_dag_for_each_project_that_declares_scoring(tmp
     assert _parsed(DAGS / "score.py", tmp_path)["dags"] == sorted(score_dag_id(name) for name in scored)
 
 
+def test_a_namespace_costs_no_more_than_its_dags(tmp_path: Path) -> None:
+    register(tmp_path, "pr-1")
+    parsed = _parsed(DAGS / "retrain.py", tmp_path)
+
+    projects = discover(ROOT / "include" / "projects").projects
+    assert parsed["dags"] == sorted(retrain_dag_id(name, there) for name in projects for there in ("", "pr-1"))
+    assert set(parsed["modules"]) & set(HEAVY) == set()
+
+
 def test_a_heavy_import_would_be_seen(tmp_path: Path) -> None:
     (tmp_path / "heavy.py").write_text("def quiet():\n    import numpy\n\n\nquiet()\n")
 
     assert "numpy" in _parsed(tmp_path / "heavy.py", tmp_path)["modules"]
 
 
-@pytest.mark.parametrize("module", ["discovery", "check", "schema", "results", "decision", "settings"])
+@pytest.mark.parametrize("module", ["discovery", "check", "schema", "results", "decision", "settings", "namespaces"])
 def test_the_declaration_is_light(module: str, tmp_path: Path) -> None:
     loaded = set(_parsed(ROOT / "include" / "config" / f"{module}.py", tmp_path)["modules"])
 
