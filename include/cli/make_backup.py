@@ -35,7 +35,7 @@ def back_up(file: str, *, force: bool, docker: bool, s3: bool) -> int:
     """
     if docker and s3:
         raise SettingsError("option --s3", "the docker stack has a store of its own", hint="leave it out")
-    settings, path = Settings.from_environment(), Path(file).absolute()
+    settings, path = Settings.from_environment().in_namespace(""), Path(file).absolute()
     began = time.monotonic()
     with CopyView() as view, _source(settings, docker=docker, s3=s3) as source:
         contents = make_backup(source, path, force=force, watch=Watch(view.doing, view.objects("copied")))

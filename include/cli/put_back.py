@@ -25,7 +25,7 @@ def restore_backup(file: str, *, docker: bool, s3: bool) -> int:
     """
     if docker and s3:
         raise SettingsError("option --s3", "the docker stack has a store of its own", hint="leave it out")
-    settings, path = Settings.from_environment(), Path(file).absolute()
+    settings, path = Settings.from_environment().in_namespace(""), Path(file).absolute()
     began = time.monotonic()
     with CopyView() as view, ArchiveReader(path) as archive:
         check_place(archive, "docker" if docker else "home")

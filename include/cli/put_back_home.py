@@ -13,8 +13,10 @@ from include.cli.make_backup import SQLITE, versions_here
 from include.cli.perform_act import origin_of_person
 from include.cli.stores import opened_place
 from include.config.errors import NightshiftError, SettingsError
+from include.config.namespaces import register, split_prefix
 from include.config.settings import Settings
 from include.io.object_store import ObjectStore
+from include.io.stores import open_store
 from include.operations.backup.archive import ArchiveReader
 from include.operations.backup.making import AIRFLOW, MLFLOW
 from include.operations.backup.putting_back import check_empty, put_back
@@ -55,17 +57,31 @@ def put_back_home(settings: Settings, archive: ArchiveReader, view: CopyView, *,
             databases[MLFLOW].with_name(f"{databases[MLFLOW].name}.prepared").unlink(missing_ok=True)
             set_mark(mark_file, mark.model_copy(update={"turn": "reconciling"}))
         view.doing("comparing with the ledgers")
-        left = reconcile_all(store, tracking_url, archive.contents.projects)
+        left = reconcile_all(settings, store.url, tracking_url, archive.contents.projects)
         clear_mark(mark_file)
     return left
 
 
-def reconcile_all(store: ObjectStore, tracking_url: str, projects: tuple[str, ...]) -> int:
-    """Have release pointers and MLflow follow each project's ledger; say what cannot be, and return how many things."""
+def reconcile_all(settings: Settings, store_url: str, tracking_url: str, projects: tuple[str, ...]) -> int:
+    """Have release pointers and MLflow follow each project's ledger, and Airflow show the namespaces there are.
+
+    Args:
+        settings: Of the home.
+        store_url: The whole store.
+        tracking_url: MLflow, outside all namespaces.
+        projects: What precedes `/ledger/` in the keys of the ledgers, a namespace's part included.
+
+    Returns:
+        How many things could not be set right; each is said.
+    """
     left = 0
     for project in projects:
+        namespace, name = split_prefix(project)
+        there = settings.model_copy(update={"namespace": namespace}).at(store_url, tracking_url)
         try:
-            found = reconcile(store, tracking_url, project, origin_of_person()).left
+            if namespace:
+                register(settings.home, namespace)
+            found = reconcile(open_store(there.store_url), there.tracking_url, name, origin_of_person()).left
         except NightshiftError as error:
             found = (str(error),)
         for words in found:

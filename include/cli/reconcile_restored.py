@@ -9,13 +9,12 @@ import sys
 
 from include.cli.put_back_home import reconcile_all
 from include.config.settings import Settings
-from include.io.stores import open_store
 
 
 def main(projects: list[str]) -> int:
     """Set release pointers and MLflow's aliases right, say on stderr what cannot be, and return the exit status."""
-    settings = Settings.from_environment()
-    left = reconcile_all(open_store(settings.store_url), settings.tracking_url, tuple(projects))
+    settings = Settings.from_environment().in_namespace("")
+    left = reconcile_all(settings, settings.store_url, settings.tracking_url, tuple(projects))
     return 1 if left else 0
 
 

@@ -57,6 +57,13 @@ def store_in(store_url: str, namespace: str) -> str:
     return f"{store_url.rstrip('/')}/{_MARK}{namespace}" if namespace else store_url
 
 
+def split_prefix(key: str) -> tuple[str, str]:
+    """Return the namespace that a key of production's store begins with, or an empty string, and the rest of it."""
+    first, slash, rest = key.partition("/")
+    found = slash and first.startswith(_MARK)
+    return (first.removeprefix(_MARK), rest) if found else ("", key)
+
+
 def tracking_in(tracking_url: str, namespace: str) -> str:
     """Return MLflow's address with the namespace as its fragment: whoever is given the address is told both."""
     return f"{tracking_url}#{_MARK}{namespace}" if namespace else tracking_url

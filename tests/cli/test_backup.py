@@ -17,6 +17,7 @@ import pytest
 
 from include.cli.app import main
 from include.config.errors import BackupError
+from include.config.namespaces import registered
 from include.io import keys
 from include.io.stores import open_store
 from include.operations.backup.archive import ArchiveReader
@@ -98,6 +99,27 @@ def test_a_store_on_s3_comes_back_on_s3(
     assert main(["restore", str(path)]) == 0
     assert hashes(open_store(f"{s3_url}/new")) == hashes(there)
     assert answers(capsys) == said
+
+
+def test_a_namespace_comes_back_beside_production(
+    house: Nights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trial = tmp_path / "trial"
+    shutil.copytree(house.folder / "store" / "parcels", trial)
+    shutil.copytree(trial, house.folder / "store" / "namespace=pr-7" / "parcels")
+    held, path = hashes(house.store), tmp_path / "backup.tar"
+    # said in a namespace, and of all of them
+    monkeypatch.setenv("NIGHTSHIFT_NAMESPACE", "pr-7")
+    assert main(["backup", str(path)]) == 0
+    home = enter(tmp_path / "new", monkeypatch)
+    # MLflow has no model of that namespace: what cannot be set right is told
+    assert main(["restore", str(path)]) == 1
+    shown = capsys.readouterr()
+    assert "projects       namespace=pr-7/parcels, parcels\n" in shown.out
+    assert "namespace=pr-7/parcels: MLflow alias champion: nothing instead of version 2" in shown.err
+    assert "\nparcels: " not in shown.err
+    assert hashes(open_store(f"file://{home / 'store'}")) == held
+    assert registered(home) == ("pr-7",)
 
 
 def test_the_file_is_its_owners_alone_and_replaces_nothing_unasked(

@@ -168,7 +168,7 @@ def test_two_backups_into_one_file_do_not_mix(tmp_path: Path) -> None:
     ("key", "mark"),
     [
         ("parcels/ledger/00000001.json", True),
-        ("namespaces/pr-1/parcels/ledger/00000001.json", True),
+        ("namespace=pr-1/parcels/ledger/00000001.json", True),
         ("parcels/releases/champion.json", True),
         ("parcels/releases/version=3/manifest.json", True),
         ("parcels/raw/date=2024-01-01/snapshot=ab/manifest.json", True),
@@ -179,7 +179,7 @@ def test_two_backups_into_one_file_do_not_mix(tmp_path: Path) -> None:
 )
 def test_marks_are_known_by_their_keys_whatever_is_before(key: str, mark: bool) -> None:
     assert is_mark(key) == mark
-    assert ledger_of("namespaces/pr-1/parcels/ledger/00000012.json") == ("namespaces/pr-1/parcels", 12)
+    assert ledger_of("namespace=pr-1/parcels/ledger/00000012.json") == ("namespace=pr-1/parcels", 12)
 
 
 def test_marks_are_read_before_and_written_after_what_they_refer_to() -> None:
