@@ -116,11 +116,18 @@ class TrainingContainer(DockerOperator):
             TrainingContainerError: The engine does not answer, or the container was ended; a retry may help.
             NightshiftError: What the stage itself raised in the container.
         """
+        network = os.environ.get(NETWORK_VARIABLE, "")
+        refuse_unreachable(project.name, inputs.store_url, inputs.tracking_url, network)
+        try:
+            return self._train(project, inputs, network)
+        finally:
+            if self.hook.client_created:
+                self.cli.close()
+
+    def _train(self, project: Project, inputs: TrainInputs, network: str) -> TrainResult:
         from include.io.stores import open_store
         from include.io.training_requests import Handover
 
-        network = os.environ.get(NETWORK_VARIABLE, "")
-        refuse_unreachable(project.name, inputs.store_url, inputs.tracking_url, network)
         with engine_errors(f"image {self.image}", "find the image"):
             image_id = find_image(self.cli, self.image)
         request = self._request(project, inputs, image_id)

@@ -9,7 +9,6 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from unittest.mock import Mock
 
 import pytest
 import yaml
@@ -189,7 +188,11 @@ def test_what_may_heal_is_told_apart_from_a_bug(asked: Asked, monkeypatch: pytes
     from include.stages import train
 
     for error, retryable in ((OSError("disk"), True), (KeyError("column"), False), (StoreError("s", "down"), True)):
-        monkeypatch.setattr(train, "run", Mock(side_effect=error))
+
+        def fails(*_: object, error: Exception = error) -> None:
+            raise error
+
+        monkeypatch.setattr(train, "run", fails)
         failure = asked.failure(monkeypatch)
         assert (failure.kind, failure.retryable) == (type(error).__name__, retryable)
 
