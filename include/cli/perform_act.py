@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from include.cli.console import output, print_json
+from include.cli.namespace_option import option_of
 from include.cli.stores import opened_place
 from include.config import clock
 from include.config.decision import LedgerEntry
@@ -108,14 +109,14 @@ def _show(console: Console, done: str, change: Change) -> None:
     _line(console, done, f"{entry.project}: {moved}", bold=True)
     _line(console, "entry", f"{entry.number} by {entry.origin.triggered_by}: {entry.reason}")
     if entry.kind == "rollback" and before is not None:
-        back = f'./nightshift promote {entry.project} {before.version} --reason "..."'
+        back = f'./nightshift promote {_to_name(entry.project)} {before.version} --reason "..."'
         _line(console, "stays out", f"version {before.version}, until {back}")
     if entry.kind == "pin":
-        _line(console, "until", f'./nightshift unpin {entry.project} --reason "..."')
+        _line(console, "until", f'./nightshift unpin {_to_name(entry.project)} --reason "..."')
     elif entry.standing.pin:
         _line(console, "pin", f"ledger entry {entry.standing.pin} pins the champion still")
     for words in change.behind:
-        _line(console, "behind", f"{words}; ./nightshift reconcile {entry.project}")
+        _line(console, "behind", f"{words}; ./nightshift reconcile {_to_name(entry.project)}")
 
 
 def _show_reconciled(console: Console, project: str, found: Reconciled, *, dry_run: bool) -> None:
@@ -128,12 +129,17 @@ def _show_reconciled(console: Console, project: str, found: Reconciled, *, dry_r
     for words in found.wrong:
         _line(console, "wrong", words)
     if dry_run:
-        _line(console, "dry run", f"nothing was repaired; ./nightshift reconcile {project}")
+        _line(console, "dry run", f"nothing was repaired; ./nightshift reconcile {_to_name(project)}")
         return
     for words in found.left:
         _line(console, "left", words)
     if not found.left:
         _line(console, "repaired", "all agree by now: release, release pointer and MLflow's alias follow the ledger")
+
+
+def _to_name(project: str) -> str:
+    """Return what a command that is shown needs to mean this project, in the namespace of this command."""
+    return f"{project}{option_of(Settings.from_environment().namespace)}"
 
 
 def _line(console: Console, name: str, text: str, *, bold: bool = False) -> None:

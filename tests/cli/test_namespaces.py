@@ -53,8 +53,9 @@ def test_a_command_shows_the_namespace_that_it_is_given(
 def test_a_pin_is_put_on_the_namespace_alone(
     store_url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shown = told(capsys, "pin", "shop", "--reason", "x", "--namespace", "pr-1", "--json")
-    assert json.loads(shown)["entry"]["kind"] == "pin"
+    shown = told(capsys, "pin", "shop", "--reason", "x", "--namespace", "pr-1")
+    assert "PINNED shop: version 1" in shown
+    assert 'until ./nightshift unpin shop --namespace pr-1 --reason "..."' in shown
     for namespace, pinned in (("pr-1", True), ("", False)):
         monkeypatch.setenv("NIGHTSHIFT_NAMESPACE", namespace)
         [there] = json.loads(told(capsys, "status", "shop", "--json"))["projects"]

@@ -213,3 +213,18 @@ def test_the_probe_lets_a_sound_store_pass_and_leaves_nothing(store: ObjectStore
 def test_a_url_that_names_no_store_is_refused(url: str) -> None:
     with pytest.raises(SettingsError, match=r"the object store's URL: .*; got: .*; allowed: "):
         open_store(url)
+
+
+def test_clear_takes_a_folder_and_nothing_beside_it(store: ObjectStore) -> None:
+    inside = open_store(f"{store.url}/namespace=a")
+    for key in ("x.json", "deep/er/y.json"):
+        inside.put(key, b"goes", if_absent=True)
+    inside.put("x.json", b"goes, too", if_match=inside.put("x.json", b"goes").etag)
+    for key in ("namespace=ab/x.json", "namespace=.json", "x.json"):
+        store.put(key, b"stays")
+    assert store.clear("namespace=a/") == 2
+    assert {listed.key for listed in store.list()} == {"namespace=ab/x.json", "namespace=.json", "x.json"}
+    assert list(inside.list()) == []
+    assert store.clear("namespace=a/") == 0
+    with pytest.raises(ValueError, match="a folder ends with '/', got 'namespace=a'"):
+        store.clear("namespace=a")
