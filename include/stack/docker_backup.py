@@ -14,11 +14,11 @@ from include.stack.compose.docker_stack import HEALTHY_SECONDS
 from include.stack.compose.engine import Compose
 from include.stack.piped_store import DOOR, PipedStore
 
-POSTGRES = "postgres"
+POSTGRES, STORE = "postgres", "objectstore"
 # the superuser comes in by the server's own socket, which only its container has
 AS_SUPERUSER = ("--username", "postgres")
 # they keep what is restored: all other services use it, and stand still meanwhile
-KEEPERS = frozenset({POSTGRES, "objectstore", "valkey"})
+KEEPERS = frozenset({POSTGRES, STORE, "valkey"})
 TABLES = {AIRFLOW: "dag_run", MLFLOW: "runs"}
 _VERSIONS = "from importlib.metadata import version; print(version('apache-airflow'), version('mlflow'))"
 
@@ -59,10 +59,11 @@ def refuse_runs(compose: Compose) -> None:
 
 
 def stand_still(compose: Compose) -> None:
-    """Stop every service but those that keep data."""
+    """Stop every service but those that keep data, which run afterwards."""
     others = sorted({str(one["Service"]) for one in compose.services() if one["State"] == "running"} - KEEPERS)
     if others:
         compose.output("stop", *others)
+    compose.output("up", "--detach", "--wait", POSTGRES, STORE)
 
 
 def start_again(compose: Compose) -> None:
