@@ -34,7 +34,7 @@ class ContainerSpec:
 
     Attributes:
         image: The image's id, which names one image for ever.
-        name: Of the container and, shortened, of its host.
+        name: Of the container; its last part, after a dash, names its host.
         command: The arguments of `include.stages.requested_training`.
         network: The engine's default when empty.
     """
@@ -156,8 +156,8 @@ def create(client: APIClient, spec: ContainerSpec) -> dict[str, Any]:
         command=spec.command,
         entrypoint=["python", "-m", MODULE],
         name=spec.name,
-        # short enough for a host's name; the worker's own would be taken for its processes
-        hostname=spec.name[-40:],
+        # one of its own, whatever the network: on the worker's name, its processes would be taken for the worker's
+        hostname=f"train-{spec.name.rpartition('-')[2]}",
         environment=spec.environment,
         labels=spec.labels,
         user=USER,

@@ -32,10 +32,16 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.InconsistentVersionWarning"),
 ]
 DAY = date(2013, 4, 1)
-# a tree of every row alone, over thousands of bins: its histograms alone take gigabytes
+# the only one that is left: one container shows it
+ALONE = """candidates:
+  - name: logistic_regression
+    estimator: logistic_regression
+    params: {C: 0.1, max_iter: 300}
+
+cross_validation:"""
+# 2.4 GB, every page of it touched
 HUNGRY = (
-    "  - name: hungry\n    estimator: xgboost\n"
-    "    params: {n_estimators: 200, max_depth: 60, max_bin: 20000, min_child_weight: 0}\n"
+    "RUN echo 'import numpy; HELD = numpy.ones(300_000_000)' >> $(python -c 'import xgboost; print(xgboost.__file__)')"
 )
 WAIT_SECONDS = 120.0
 
@@ -95,11 +101,8 @@ def nights(images: TrainingImages, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 def _copied(nights: ServedNights, folder: str) -> list[str]:
-    """Return the lines of a Dockerfile that puts the project as it is now, and a hungry candidate, into an image."""
-    copy = nights.home / folder
-    shutil.copytree(nights.settings.projects_dir / NAME, copy)
-    path = copy / "project.yaml"
-    path.write_text(path.read_text().replace("\ncross_validation:", f"{HUNGRY}\ncross_validation:", 1))
+    """Return the lines of a Dockerfile that puts the project as it is now into an image."""
+    shutil.copytree(nights.settings.projects_dir / NAME, nights.home / folder)
     return [f"COPY {folder} include/projects/{NAME}"]
 
 
@@ -174,20 +177,24 @@ def test_no_secret_is_in_what_airflow_keeps(first_night: tuple[Any, Seen]) -> No
 def test_a_training_over_its_memory_fails_and_loses_nothing(
     images: TrainingImages, nights: ServedNights, first_night: tuple[Any, Seen]
 ) -> None:
+    hungry = images.variant(
+        nights.home, "hungry", *_copied(nights, "copied_hungry"), "USER root", HUNGRY, "USER nobody"
+    )
     before = nights.ledger.champion(), len(nights.ledger.entries())
-    original = (nights.settings.projects_dir / NAME / "project.yaml").read_text()
-    nights.train_in(_image(images), memory_mb=768)
-    nights.demo.edit(r"\ncandidates:\n[\s\S]*?\ncross_validation:", f"\ncandidates:\n{HUNGRY}\ncross_validation:")
+    declared = nights.settings.projects_dir / NAME / "project.yaml"
+    original = declared.read_text()
+    nights.train_in(hungry, memory_mb=768)
+    nights.demo.edit(r"candidates:\n[\s\S]*?\ncross_validation:", ALONE)
     try:
         run = nights.demo.run(DAY)
     finally:
-        (nights.settings.projects_dir / NAME / "project.yaml").write_text(original)
+        declared.write_text(original)
     assert run.state == "failed"
     assert states(run)["train"] == {"failed"}
     assert states(run)["promote"] == {"upstream_failed"}
     assert error_of(run, "train") == (
-        "TrainingMemoryError: flight_delay/project.yaml: training.memory_mb: candidate hungry needed more memory than "
-        f"its container may use, and was ended; got: image {_image(images)}, exit status 137; allowed: 768 MB; "
+        "TrainingMemoryError: flight_delay/project.yaml: training.memory_mb: candidate logistic_regression needed more "
+        f"memory than its container may use, and was ended; got: image {hungry}, exit status 137; allowed: 768 MB; "
         "hint: raise training.memory_mb, or train on fewer days (window.days)"
     )
     assert (nights.ledger.champion(), len(nights.ledger.entries())) == before

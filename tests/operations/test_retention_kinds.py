@@ -102,6 +102,7 @@ def test_failed_runs_go_and_open_ones_stay(aged: Nights) -> None:
 def test_what_killed_writers_left_goes(aged: Nights) -> None:
     left = [
         "parcels/models/linear-0000/model.skops",
+        "parcels/models/requests/linear-0001/request.json",
         f"parcels/mlflow/{'0' * 32}/artifacts/model/model.skops",
         "parcels/releases/version=77/model.skops",
         f"parcels/features/date={night_of(6)}/{'0' * 16}.parquet",
@@ -117,6 +118,7 @@ def test_what_killed_writers_left_goes(aged: Nights) -> None:
         ("orphans", "linear-0000"),
         ("orphans", "release 77"),
         ("orphans", f"run {'0' * 32}"),
+        ("orphans", "training request linear-0001"),
     ]
     assert not any(aged.store.exists(key) for key in left)
     assert before - size_of(aged.store) == result.size
