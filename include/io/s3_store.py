@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import logging
 import time
 from collections.abc import Iterator
 from datetime import UTC
@@ -25,6 +26,9 @@ from include.config.errors import ObjectMissingError, PreconditionFailedError, S
 from include.io.object_store import Listed, ObjectInfo, ObjectStore, StoredObject
 from include.io.s3_errors import code_of, status_of, store_error
 from include.io.store_rules import check_key, check_prefix, key_order, probe_conditions
+
+# each client tells at INFO where it has found its credentials and endpoint
+logging.getLogger("botocore").setLevel(logging.WARNING)
 
 DEFAULT_REGION = "us-east-1"
 READ_ATTEMPTS = 3
