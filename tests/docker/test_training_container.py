@@ -28,8 +28,9 @@ from tests.support.demo_nights import error_of, states
 
 pytestmark = [
     pytest.mark.integration,
-    # a model that an older scikit-learn made, told by the worker's: what this feature is about
+    # models that older libraries made, told by the worker's: what this feature is about
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.InconsistentVersionWarning"),
+    pytest.mark.filterwarnings("ignore:.*If you are loading a serialized model:UserWarning"),
 ]
 DAY = date(2013, 4, 1)
 # the only one that is left: one container shows it
