@@ -59,8 +59,9 @@ def run_docker_tests(arguments: Sequence[str]) -> int:
     Without an engine each of them is skipped, and says so. Those that kill the parts of a stack in turn take an hour,
     and run only when they are asked for: `-m chaos`.
     """
-    chosen = () if "-m" in arguments else ("-m", "not chaos")
-    return _run([sys.executable, "-m", "pytest", DOCKER_TESTS, *chosen, *arguments])
+    marked = () if "-m" in arguments else ("-m", "not chaos")
+    chosen = () if any(argument.startswith(DOCKER_TESTS) for argument in arguments) else (DOCKER_TESTS,)
+    return _run([sys.executable, "-m", "pytest", *chosen, *marked, *arguments])
 
 
 def _run(command: Sequence[str]) -> int:
