@@ -109,7 +109,8 @@ def refuse_inside() -> None:
 
 
 def _deployed_state() -> StackState:
-    settings = Settings.from_environment()
+    # a stack serves all namespaces; what is asked for in one is looked for there by whoever asks
+    settings = Settings.from_environment().in_namespace("")
     return StackState(
         stack_id="",
         mode="up",

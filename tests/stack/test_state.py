@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from include.config.errors import SettingsError
 from include.stack.processes import Component, ProcessId
 from include.stack.running import running_stack
-from include.stack.state import StackState, exclusive, forget_state, read_state, write_state
+from include.stack.state import StackState, exclusive, forget_state, read_state, refuse_inside, write_state
 
 
 def state(**changes: Any) -> StackState:
@@ -84,3 +84,31 @@ with exclusive(Path({str(tmp_path)!r})):
         other.kill()
     with exclusive(tmp_path):
         forget_state(tmp_path)
+
+
+def test_in_a_container_the_stack_is_the_one_around_it_and_serves_every_namespace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert read_state(tmp_path) is None
+    for name, value in {
+        "NIGHTSHIFT_DEPLOYED": "compose",
+        "NIGHTSHIFT_STORE_URL": "s3://nightshift",
+        "NIGHTSHIFT_TRACKING_URL": "http://mlflow:5000",
+        "NIGHTSHIFT_AIRFLOW_PORT": "18080",
+        "NIGHTSHIFT_NAMESPACE": "pr-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    state = read_state(tmp_path)
+    assert state is not None
+    assert state.alive()
+    assert (state.store_url, state.tracking_url) == ("s3://nightshift", "http://mlflow:5000")
+    assert state.airflow_url == "http://127.0.0.1:18080"
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_container_starts_and_stops_no_stack(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NIGHTSHIFT_DEPLOYED", "compose")
+    with pytest.raises(
+        SettingsError, match=r"this container: it is part of the docker stack; hint: use \./nightshift on"
+    ):
+        refuse_inside()
