@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from include.cli import acts, delivery
+from include.cli import acts, delivery, stack_commands
 from include.cli.answer import EXAMPLE as ANSWER_EXAMPLE
 from include.cli.answer import answer
 from include.cli.backfill import EXAMPLE as BACKFILL_EXAMPLE
@@ -103,92 +103,6 @@ def run(
 
     code = run_night(project, as_of, s3=s3, force=force, refresh_raw=refresh_raw, window_days=window_days)
     raise typer.Exit(code)
-
-
-@app.command(epilog=f"Example: {NAME} up", rich_help_panel=NIGHTS)
-def up(
-    s3: S3 = False,
-    docker: Annotated[
-        bool,
-        typer.Option("--docker", help="In containers: PostgreSQL, an S3 server, MLflow and Airflow, each its own."),
-    ] = False,
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            "--workers",
-            metavar="N",
-            min=0,
-            help="With --docker: N Celery workers run the tasks; 0: the scheduler runs them (default: as last time).",
-        ),
-    ] = None,
-    training_containers: Annotated[
-        bool | None,
-        typer.Option(
-            "--training-containers/--no-training-containers",
-            help="With --docker: tasks may start containers here, for projects with training.image (as last time).",
-        ),
-    ] = None,
-) -> None:
-    """Start the stack and leave it running: Airflow and MLflow in the browser, nightly runs for unpaused Dags."""
-    if docker:
-        _refuse_both("--s3", s3)
-        from include.cli import docker_stack
-
-        raise typer.Exit(docker_stack.up(workers, training_containers=training_containers))
-    from include.cli.keep_running import start_up
-
-    _refuse_without_docker("--workers", workers is not None)
-    _refuse_without_docker("--training-containers", training_containers is not None)
-    raise typer.Exit(start_up(s3=s3))
-
-
-@app.command(epilog=f"Example: {NAME} down", rich_help_panel=NIGHTS)
-def down(
-    docker: Annotated[bool, typer.Option(DOCKER, help="The containers of `up --docker`.")] = False,
-    volumes: Annotated[
-        bool, typer.Option("--volumes", help="With --docker: remove all they hold, too. There is no way back.")
-    ] = False,
-) -> None:
-    """Stop the stack that `up` started."""
-    if docker:
-        from include.cli import docker_stack
-
-        raise typer.Exit(docker_stack.down(volumes=volumes))
-    from include.cli.keep_running import shut_down
-
-    _refuse_without_docker("--volumes", volumes)
-    raise typer.Exit(shut_down())
-
-
-@app.command(epilog=f"Example: {NAME} ps", rich_help_panel=UPKEEP)
-def ps(as_json: AsJson = False) -> None:
-    """Show the containers of the docker stack: state, memory, published ports."""
-    from include.cli import docker_stack
-
-    raise typer.Exit(docker_stack.show_services(as_json=as_json))
-
-
-@app.command(epilog=f"Example: {NAME} logs scheduler --follow", rich_help_panel=UPKEEP)
-def logs(
-    services: Annotated[list[str] | None, typer.Argument(metavar="[SERVICE]...", help="Only these.")] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until interrupted.")] = False,
-) -> None:
-    """Show the end of what the services of the docker stack have said."""
-    from include.cli import docker_stack
-
-    raise typer.Exit(docker_stack.logs(services or [], follow=follow))
-
-
-@app.command(name="secrets", epilog=f"Example: {NAME} secrets", rich_help_panel=UPKEEP)
-def make_secrets(
-    rotate: Annotated[
-        bool, typer.Option("--rotate", help="Make all anew but the key of what Airflow has encrypted already.")
-    ] = False,
-) -> None:
-    """Write the docker stack's secrets into .env: random, readable by you alone; those that are there stay."""
-    from include.cli import docker_stack
-
-    raise typer.Exit(docker_stack.make_secrets(rotate=rotate))
 
 
 @app.command(epilog=f"Example: {NAME} status --json", rich_help_panel=EVIDENCE)
@@ -295,19 +209,10 @@ app.command(epilog=f"Example: {HISTORY_EXAMPLE}", rich_help_panel=EVIDENCE)(hist
 app.command(epilog=f"Example: {REPRODUCE_EXAMPLE}", rich_help_panel=EVIDENCE)(reproduce)
 acts.register(app, CHAMPION)
 delivery.register(app, UPKEEP)
+stack_commands.register(app, NIGHTS, UPKEEP)
 app.command(epilog=f"Example: {RETENTION_EXAMPLE}", rich_help_panel=UPKEEP)(retention)
 app.command(epilog=f"Example: {BACKUP_EXAMPLE}", rich_help_panel=UPKEEP)(backup)
 app.command(epilog=f"Example: {RESTORE_EXAMPLE}", rich_help_panel=UPKEEP)(restore)
-
-
-def _refuse_both(option: str, given: bool) -> None:
-    if given:
-        raise SettingsError(f"option {option}", "the docker stack has an S3 server already", hint=f"leave out {option}")
-
-
-def _refuse_without_docker(option: str, given: bool) -> None:
-    if given:
-        raise SettingsError(f"option {option}", "only the docker stack knows it", hint=f"--docker {option} ...")
 
 
 def main(arguments: list[str] | None = None) -> int:
