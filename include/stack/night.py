@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from include.config import clock
-from include.config.errors import StackError
+from include.config.errors import AirflowApiError, StackError
 from include.config.results import EvaluateResult
 from include.config.stages import retrain_dag_id
 from include.stack.airflow_api import AirflowApi
@@ -20,6 +20,8 @@ Tasks = Sequence[Mapping[str, Any]]
 RUN_PREFIX = "nightshift__"
 POLL_SECONDS = 0.7
 PARSED_SECONDS = 120
+TRIGGER_ATTEMPTS = 4
+CONFLICT = 409
 ERROR_KEY = "error"
 
 
@@ -105,20 +107,33 @@ def drop_leftovers(api: AirflowApi, dag_id: str) -> list[str]:
 
 
 def trigger(api: AirflowApi, request: NightRequest) -> str:
-    """Create the run and return its id.
+    """Create the run and return its id; a server that is busy for a while is asked again for the same run.
 
     Raises:
-        AirflowApiError: Airflow refuses a field; its reason is in the message.
+        AirflowApiError: Airflow refuses a field; its reason is in the message. Or it does not take the run at all.
     """
     moment = clock.now()
+    run_id = f"{RUN_PREFIX}{request.as_of}__{moment:%Y%m%dT%H%M%S%f}"
     body = {
-        "dag_run_id": f"{RUN_PREFIX}{request.as_of}__{moment:%Y%m%dT%H%M%S%f}",
+        "dag_run_id": run_id,
         "logical_date": None,
         "partition_key": request.as_of.isoformat(),
         "conf": request.conf,
         "note": "asked for by ./nightshift run",
     }
-    return api.trigger(request.dag_id, body)
+    for attempt in range(1, TRIGGER_ATTEMPTS + 1):
+        try:
+            return api.trigger(request.dag_id, body)
+        except AirflowApiError as error:
+            if error.status == CONFLICT and attempt > 1:
+                # an earlier try was taken, and its answer was lost
+                return run_id
+            # SQLite stays locked for a minute when many write at once
+            busy = error.status == 0 or error.status >= 500
+            if not busy or attempt == TRIGGER_ATTEMPTS:
+                raise
+            time.sleep(POLL_SECONDS)
+    raise AssertionError("the last attempt returns or raises")
 
 
 def follow(

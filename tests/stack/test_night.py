@@ -1,15 +1,22 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from include.config.discovery import load_project
+from include.config.errors import AirflowApiError
 from include.config.settings import ROOT, Settings
+from include.stack.airflow_api import AirflowApi
 from include.stack.demo_data import days_needed
-from include.stack.night import error_in_log
+from include.stack.night import TRIGGER_ATTEMPTS, NightRequest, error_in_log, trigger
 
 
 def log(folder: Path, *entries: object) -> Path:
@@ -51,3 +58,59 @@ def test_the_demo_days_cover_the_window_and_its_lookback(name: str) -> None:
     assert first <= oldest_used - timedelta(days=window.lookback_days)
     assert days_needed(project, as_of, window_days=10)[0] > first
     assert project.folder.is_relative_to(ROOT)
+
+
+@contextmanager
+def airflow_that_answers(*statuses: int) -> Iterator[tuple[AirflowApi, list[str]]]:
+    """Serve a log-in, and to each request for a run the next of `statuses`; yield the ids of the runs asked for."""
+    asked: list[str] = []
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            status = 201
+            if self.path.startswith("/api/"):
+                asked.append(body["dag_run_id"])
+                status = statuses[len(asked) - 1]
+            self.send_response(status)
+            self.end_headers()
+            answer = {
+                "access_token": "t",
+                "dag_run_id": body.get("dag_run_id"),
+                "detail": "(sqlite3) database is locked",
+            }
+            self.wfile.write(json.dumps(answer).encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Answer)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield AirflowApi(f"http://127.0.0.1:{server.server_port}", SecretStr("p")), asked
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+REQUEST = NightRequest("flight_delay", date(2013, 6, 30))
+
+
+@pytest.mark.parametrize("statuses", [(500, 201), (500, 500, 409)])
+def test_a_night_is_asked_for_again_while_the_database_is_locked(statuses: tuple[int, ...]) -> None:
+    with airflow_that_answers(*statuses) as (api, asked):
+        run_id = trigger(api, REQUEST)
+    # it is one and the same run, however often it is asked for
+    assert asked == [run_id] * len(statuses)
+
+
+@pytest.mark.parametrize("statuses", [(409,), (400,), (500,) * TRIGGER_ATTEMPTS])
+def test_what_airflow_does_not_take_is_an_error(statuses: tuple[int, ...]) -> None:
+    with (
+        airflow_that_answers(*statuses) as (api, asked),
+        pytest.raises(AirflowApiError, match=rf"Airflow answered {statuses[-1]}.*database is locked"),
+    ):
+        trigger(api, REQUEST)
+    assert len(asked) == len(statuses)
