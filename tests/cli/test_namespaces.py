@@ -78,6 +78,8 @@ def test_a_backfill_of_a_namespace_is_of_its_dag(store_url: str, capsys: pytest.
 def test_the_list(store_url: str, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     register(home, "empty")
     Tracking(f"sqlite:///{home}/mlflow/mlflow.db#namespace=tracked", "shop", "file:///unused")
+    # what MLflow says when it is first used belongs to nobody's answer
+    capsys.readouterr()
     found = {one["namespace"]: one for one in json.loads(told(capsys, "namespace", "ls", "--json"))["namespaces"]}
     assert set(found) == {"empty", "pr-1", "tracked"}
     assert (found["pr-1"]["champions"], found["pr-1"]["projects"]) == ({"shop": "1"}, ["shop"])
