@@ -103,13 +103,15 @@ def _agreed(name: str) -> bool:
 
 def _remove(settings: Settings, name: str, view: NightView, *, s3: bool) -> None:
     logs = task_logs(settings.home)
-    if not database_file(settings.home).is_file():
+    stack = running_stack(settings.home)
+    # an Airflow on servers has its database elsewhere
+    if stack is None and not database_file(settings.home).is_file():
         # no Airflow was ever started here
         begin_removal(settings.home, name)
         remove_logs(logs, name)
         _remove_stored(settings, name, view, s3=s3)
         return
-    if running_stack(settings.home) is None:
+    if stack is None:
         # an own Airflow must not read the Dags that go, and what it finds unfinished was left by a killed command
         begin_removal(settings.home, name)
     projects = sorted(discover(settings.projects_dir).projects)
