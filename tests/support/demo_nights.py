@@ -22,6 +22,7 @@ from include.demo_feed import feed
 from include.io import keys
 from include.io.ledger import Ledger
 from include.io.local_store import LocalStore
+from include.io.stores import open_store
 from include.io.tracking import Tracking
 from include.stack.demo_data import days_needed
 from include.stages import build_features, ingest, plan, validate
@@ -111,7 +112,7 @@ class DemoNights:
 
     def alias(self, alias: str = "champion") -> str | None:
         """Return the version that MLflow's alias points at."""
-        root = self.store.uri(keys.tracking_artifacts(self.name))
+        root = open_store(self.settings.store_url).uri(keys.tracking_artifacts(self.name))
         return Tracking(self.settings.tracking_url, self.name, root).version_of_alias(alias)
 
 
