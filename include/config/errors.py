@@ -186,6 +186,12 @@ class EvaluationError(NightshiftError):
     """Say that a model could not be judged: one class only, scores that are no numbers, columns it lacks."""
 
 
+class ProcessEndedError(NightshiftError):
+    """Say that a process of a stage was told to end: nothing of what it was asked is known, so it is asked again."""
+
+    retryable = True
+
+
 class ModelUntrustedError(NightshiftError):
     """Refuse model bytes that hold types outside the allow-list."""
 

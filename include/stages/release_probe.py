@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
+from include.config.errors import ProcessEndedError
 from include.config.evidence import Runtime
 from include.config.gates import Gate, LatencyGate, MemoryGate, ServesGate
 from include.config.project import Project
@@ -49,6 +50,8 @@ LIMIT_SECONDS = 120
 PATIENCE_SECONDS = 900
 # of the variables of this process: where programs, libraries and texts are found
 KEPT_VARIABLES = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL")
+# how whoever stops a stack, a container or a machine says so
+TOLD_TO_END = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 _log = logging.getLogger(__name__)
@@ -131,7 +134,11 @@ def hand_over(folder: Path, challenger: LoadedModel, champion: LoadedModel | Non
 
 
 def _answered(folder: Path, limit_seconds: int) -> Answer:
-    """Run the process, and return its answer; how it ended without one is an answer too."""
+    """Run the process, and return its answer; how it ended without one is an answer too.
+
+    Raises:
+        ProcessEndedError: It was told to end, as when a stack is stopped: that says nothing of the release.
+    """
     # -P: not even the current folder is a place to import from
     command = [sys.executable, "-P", "-m", MODULE, str(folder), str(limit_seconds), str(PATIENCE_SECONDS)]
     try:
@@ -146,6 +153,13 @@ def _answered(folder: Path, limit_seconds: int) -> Answer:
         )
     except subprocess.TimeoutExpired:
         return Answer(error=f"the release did not load and answer within {PATIENCE_SECONDS} seconds")
+    if -done.returncode in TOLD_TO_END:
+        raise ProcessEndedError(
+            "the process that tries the release",
+            "it was told to end before it answered",
+            got=signal.Signals(-done.returncode).name,
+            hint="is the machine or the stack being stopped?",
+        )
     if done.returncode == -signal.SIGXCPU:
         return Answer(error=f"the release did not load and answer within {limit_seconds} seconds of processor time")
     if done.returncode:

@@ -15,7 +15,7 @@ import pandas as pd
 import psutil
 import pytest
 
-from include.config.errors import ChecksumMismatchError
+from include.config.errors import ChecksumMismatchError, ProcessEndedError
 from include.config.evidence import Measurements, Runtime
 from include.config.project import Project
 from include.ml.gates import Evidence, judge
@@ -190,3 +190,15 @@ def test_the_environment_holds_only_what_finding_programs_and_libraries_takes(tm
     assert found["PYTHONPATH"] == f"{release_probe.ROOT}{os.pathsep}/more"
     assert {"TOKEN", "LANG"} & set(found) == set()
     assert found["OMP_NUM_THREADS"] == "1"
+
+
+def test_a_process_that_was_told_to_end_is_no_answer_but_asked_again(
+    project: Project, linear: LoadedModel, rows: pd.DataFrame
+) -> None:
+    watcher = threading.Thread(target=lambda: _probe_of(os.getpid()).terminate())
+    watcher.start()
+    with pytest.raises(ProcessEndedError, match="it was told to end before it answered; got: SIGTERM") as raised:
+        tried(project, linear, rows)
+    watcher.join()
+    # a verdict would stay: a stack that was stopped in the midst of a night would have rejected its model
+    assert raised.value.retryable
