@@ -7,12 +7,10 @@ from typing import Annotated
 import typer
 
 from include.cli.namespace_option import Namespace
-
-NAME = "./nightshift"
+from include.cli.options import NAME, AsJson
 
 Project = Annotated[str, typer.Argument(metavar="PROJECT", help="A folder of include/projects.")]
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, in a sentence; the ledger keeps it.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
 S3 = Annotated[bool, typer.Option("--s3", help="Change the store that `run --s3` fills.")]
 
 

@@ -20,6 +20,7 @@ from include.cli.console import errors
 from include.cli.namespace_option import Namespace
 from include.cli.namespaces import EXAMPLE as NAMESPACE_EXAMPLE
 from include.cli.namespaces import namespace as namespace_commands
+from include.cli.options import DOCKER, NAME, S3, AsJson
 from include.cli.reproduce import EXAMPLE as REPRODUCE_EXAMPLE
 from include.cli.reproduce import reproduce
 from include.cli.retention import EXAMPLE as RETENTION_EXAMPLE
@@ -36,7 +37,6 @@ from include.config.errors import (
     UnknownProjectError,
 )
 
-NAME = "./nightshift"
 FLAGSHIP = "flight_delay"
 USAGE_ERRORS = (
     SettingsError,
@@ -48,7 +48,6 @@ USAGE_ERRORS = (
 )
 # the panels of --help, in the order in which they appear
 NIGHTS, EVIDENCE, CHAMPION, UPKEEP = "Nights", "Decisions and evidence", "The champion", "The house"
-DOCKER = "--docker"
 # commands with a --docker of their own; any other runs inside the stack
 ABOUT_DOCKER = ("up", "down", "test", "backup", "restore")
 PASS_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True}
@@ -72,8 +71,6 @@ app.add_typer(
 app.add_typer(namespace_commands, name="namespace", rich_help_panel=UPKEEP, epilog=f"Example: {NAMESPACE_EXAMPLE}")
 
 ProjectName = Annotated[str, typer.Argument(metavar="PROJECT", help="A folder of include/projects.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
-S3 = Annotated[bool, typer.Option("--s3", help="Keep artifacts in an S3 server (SeaweedFS) that is started for it.")]
 S3Read = Annotated[bool, typer.Option("--s3", help="Read the store that `run --s3` fills.")]
 
 

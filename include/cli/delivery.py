@@ -6,9 +6,8 @@ from typing import Annotated
 
 import typer
 
-NAME = "./nightshift"
+from include.cli.options import NAME, AsJson
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
 Tags = Annotated[
     list[str] | None, typer.Option("--tag", metavar="NAME:VERSION", help="The image's name; may be given again.")
 ]

@@ -12,6 +12,7 @@ from rich.table import Table
 from include.cli.console import errors, output, print_json
 from include.cli.keep_running import demo_jobs
 from include.cli.night_view import NightView
+from include.cli.options import DOCKER
 from include.config.settings import Settings
 from include.stack.compose import docker_stack
 from include.stack.compose.engine import Compose
@@ -19,7 +20,6 @@ from include.stack.compose.env_file import FILE, ensure_env, rotate_env
 from include.stack.restore_mark import refuse_half_restored
 from include.stack.state import refuse_inside
 
-DOCKER = "--docker"
 # the door of the image, in the container that has every address
 INSIDE = "/opt/nightshift/nightshift"
 FOLLOWED_LINES = "100"

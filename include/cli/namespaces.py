@@ -6,11 +6,12 @@ from typing import Annotated
 
 import typer
 
+from include.cli.options import AsJson
+
 EXAMPLE = "./nightshift namespace rm pr-123"
 
 namespace = typer.Typer(no_args_is_help=True, help="List and remove what runs made apart from production.")
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
 S3 = Annotated[bool, typer.Option("--s3", help="Look in the store that `run --s3` fills.")]
 
 

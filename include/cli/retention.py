@@ -7,12 +7,12 @@ from typing import Annotated
 import typer
 
 from include.cli.namespace_option import Namespace
+from include.cli.options import AsJson
 
 EXAMPLE = "./nightshift retention flight_delay --dry-run"
 
 Project = Annotated[str, typer.Argument(metavar="[PROJECT]", help="Only this one.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would go, how many bytes and why; remove nothing.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
 S3 = Annotated[bool, typer.Option("--s3", help="Look through the store that `run --s3` fills.")]
 
 

@@ -6,12 +6,8 @@ from typing import Annotated
 
 import typer
 
+from include.cli.options import DOCKER, NAME, S3, AsJson
 from include.config.errors import SettingsError
-
-NAME = "./nightshift"
-DOCKER = "--docker"
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
-S3 = Annotated[bool, typer.Option("--s3", help="Keep artifacts in an S3 server (SeaweedFS) that is started for it.")]
 
 
 def register(app: typer.Typer, nights: str, upkeep: str) -> None:

@@ -9,9 +9,10 @@ from include.config.evidence import Measurements
 from include.config.explanation import Explanation
 from include.reports.data_notes import LARGE_SHIFT, by_shift
 from include.reports.decision_plots import ROLES
-from include.reports.decision_tables import confusions, group_tables, metric_rows
+from include.reports.decision_tables import confusions, group_tables
 from include.reports.first_screen import answers_sentence, holding, money_sentence, plain_failure, rejecting
 from include.reports.markdown import section, sentences, table
+from include.reports.metric_table import metric_table
 from include.reports.wording import amount, chance, count, extent, listed, number, percent, share, signed, words
 
 NAMED = 10
@@ -40,19 +41,7 @@ def _metrics(decision: Decision) -> list[str]:
         intervals["The champion"] = decision.champion.interval
     primary = words(decision.primary_metric)
     return [
-        *table(
-            ["Metric", "This model", "Champion", "Gain", "Baseline"],
-            [
-                [
-                    words(row.name) + (" (lower is better)" if row.lower_is_better else ""),
-                    number(row.challenger),
-                    number(row.champion),
-                    signed(row.gain),
-                    number(row.baseline),
-                ]
-                for row in metric_rows(decision)
-            ],
-        ),
+        *metric_table(decision, "This model"),
         *sentences(
             f"{name}: 95 % interval of {primary}, by drawing whole days: {extent(interval)}."
             for name, interval in intervals.items()

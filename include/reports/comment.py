@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from include.config.decision import Decision, GateResult, LedgerEntry
-from include.reports.decision_tables import gate_amount, gate_order, metric_rows
+from include.reports.decision_tables import gate_amount, gate_order
 from include.reports.first_screen import (
     answers_sentence,
     fairness_sentences,
@@ -16,8 +16,9 @@ from include.reports.first_screen import (
     sureness,
 )
 from include.reports.markdown import bullets, sentences, table
+from include.reports.metric_table import metric_table
 from include.reports.summary import escape, summary
-from include.reports.wording import count, number, signed, words
+from include.reports.wording import count, words
 
 # GitHub takes 65,536 characters; several decisions share a comment
 MAX_CHARACTERS = 20_000
@@ -135,17 +136,7 @@ def _result(gate: GateResult) -> str:
 def _comparison(decision: Decision) -> list[str]:
     if decision.champion is None:
         return [*_part("Compared with the champion", ["There is no champion yet.", ""])]
-    rows = [
-        [
-            words(row.name) + (" (lower is better)" if row.lower_is_better else ""),
-            number(row.challenger),
-            number(row.champion),
-            signed(row.gain),
-            number(row.baseline),
-        ]
-        for row in metric_rows(decision)
-    ]
-    return _part("Compared with the champion", table(["Metric", "Challenger", "Champion", "Gain", "Baseline"], rows))
+    return _part("Compared with the champion", metric_table(decision, "Challenger"))
 
 
 def _links(decision: Decision, entry: LedgerEntry | None) -> list[str]:

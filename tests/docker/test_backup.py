@@ -18,12 +18,6 @@ from tests.support.docker_stack import DockerStack, docker_stack
 
 PROJECT = "telco_churn"
 ASKED = (["status"], ["ledger", PROJECT], ["decision", PROJECT])
-OBJECTS = """
-import hashlib, json, os
-from include.io.stores import open_store
-store = open_store(os.environ["NIGHTSHIFT_STORE_URL"])
-print(json.dumps({one.key: hashlib.sha256(store.get(one.key)).hexdigest() for one in store.list()}))
-"""
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +53,7 @@ def test_a_stack_that_was_lost_comes_back_as_it_was(stack: DockerStack, tmp_path
     file = tmp_path / "after.tar"
     assert stack.nightshift("backup", "--docker", str(file)).returncode == 0
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    said, held = _answers(stack), stack.python(OBJECTS)
+    said, held = _answers(stack), stack.objects()
     _assert_no_secret(stack, file)
 
     refused = stack.nightshift("restore", "--docker", str(file))
@@ -73,7 +67,7 @@ def test_a_stack_that_was_lost_comes_back_as_it_was(stack: DockerStack, tmp_path
     assert stack.nightshift("up", "--docker", seconds=1500).returncode == 0
     restored = stack.nightshift("restore", "--docker", str(file))
     assert restored.returncode == 0, restored.stdout + restored.stderr
-    now = stack.python(OBJECTS)
+    now = stack.objects()
     # the source delivers again what is newer
     assert {key: now[key] for key in held} == held
     assert {key.partition("/")[0] for key in now.keys() - held.keys()} <= {"landing"}

@@ -20,13 +20,6 @@ from tests.support.docker_stack import DockerStack, docker_stack
 
 WORKERS = 2
 PROJECT = "telco_churn"
-# every object below a prefix with the sha256 of its bytes
-OBJECTS = """
-import hashlib, json, os, sys
-from include.io.stores import open_store
-store = open_store(os.environ["NIGHTSHIFT_STORE_URL"])
-print(json.dumps({one.key: hashlib.sha256(store.get(one.key)).hexdigest() for one in store.list(sys.argv[1])}))
-"""
 CONNECTS = """
 import socket, sys
 try:
@@ -161,19 +154,19 @@ except psycopg.Error as error:
 
 
 def test_two_namespaces_have_a_champion_each_and_one_goes_alone(stack: DockerStack, night: str) -> None:
-    before = stack.python(OBJECTS, f"{PROJECT}/")
+    before = stack.objects(f"{PROJECT}/")
     for name in ("pr-1", "pr-2"):
         done = stack.nightshift("run", PROJECT, "--docker", "--namespace", name)
         assert done.returncode == 0, done.stdout + done.stderr
         assert "PROMOTE" in done.stdout
-    kept = stack.python(OBJECTS, "namespace=pr-2/")
+    kept = stack.objects("namespace=pr-2/")
     assert any("/ledger/" in key for key in kept)
 
     removed = stack.nightshift("namespace", "rm", "pr-1", "--yes", "--docker")
     assert removed.returncode == 0, removed.stdout + removed.stderr
-    assert stack.python(OBJECTS, "namespace=pr-1/") == {}
-    assert stack.python(OBJECTS, "namespace=pr-2/") == kept
-    assert stack.python(OBJECTS, f"{PROJECT}/") == before
+    assert stack.objects("namespace=pr-1/") == {}
+    assert stack.objects("namespace=pr-2/") == kept
+    assert stack.objects(f"{PROJECT}/") == before
     api = stack.api()
     assert api.dag(retrain_dag_id(PROJECT, "pr-1")) is None
     assert api.dag(retrain_dag_id(PROJECT, "pr-2")) is not None

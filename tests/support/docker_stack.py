@@ -26,6 +26,12 @@ from tests.support import docker_engine
 
 UP_SECONDS = 1500
 NIGHT_SECONDS = 900
+READ_OBJECTS = """
+import hashlib, json, os, sys
+from include.io.stores import open_store
+store = open_store(os.environ["NIGHTSHIFT_STORE_URL"])
+print(json.dumps({one.key: hashlib.sha256(store.get(one.key)).hexdigest() for one in store.list(sys.argv[1])}))
+"""
 
 
 @dataclass(frozen=True)
@@ -88,6 +94,11 @@ class DockerStack:
         done = self.inside(service, "python", "-c", code, *arguments)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout.splitlines()[-1])
+
+    def objects(self, prefix: str = "") -> dict[str, str]:
+        """Return the sha256 of every object of its store below a prefix, by key."""
+        found: dict[str, str] = self.python(READ_OBJECTS, prefix)
+        return found
 
     def register(self, namespace: str, dag_id: str) -> None:
         """Make a namespace known with its pool, and wait until its Dag is there."""

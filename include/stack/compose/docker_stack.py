@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from include.config.errors import SettingsError, StackError
 from include.config.settings import DEFAULT_AIRFLOW_PORT, DEFAULT_MLFLOW_PORT, Settings, git_commit
@@ -21,7 +23,8 @@ from include.stack.ports import choose_ports
 DOOR = "api-server"
 HEALTHY_SECONDS = 600
 SOCKET = Path("/var/run/docker.sock")
-POLL_SECONDS = 1.0
+# each look is a command of compose, a third of a second of a core that the services need
+POLL_SECONDS = 2.0
 # of a container that did not become healthy
 LAST_LINES = "15"
 
@@ -55,8 +58,11 @@ def start(compose: Compose, workers: int | None, training_containers: bool | Non
     say("building the image")
     compose.output("build", environ=_build_arguments())
     say("starting the containers")
-    with _starting(compose) as process:
+    with _starting(compose) as (process, said):
         _follow(compose, process, say)
+        if process.returncode:
+            said.seek(0)
+            raise _not_started(compose, said.read().decode(errors="replace"))
 
 
 def require_running(compose: Compose) -> None:
@@ -146,18 +152,20 @@ def _build_arguments() -> dict[str, str]:
 
 
 @contextmanager
-def _starting(compose: Compose) -> Iterator[subprocess.Popen[bytes]]:
-    """Yield the command that starts the services in their order; it ends when they are there, or one has failed."""
+def _starting(compose: Compose) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes]]]:
+    """Yield the command that starts the services in their order, and what it says; it ends when they are there."""
     command = compose.command("up", "--detach", "--wait", "--wait-timeout", str(HEALTHY_SECONDS), "--remove-orphans")
-    process = subprocess.Popen(
-        command, cwd=compose.root, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.terminate()
-            process.wait()
+    # a file, not a pipe: nobody reads it while the services start, and a full pipe would stop the command
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(
+            command, cwd=compose.root, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said
+        )
+        try:
+            yield process, said
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                process.wait()
 
 
 def _follow(compose: Compose, process: subprocess.Popen[bytes], say: Say) -> None:
@@ -169,9 +177,6 @@ def _follow(compose: Compose, process: subprocess.Popen[bytes], say: Say) -> Non
             said = now
             say(now)
         time.sleep(POLL_SECONDS)
-    if process.returncode:
-        assert process.stderr is not None
-        raise _not_started(compose, process.stderr.read().decode(errors="replace"))
 
 
 def _ready(service: Mapping[str, object]) -> bool:
