@@ -171,11 +171,14 @@ def airflow(context: typer.Context) -> None:
 def test(
     context: typer.Context,
     docker: Annotated[bool, typer.Option("--docker", help="Run those that need a Docker engine instead.")] = False,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Kill, race and repeat as often as there is: every night, not every change.")
+    ] = False,
 ) -> None:
     """Run the tests; all other arguments are pytest's, and paths are relative to the checkout."""
     from include.cli.tools import run_docker_tests, run_tests
 
-    raise typer.Exit(run_docker_tests(context.args) if docker else run_tests(context.args))
+    raise typer.Exit(run_docker_tests(context.args) if docker else run_tests(context.args, deep=deep))
 
 
 @app.command(epilog=f"Example: {NAME} lint", rich_help_panel=UPKEEP)

@@ -18,6 +18,7 @@ from include.stack.airflow_api import AirflowApi
 from include.stack.backfill import close
 from tests.e2e.door import LONGEST_SECONDS, Door, wait_for
 from tests.e2e.monthly_flights import CHAMPION_DAY, DAG_ID, MONTHS, PROJECT, backfilled, monthly_flights, production
+from tests.support.sizes import size
 
 pytestmark = pytest.mark.e2e
 
@@ -285,8 +286,8 @@ def shuffled(
     tmp_path_factory: pytest.TempPathFactory, projects: Path, parallel: Door, in_order: tuple[Door, str]
 ) -> Iterator[Door]:
     """Return a home with the same days, in which the months were backfilled one by one, in no order."""
-    months = random.Random(7).sample(MONTHS, k=len(MONTHS))
-    assert months != list(MONTHS)
+    months = random.Random(7).sample(MONTHS, k=size(5, len(MONTHS)))
+    assert months != sorted(months)
     with opened(tmp_path_factory.mktemp("shuffled"), projects, prepared_by=parallel) as door:
         api = door.api()
         api.set_paused(DAG_ID, False)
@@ -301,4 +302,6 @@ def shuffled(
 
 
 def test_in_no_order_the_decisions_are_the_same(shuffled: Door, decided: dict[date, list[dict[str, Any]]]) -> None:
-    assert backfilled(shuffled) == decided
+    found = backfilled(shuffled)
+    assert len(found) == size(5, len(MONTHS))
+    assert found == {month: decided[month] for month in found}

@@ -24,6 +24,7 @@ from include.io.ledger import Ledger
 from include.io.local_store import TEMPORARY, LocalStore
 from tests.stages.shop import assert_nothing_half_written
 from tests.support.killing import Attempt
+from tests.support.sizes import size
 from tests.support.tracked import tracked
 from tests.support.tracking import copy_prepared
 from tests.support.whole_nights import NAME, NOW, Task, WholeNight
@@ -36,7 +37,10 @@ SEED = 20240311
 # kills in a row before a try is let alone
 IN_A_ROW = 3
 # kills that must hit a stage at work; the longer ones have more moments
-KILLS = {"ingest": 12, "validate": 15, "build_features": 12, "train": 20, "evaluate": 15, "promote": 18}
+KILLS = size(
+    {"ingest": 3, "validate": 3, "build_features": 3, "train": 4, "evaluate": 4, "promote": 5},
+    {"ingest": 12, "validate": 15, "build_features": 12, "train": 20, "evaluate": 15, "promote": 18},
+)
 MOST_WRITES = 100
 NOT_COMPARED = "MLmodel"
 

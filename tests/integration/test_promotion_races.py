@@ -19,12 +19,13 @@ from include.stages.projections import differences, tracking_of
 from tests.support.counting_store import Counted
 from tests.support.model_nights import FIRST, Nights, make_project
 from tests.support.racing import Race, Racers, add_versions, next_race
+from tests.support.sizes import size
 from tests.support.tracking import copy_prepared
 
 pytestmark = pytest.mark.integration
 
 RACERS = 16
-ROUNDS = 50
+ROUNDS = size(10, 50)
 PROJECT = "parcels"
 
 
@@ -40,7 +41,7 @@ def begin(folder: Path, store_url: str) -> tuple[Race, ObjectStore]:
     return Race(nights.project, store_url, nights.tracking_url, decision, champion, 1, RACERS), nights.store
 
 
-def test_of_16_processes_that_promote_at_once_one_wins_in_each_of_50_rounds(
+def test_of_16_processes_that_promote_at_once_one_wins_in_each_round(
     tmp_path: Path, prepared_tracking: Path, store_url: str, request: pytest.FixtureRequest
 ) -> None:
     copy_prepared(prepared_tracking, tmp_path)

@@ -26,12 +26,13 @@ from include.operations.retention.run import make_plan
 from include.operations.retention.versions import tracked_here
 from include.stages.candidates import TRAINING, TrainingRecord
 from tests.support.model_nights import make_project
+from tests.support.sizes import size
 
 NAME = "parcels"
 FIRST = date(2013, 1, 10)
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 ORIGIN = Origin(run_id="r")
-SEEDS = range(16)
+SEEDS = range(size(5, 16))
 
 
 @dataclass

@@ -9,7 +9,7 @@ from tests.integration.bench.cases import CASES, Case
 from tests.integration.bench.expecting import expect
 from tests.support.bench.house import House
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.deep]
 
 PROJECT = "flight_delay"
 
