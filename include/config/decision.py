@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Literal
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
 
 from include.config.evidence import Measurements
 from include.config.results import ApprovalAnswer, Origin, Receipt, Span, Verdict
 
 EntryKind = Literal["decision", "promotion", "rollback", "pin", "unpin"]
+Outcome = Literal["passed", "failed", "not_applicable", "off"]
+# what gates that judged nothing said before they had an outcome
+_JUDGED_NOTHING = ("no champion as of this day", "champion not scored: ", "not judged: ")
 
 
 class DayRows(Receipt):
@@ -28,6 +33,13 @@ class DayRows(Receipt):
     size: int = 0
 
 
+def _outcome_of(told: dict[str, Any]) -> Outcome:
+    """Return the outcome of a result that does not name it, from what it says."""
+    if not told.get("passed"):
+        return "failed"
+    return "not_applicable" if str(told.get("note", "")).startswith(_JUDGED_NOTHING) else "passed"
+
+
 class GateResult(Receipt):
     """Say how one gate was judged.
 
@@ -35,12 +47,16 @@ class GateResult(Receipt):
         kind: The gate's kind, as declared.
         metric: What it looks at: a metric, or another measured quantity ("ece", "p95_ms", "psi").
         threshold: What was demanded, in words with the number: ">= 0.6".
-        value: The candidate's value; None when it could not be measured, and then nothing passes.
+        value: The candidate's value; None when it was not measured.
         unit: Of the value: "ms", "MB"; empty for a metric.
         reference: The value it was compared with (champion's or baseline's), if any.
-        passed: Whether the gate lets the candidate through.
+        passed: Whether the gate lets the candidate through. One that judged nothing does, and `outcome` tells them
+            apart: count that.
         on_failure: What failing leads to: `hold` where it is only not proved.
         note: Why, when the numbers do not say it: "no champion as of this day".
+        because: Why the project declares the gate as it does, in its own words; always there where it is off.
+        outcome: `passed` or `failed` where it was judged; `not_applicable` where there is nothing to judge, as without
+            a champion; `off` where the project switches it off. What should have been measured and was not has failed.
     """
 
     kind: str
@@ -52,6 +68,27 @@ class GateResult(Receipt):
     passed: bool
     on_failure: Literal["reject", "hold"] = "reject"
     note: str = ""
+    because: str = ""
+    outcome: Outcome = Field(default_factory=_outcome_of)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nothing_moved_is_no_number(cls, told: Any) -> Any:
+        """Take away the 0 that records of before there were outcomes hold for scores that were never compared."""
+        if isinstance(told, dict) and told.get("kind") == "stability" and "outcome" not in told:
+            return {**told, "value": None} if _outcome_of(told) == "not_applicable" else told
+        return told
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> GateResult:
+        if self.passed is (self.outcome == "failed"):
+            raise ValueError(f"passed is {self.passed}, and the outcome is {self.outcome}")
+        return self
+
+    @property
+    def judged(self) -> bool:
+        """Tell whether the gate was judged at all; only then does it count as passed or failed."""
+        return self.outcome in ("passed", "failed")
 
 
 class ModelSummary(Receipt):

@@ -171,7 +171,8 @@ def test_a_bound_that_is_no_number_is_no_proof(gate: Any, bounds: dict[str, floa
 )
 def test_without_a_champion_it_passes_and_says_why(gate: Any, threshold: str) -> None:
     result = _judge(gate, 0.7, None)
-    assert (result.passed, result.note, result.threshold) == (True, "no champion as of this day", threshold)
+    told = (result.outcome, result.passed, result.note, result.threshold)
+    assert told == ("not_applicable", True, "no champion as of this day", threshold)
     evidence = Evidence({gate.metric: 0.7}, {}, None, "champion not scored: no column tail")
     (found,) = judge(gate, evidence)
     assert found.note == "champion not scored: no column tail"

@@ -132,7 +132,8 @@ def test_a_gain_without_any_error_is_what_it_is() -> None:
 )
 def test_without_a_champion_no_group_can_be_worse(metric: str, threshold: str) -> None:
     (found,) = _judge(Measurements(), champion=None, kind="slice", metric=metric)
-    assert (found.passed, found.threshold, found.note) == (True, threshold, "no champion as of this day")
+    told = (found.outcome, found.value, found.threshold, found.note)
+    assert told == ("not_applicable", None, threshold, "no champion as of this day")
 
 
 @pytest.mark.parametrize("seed", range(30))
@@ -277,4 +278,4 @@ def test_scores_that_moved_away_from_the_champions_are_rejected() -> None:
     (missing,) = _judge(Measurements(), kind="stability")
     assert (missing.passed, missing.value) == (False, None)
     (alone,) = _judge(Measurements(), None, kind="stability")
-    assert (alone.passed, alone.value, alone.note) == (True, 0.0, "no champion as of this day")
+    assert (alone.outcome, alone.value, alone.note) == ("not_applicable", None, "no champion as of this day")

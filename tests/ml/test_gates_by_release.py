@@ -83,7 +83,7 @@ def test_without_a_champion_only_the_absolute_bound_of_a_latency_binds() -> None
     alone = SERVED.model_copy(update={"champion_p95_ms": None})
     absolute, relative = judged(alone, champion=False, kind="latency", max_p95_ms=5, max_times_champion=2)
     assert (absolute.passed, relative.passed) == (False, True)
-    assert relative.note == "no champion as of this day"
+    assert (relative.outcome, relative.note) == ("not_applicable", "no champion as of this day")
 
 
 def test_a_champion_that_could_not_be_clocked_closes_the_comparison() -> None:

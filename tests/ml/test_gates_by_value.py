@@ -75,6 +75,7 @@ def test_the_challenger_may_earn_only_so_much_less_than_the_champion(
 def test_without_a_champion_only_the_gain_is_judged() -> None:
     gained, beside = judge(_gate(max_loss=500.0), _evidence(900.0, champion=False))
     assert (gained.passed, beside.passed) == (False, True)
+    assert beside.outcome == "not_applicable"
     assert (beside.threshold, beside.note) == (">= champion - 500", "no champion as of this day")
 
 

@@ -11,7 +11,7 @@ import math
 from include.config.decision import GateResult
 from include.config.evidence import Difference
 from include.config.gates import BetterThanChampionGate, NotWorseThanChampionGate
-from include.ml.gates.results import Evidence, Judges, at_least, result, worse_by
+from include.ml.gates.results import Evidence, Judges, at_least, not_applicable, result, worse_by
 from include.ml.metrics import improvement, lower_is_better
 
 TOO_SMALL = "the holdout is too small to tell a gain from chance"
@@ -23,7 +23,7 @@ def better_than_champion(gate: BetterThanChampionGate, evidence: Evidence) -> tu
     value, sign = evidence.challenger[gate.metric], "<" if lower_is_better(gate.metric) else ">"
     if evidence.champion is None:
         threshold = f"{sign} champion{_by(gate.metric, -gate.margin)}"
-        return (result(gate, threshold, value, True, on_failure="hold", note=evidence.no_champion),)
+        return (not_applicable(gate, threshold, evidence.no_champion, value, on_failure="hold"),)
     champion, found = evidence.champion[gate.metric], _difference(gate, evidence)
     enough = improvement(gate.metric, value, champion) > gate.margin
     proved = found is not None and found.lower > 0
@@ -47,7 +47,7 @@ def not_worse_than_champion(gate: NotWorseThanChampionGate, evidence: Evidence) 
     value, sign = evidence.challenger[gate.metric], at_least(gate.metric)
     if evidence.champion is None:
         threshold = f"{sign} champion{_by(gate.metric, gate.margin)}"
-        return (result(gate, threshold, value, True, on_failure="hold", note=evidence.no_champion),)
+        return (not_applicable(gate, threshold, evidence.no_champion, value, on_failure="hold"),)
     champion = evidence.champion[gate.metric]
     no_number = math.isnan(improvement(gate.metric, value, champion))
     found = None if no_number else _difference(gate, evidence)

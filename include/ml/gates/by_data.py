@@ -5,7 +5,7 @@ from __future__ import annotations
 from include.config.decision import GateResult
 from include.config.evidence import Leakage
 from include.config.gates import LeakageGate
-from include.ml.gates.results import Evidence, Judges, at_least, not_measured, result, worse_by
+from include.ml.gates.results import Evidence, Judges, at_least, not_applicable, not_measured, result, worse_by
 from include.ml.metrics import improvement
 
 SINGLE_FEATURE = ("single_feature_auc", "")
@@ -51,7 +51,7 @@ def _jump(gate: LeakageGate, found: Leakage, evidence: Evidence) -> GateResult:
         sign = "-" if side == ">=" else "+"
         threshold = f"{side} best before {sign} {gate.max_jump:.6g}"
         note = f"not judged: {nights} of the {MIN_NIGHTS} nights that are needed to know what is ordinary"
-        return result(gate, threshold, value, True, quantity=quantity, note=note)
+        return not_applicable(gate, threshold, note, value, quantity=quantity)
     bound = worse_by(found.metric, best, -gate.max_jump)
     passed = improvement(found.metric, value, bound) <= 0
     note = f"the best of {nights} nights before was {best:.6g}"

@@ -16,7 +16,7 @@ from statsmodels.stats.multitest import multipletests
 from include.config.decision import GateResult
 from include.config.evidence import Fairness, Group, GroupRates
 from include.config.gates import CalibrationGate, FairnessGate, SliceGate, StabilityGate
-from include.ml.gates.results import Evidence, Judges, at_least, not_measured, result
+from include.ml.gates.results import Evidence, Judges, at_least, not_applicable, not_measured, result
 from include.ml.metrics import lower_is_better
 
 _SHOWN = 3
@@ -31,7 +31,7 @@ def no_worse_slice(gate: SliceGate, evidence: Evidence) -> tuple[GateResult, ...
     if evidence.champion is None:
         margin = f" {'+' if lower_is_better(gate.metric) else '-'} {gate.margin:.6g}" if gate.margin else ""
         threshold = f"{at_least(gate.metric)} champion{margin} in each group"
-        return (result(gate, threshold, evidence.challenger[gate.metric], True, note=evidence.no_champion),)
+        return (not_applicable(gate, threshold, evidence.no_champion),)
     threshold = f">= {-gate.margin:.6g}" if gate.margin else ">= 0"
     quantity = (f"{gate.metric} gain at best, worst group", "")
     groups = [
@@ -100,7 +100,7 @@ def stable(gate: StabilityGate, evidence: Evidence) -> tuple[GateResult, ...]:
     """Judge whether the scores are spread much as the champion's are; beside no champion none have moved."""
     threshold, quantity = f"<= {gate.max_psi:.6g}", ("psi", "")
     if evidence.champion is None:
-        return (result(gate, threshold, 0.0, True, quantity=quantity, note=evidence.no_champion),)
+        return (not_applicable(gate, threshold, evidence.no_champion, quantity=quantity),)
     found = evidence.measurements.stability
     if found is None:
         return (not_measured(gate, threshold, "the scores were not compared with the champion's", quantity),)

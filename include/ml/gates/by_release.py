@@ -5,7 +5,7 @@ from __future__ import annotations
 from include.config.decision import GateResult
 from include.config.evidence import Runtime
 from include.config.gates import BehaviourGate, LatencyGate, MemoryGate, ServesGate, SizeGate
-from include.ml.gates.results import Evidence, Judges, not_measured, result
+from include.ml.gates.results import Evidence, Judges, not_applicable, not_measured, result
 
 NOT_TRIED = "the release was not tried"
 ANSWERS = ("answered", "rows")
@@ -40,7 +40,7 @@ def _beside(gate: LatencyGate, evidence: Evidence, value: float | None) -> GateR
     if value is None or runtime is None:
         return not_measured(gate, demand, _why(runtime), P95)
     if evidence.champion is None:
-        return result(gate, demand, value, True, quantity=P95, note=evidence.no_champion)
+        return not_applicable(gate, demand, evidence.no_champion, value, quantity=P95)
     theirs = runtime.champion_p95_ms
     if theirs is None:
         return not_measured(gate, demand, "the champion could not be clocked", P95)

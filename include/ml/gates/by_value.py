@@ -5,7 +5,7 @@ from __future__ import annotations
 from include.config.decision import GateResult
 from include.config.evidence import OperatingPoint
 from include.config.gates import ValueGate
-from include.ml.gates.results import Evidence, Judges, not_measured, result
+from include.ml.gates.results import Evidence, Judges, not_applicable, not_measured, result
 
 QUANTITY = "value_per_1000"
 
@@ -44,7 +44,7 @@ def _beside_the_champion(gate: ValueGate, evidence: Evidence, earned: float, max
     quantity = (QUANTITY, money.currency if money else "")
     less = f" - {max_loss:.6g}" if max_loss else ""
     if evidence.champion is None:
-        return result(gate, f">= champion{less}", earned, True, quantity=quantity, note=evidence.no_champion)
+        return not_applicable(gate, f">= champion{less}", evidence.no_champion, earned, quantity=quantity)
     if theirs is None:
         return not_measured(gate, f">= champion{less}", "what the champion earns was not counted", quantity)
     bound = theirs - max_loss

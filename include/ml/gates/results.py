@@ -74,12 +74,39 @@ def result(
         passed=bool(passed) and known,
         on_failure=on_failure,
         note=note,
+        because=getattr(gate, "because", ""),
+        outcome="passed" if passed and known else "failed",
     )
 
 
 def not_measured(gate: Gate, threshold: str, why: str, quantity: tuple[str, str] = ("", "")) -> GateResult:
     """Return the result of a gate whose numbers are missing: closed."""
     return result(gate, threshold, None, False, quantity=quantity, note=why)
+
+
+def not_applicable(
+    gate: Gate,
+    threshold: str,
+    why: str,
+    value: float | None = None,
+    *,
+    quantity: tuple[str, str] = ("", ""),
+    on_failure: Literal["reject", "hold"] = "reject",
+) -> GateResult:
+    """Return the result of a gate that has nothing to judge: it lets the candidate through, and proves nothing.
+
+    Args:
+        gate: As declared.
+        threshold: What is demanded where there is something to judge.
+        why: What there is not: "no champion as of this day".
+        value: The candidate's, where it is known all the same; one that is not a number never passes.
+        quantity: As of `result`.
+        on_failure: As of `result`.
+    """
+    found = result(gate, threshold, value, False, quantity=quantity, on_failure=on_failure, note=why)
+    if value is not None and math.isnan(value):
+        return found
+    return found.model_copy(update={"passed": True, "outcome": "not_applicable"})
 
 
 def at_least(metric: str) -> str:
