@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from include.config.history import Night
 
 EXAMPLE = "./nightshift history flight_delay --from 2013-06-01 --to 2013-12-31"
-COLUMNS = ("as of", "verdict", "metric", "champion", "gain", "in force after", "decided")
+COLUMNS = ("as of", "verdict", "metric", "champion", "gain", "would be in force", "decided")
 NUMBERS = ("metric", "champion", "gain")
 WIDE_COLUMNS = 120
 
@@ -35,8 +35,9 @@ def history(
     """Show night by night what would have been decided, knowing only the past.
 
     Each night's challenger is compared with the champion of the nights before it, by the rules as they are declared
-    now: the order in which runs ended, backfills, pins and people play no part. Writes a page with a plot of the same
-    nights beside the decisions. What no decision holds is measured once and kept, so the first call may take a while.
+    now: the order in which runs ended, backfills, pins and people play no part. So it is a what-if, and names the
+    champion in production beside it. Writes a page with a plot of the same nights beside the decisions. What no
+    decision holds is measured once and kept, so the first call may take a while.
     """
     raise typer.Exit(show_walk_forward(project, first, last, as_json=as_json, s3=s3))
 
@@ -52,23 +53,29 @@ def show_walk_forward(project: str, first: str, last: str, *, as_json: bool, s3:
     from include.cli.stores import opened_store
     from include.config.discovery import load_project
     from include.config.settings import Settings
+    from include.io.ledger import Ledger
     from include.operations.walk_forward import walk_forward, write_page
+    from include.reports.history_page import in_production, summary
 
     begin, end = _days(first, last)
     settings = Settings.from_environment()
     declared = load_project(settings.projects_dir, project)
     with opened_store(settings, s3=s3) as store, _progress() as progress:
-        record = walk_forward(store, declared, last=end, progress=progress)
-        nights = [night for night in record if begin is None or night.as_of >= begin]
+        walked = walk_forward(store, declared, last=end, progress=progress)
+        nights = [night for night in walked if begin is None or night.as_of >= begin]
         if not nights:
             raise _nothing(declared.name, first, last)
         page = write_page(store, declared, nights)
+        champion = Ledger(store, declared.name).champion()
     if as_json:
-        print_json({"page": page, "nights": [night.model_dump(mode="json") for night in nights]})
+        real = champion.model_dump(mode="json") if champion else None
+        record = [night.model_dump(mode="json") for night in nights]
+        print_json({"page": page, "what_if": True, "nights": record, "champion_in_production": real})
         return 0
     console = output()
     console.print(table(nights, wide=console.width >= WIDE_COLUMNS))
-    console.print(_summary(nights), markup=False)
+    console.print(summary(nights), markup=False)
+    console.print(in_production(nights, champion), markup=False)
     console.print(f"page      {page}", markup=False, soft_wrap=True)
     return 0
 
@@ -106,12 +113,6 @@ def _cells(night: Night, *, wide: bool) -> list[str]:
         cell(escape(f"version {night.in_force.version}"), str(night.in_force.as_of)) if night.in_force else "none",
         cell(decided, "rolled back") if night.rolled_back else decided,
     ]
-
-
-def _summary(nights: Sequence[Night]) -> str:
-    from include.reports.history_page import summary
-
-    return summary(nights)
 
 
 def _days(first: str, last: str) -> tuple[date | None, date | None]:

@@ -69,11 +69,14 @@ def walk_forward(
 def write_page(store: ObjectStore, project: Project, nights: Sequence[Night]) -> str:
     """Write the page of the record, in place of the one before, and return its address.
 
+    The record is a what-if: the page names the champion in production beside it.
+
     Args:
         nights: At least one, oldest first.
     """
     key = keys.history_page(project.name)
-    store.put(key, render(project.name, nights, clock.now()).encode())
+    champion = Ledger(store, project.name).champion()
+    store.put(key, render(project.name, nights, clock.now(), champion).encode())
     return store.uri(key)
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
+from include.config.decision import LedgerEntry
 from include.config.gates import LOWER_IS_BETTER
 from include.config.history import Night, WalkedChampion
 from include.config.results import Verdict
@@ -17,13 +18,15 @@ TEMPLATE = "history_page.html.j2"
 DID: dict[Verdict, str] = {"PROMOTE": "promoted", "HOLD": "held", "REJECT": "rejected"}
 
 
-def render(project: str, nights: Sequence[Night], made_at: datetime) -> str:
+def render(project: str, nights: Sequence[Night], made_at: datetime, champion: LedgerEntry | None) -> str:
     """Return the record as a self-contained HTML page: no script, no address is fetched, all text escaped.
 
     The links to the decisions' reports are relative: they work from where the page is kept (`keys.history_page`).
 
     Args:
         nights: At least one, oldest first.
+        made_at: When the page is made.
+        champion: The ledger's entry of what is in force in production then; None when nothing is.
     """
     return template(TEMPLATE).render(
         project=project,
@@ -33,6 +36,7 @@ def render(project: str, nights: Sequence[Night], made_at: datetime) -> str:
         lower_is_better=nights[-1].metric in LOWER_IS_BETTER,
         counts=counts(nights),
         summary=summary(nights),
+        in_production=in_production(nights, champion),
         plot=lay_out(nights),
         describe=describe,
         report=lambda night: f"../decisions/{night.decision_id}/report.html",
@@ -48,11 +52,24 @@ def counts(nights: Sequence[Night]) -> list[tuple[Verdict, str, int]]:
 
 
 def summary(nights: Sequence[Night]) -> str:
-    """Return the record in a sentence or two."""
+    """Return what the nights would have decided, in a sentence."""
     first, last = nights[0].as_of, nights[-1].as_of
     span = f"{len(nights)} nights, {first} to {last}" if len(nights) > 1 else f"One night, {last}"
     did = ", ".join(f"{count} {did}" for _, did, count in counts(nights))
-    return f"{span}: {did}. In force at the end: {named(nights[-1].in_force)}."
+    return f"{span}: {did}."
+
+
+def in_production(nights: Sequence[Night], champion: LedgerEntry | None) -> str:
+    """Return what the record would have left in force, and what is in force in production: they may well differ."""
+    walked = nights[-1].in_force
+    real = f"version {champion.version} of {champion.as_of}" if champion else ""
+    if walked is None:
+        would = "This is a what-if, by which no model would have been promoted"
+    elif champion and champion.candidate_id == walked.candidate_id:
+        return f"This is a what-if; it ends with the champion in production, {real}."
+    else:
+        would = f"This is a what-if, which would have ended with {named(walked)}"
+    return f"{would}; {f'the champion in production is {real}' if champion else 'there is no champion in production'}."
 
 
 def describe(night: Night) -> str:

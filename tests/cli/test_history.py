@@ -120,7 +120,11 @@ def test_the_table_and_the_page_show_every_night(recorded: Path, capsys: pytest.
         "2013-04-03 HOLD 0.7500 (0.7300 to 0.7700) 0.7800 (version 2) −0.0300 version 2 (2013-04-02) HOLD (#1)",
     ]
     assert lines[5].startswith("3 nights, 2013-04-01 to 2013-04-03: 2 promoted, 1 held, 0 rejected.")
-    assert lines[6] == f"page file://{recorded}"
+    # what the ledger holds, where nothing was promoted, is told beside what would have been
+    assert lines[6] == (
+        "This is a what-if, which would have ended with version 2 of 2013-04-02; there is no champion in production."
+    )
+    assert lines[7] == f"page file://{recorded}"
     assert "not better than champion 2: roc_auc 0.75 against 0.78" in recorded.read_text()
 
 
@@ -139,7 +143,8 @@ def test_days_can_be_chosen_and_still_know_the_nights_before(
 ) -> None:
     assert main(["history", "shop", "--from", "2013-04-02", "--to", "2013-04-02", "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
-    assert shown["page"] == f"file://{recorded}"
+    assert (shown["page"], shown["what_if"]) == (f"file://{recorded}", True)
+    assert shown["champion_in_production"] is None
     [night] = shown["nights"]
     assert (night["as_of"], night["champion"]["version"], night["in_force"]["version"]) == ("2013-04-02", "1", "2")
     assert (night["verdict"], night["decided"]) == ("PROMOTE", "HOLD")

@@ -3,15 +3,38 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
-from include.reports.history_page import render, summary
+import pytest
+
+from include.config.decision import LedgerEntry
+from include.config.results import Origin
+from include.reports.history_page import in_production, render, summary
 from tests.reports.nights import walked
 
 NOW = datetime(2014, 1, 2, 9, 30, tzinfo=UTC)
 MIXED: list[Any] = ["PROMOTE", "HOLD", "REJECT", "PROMOTE"]
 HOSTILE = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>"
+
+
+def in_force(version: str, candidate_id: str, as_of: date) -> LedgerEntry:
+    """Return the ledger's entry of a champion."""
+    return LedgerEntry(
+        number=3,
+        kind="promotion",
+        project="shop",
+        as_of=as_of,
+        made_at=NOW,
+        verdict="PROMOTE",
+        reason="better",
+        decision_id="d",
+        decision_uri="",
+        candidate="xgboost",
+        candidate_id=candidate_id,
+        version=version,
+        origin=Origin(run_id="r"),
+    )
 
 
 def _text(html: str) -> str:
@@ -20,19 +43,52 @@ def _text(html: str) -> str:
 
 
 def test_the_record_is_summed_up_in_words() -> None:
-    assert summary(walked(MIXED)) == (
-        "4 nights, 2013-04-01 to 2013-04-04: 2 promoted, 1 held, 1 rejected. "
-        "In force at the end: version 4 of 2013-04-04."
-    )
-    assert summary(walked(["HOLD"])) == (
-        "One night, 2013-04-01: 0 promoted, 1 held, 0 rejected. In force at the end: none."
-    )
+    assert summary(walked(MIXED)) == "4 nights, 2013-04-01 to 2013-04-04: 2 promoted, 1 held, 1 rejected."
+    assert summary(walked(["HOLD"])) == "One night, 2013-04-01: 0 promoted, 1 held, 0 rejected."
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "champion", "said"),
+    [
+        (
+            MIXED,
+            in_force("1", "xgboost-1", date(2013, 4, 1)),
+            "This is a what-if, which would have ended with version 4 of 2013-04-04; the champion in production is "
+            "version 1 of 2013-04-01.",
+        ),
+        (
+            MIXED,
+            None,
+            "This is a what-if, which would have ended with version 4 of 2013-04-04; there is no champion in "
+            "production.",
+        ),
+        # one candidate may have another number there
+        (
+            MIXED,
+            in_force("9", "xgboost-4", date(2013, 4, 4)),
+            "This is a what-if; it ends with the champion in production, version 9 of 2013-04-04.",
+        ),
+        (
+            ["HOLD"],
+            in_force("1", "xgboost-1", date(2013, 4, 1)),
+            "This is a what-if, by which no model would have been promoted; the champion in production is version 1 "
+            "of 2013-04-01.",
+        ),
+    ],
+)
+def test_the_record_is_a_what_if_and_names_the_champion_in_production(
+    verdicts: list[Any], champion: LedgerEntry | None, said: str
+) -> None:
+    assert in_production(walked(verdicts), champion) == said
+    text = _text(render("shop", walked(verdicts), NOW, champion))
+    assert said in text
+    assert not re.search("is in force|in force at the end", text, re.I)
 
 
 def test_the_table_holds_every_number_newest_first() -> None:
     nights = walked(MIXED)
     nights[1] = nights[1].model_copy(update={"rolled_back": "rolled back by ada: wrong"})
-    html = render("shop", nights, NOW)
+    html = render("shop", nights, NOW, None)
     text = _text(html)
     assert "made: 2014-01-02 09:30 UTC" in text
     rows = [_text(row) for row in re.findall(r"(?s)<tr>\s*<th scope=\"row\">.*?</tr>", html)]
@@ -50,13 +106,13 @@ def test_the_table_holds_every_number_newest_first() -> None:
 
 def test_what_could_not_be_measured_is_a_dash() -> None:
     nothing = {"value": None, "interval": None, "champion_value": None, "gain": None, "in_force": None}
-    html = render("shop", walked(["HOLD"], **nothing), NOW)
+    html = render("shop", walked(["HOLD"], **nothing), NOW, None)
     assert "2013-04-01 HOLD – no interval – none – none reason of 1" in _text(html)
     assert "95 % interval" not in html
 
 
 def test_the_links_lead_from_where_the_page_is_kept_to_the_reports() -> None:
-    html = render("shop", walked(MIXED), NOW)
+    html = render("shop", walked(MIXED), NOW, None)
     assert re.findall(r'<a href="([^"]+)"', html) == [
         f"../decisions/2013-04-0{day}-abc{day}/report.html" for day in (4, 3, 2, 1)
     ]
@@ -65,7 +121,7 @@ def test_the_links_lead_from_where_the_page_is_kept_to_the_reports() -> None:
 def test_each_verdict_has_a_shape_of_its_own_and_a_text() -> None:
     nights = walked(MIXED)
     nights[3] = nights[3].model_copy(update={"rolled_back": "rolled back by ada"})
-    html = render("shop", nights, NOW)
+    html = render("shop", nights, NOW, None)
     plot = html[html.index('<svg class="area"') : html.index("</figure>")]
     titles = re.findall(r'<g class="(\w+)"><title>([^<]+)</title>', plot)
     assert [kind for kind, _ in titles] == MIXED
@@ -84,7 +140,9 @@ def test_each_verdict_has_a_shape_of_its_own_and_a_text() -> None:
 
 
 def test_the_page_is_escaped_and_fetches_nothing() -> None:
-    html = render("shop", walked(MIXED, reason=HOSTILE, rolled_back=HOSTILE, version=HOSTILE, candidate=HOSTILE), NOW)
+    html = render(
+        "shop", walked(MIXED, reason=HOSTILE, rolled_back=HOSTILE, version=HOSTILE, candidate=HOSTILE), NOW, None
+    )
     assert "<script" not in html
     assert "<img" not in html
     assert "default-src 'none'" in html

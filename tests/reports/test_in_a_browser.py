@@ -32,7 +32,7 @@ PAGES = {
     "decision": lambda: render(REJECTED, explanation(), declared()),
     "first decision": lambda: render(decision(champion=None)),
     "data": lambda: render_data(REJECTED, profile()),
-    "history": lambda: history_page.render("shop", walked(VERDICTS * 2), datetime(2014, 1, 2, tzinfo=UTC)),
+    "history": lambda: history_page.render("shop", walked(VERDICTS * 2), datetime(2014, 1, 2, tzinfo=UTC), None),
 }
 DESK, PHONE = 1280, 390
 
