@@ -23,6 +23,7 @@ from include.stack.state import refuse_inside
 # the door of the image, in the container that has every address
 INSIDE = "/opt/nightshift/nightshift"
 FOLLOWED_LINES = "100"
+NOTHING = "the docker stack is not running: ./nightshift up --docker"
 # the status of a program that was killed with its container
 KILLED = 137
 
@@ -53,6 +54,9 @@ def down(*, volumes: bool) -> int:
     """
     compose, console = _compose(), output()
     options = ["--volumes"] if volumes else []
+    if not volumes and not compose.services():
+        console.print(NOTHING)
+        return 0
     with console.status("stopping the docker stack", spinner="line"):
         # every profile's services, whatever .env says now
         compose.output("--profile", "*", "down", "--remove-orphans", *options)
@@ -61,9 +65,13 @@ def down(*, volumes: bool) -> int:
 
 
 def logs(services: Sequence[str], *, follow: bool) -> int:
-    """Show the end of what the services have said."""
+    """Show the end of what the services have said; the exit status is 1 when there is no container of the stack."""
     options = ["--follow"] if follow else []
-    return _compose().run("--profile", "*", "logs", "--tail", FOLLOWED_LINES, *options, *services)
+    compose = _compose()
+    if not compose.services():
+        errors().print(NOTHING)
+        return 1
+    return compose.run("--profile", "*", "logs", "--tail", FOLLOWED_LINES, *options, *services)
 
 
 def show_services(*, as_json: bool) -> int:
@@ -151,7 +159,7 @@ def _show(console: Console, compose: Compose) -> None:
 
 def _print_services(console: Console, rows: Sequence[dict[str, object]]) -> None:
     if not rows:
-        console.print("the docker stack is not running: ./nightshift up --docker")
+        console.print(NOTHING)
         return
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for title in ("container", "state", "memory", "published"):

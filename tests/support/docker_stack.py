@@ -19,7 +19,7 @@ from include.config import clock
 from include.config.settings import ROOT
 from include.stack.airflow_api import AirflowApi
 from include.stack.compose.engine import Compose
-from include.stack.compose.env_file import change_env, ensure_env, read_env
+from include.stack.compose.env_file import change_env, read_env
 from include.stack.namespaces import ensure_pool
 from include.stack.night import wait_until_parsed
 from tests.support import docker_engine
@@ -127,7 +127,7 @@ def docker_stack(folder: Path, *, workers: int, **settings: str) -> Iterator[Doc
     """
     copy_checkout(folder)
     name = f"nightshift-test-{secrets.token_hex(4)}"
-    ensure_env(folder)
+    # no secret yet: the first command makes them, as in a new clone
     change_env(folder, {"NIGHTSHIFT_STACK": name, "NIGHTSHIFT_TAG": name, **settings})
     stack = DockerStack(folder, name)
     try:

@@ -72,7 +72,7 @@ def require_running(compose: Compose) -> None:
         SettingsError: With the command that starts it.
     """
     refuse_readable_by_others(compose.root)
-    if not read_env(compose.root) or not compose.runs(DOOR):
+    if not compose.runs(DOOR):
         raise SettingsError("the docker stack", "it is not running", hint="./nightshift up --docker")
 
 

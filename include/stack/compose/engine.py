@@ -13,6 +13,7 @@ from typing import IO, Any
 
 from include.config.errors import SettingsError, StackError
 from include.config.settings import ROOT
+from include.stack.compose.env_file import SECRETS, read_env
 
 # the first with `required: false` in depends_on and `start_interval` in health checks
 MIN_COMPOSE = (2, 20)
@@ -20,6 +21,12 @@ MIN_ENGINE = (25, 0)
 INSTALL_HINT = "install Docker Engine and its compose plugin: https://docs.docker.com/engine/install"
 # of what a failed command says, the end
 LAST_CHARACTERS = 1500
+# compose reads the whole file for any command, and refuses it while a variable is missing; of its commands only
+# these make containers of what the variables say
+MAKING = frozenset({"up", "run", "create"})
+# what docker-compose.yaml and docker-compose.training.yaml demand
+DEMANDED = (*SECRETS, "DOCKER_GROUP")
+STAND_IN = "not-made-yet"
 
 
 class Compose:
@@ -55,7 +62,7 @@ class Compose:
 
     def run(self, *arguments: str, environ: Mapping[str, str] | None = None) -> int:
         """Run a compose command in the foreground, on this terminal, and return its exit status."""
-        process = subprocess.Popen(self.command(*arguments), cwd=self.root, env={**self._environ, **(environ or {})})
+        process = subprocess.Popen(self.command(*arguments), cwd=self.root, env=self.environ(arguments, environ))
         while True:
             try:
                 return process.wait()
@@ -72,7 +79,7 @@ class Compose:
         done = subprocess.run(
             self.command("--ansi", "never", *arguments),
             cwd=self.root,
-            env={**self._environ, **(environ or {})},
+            env=self.environ(arguments, environ),
             input=feed,
             stdin=subprocess.DEVNULL if feed is None else None,
             capture_output=True,
@@ -91,7 +98,7 @@ class Compose:
         done = subprocess.run(
             self.command(*arguments),
             cwd=self.root,
-            env=self._environ,
+            env=self.environ(arguments),
             stdin=source if source is not None else subprocess.DEVNULL,
             stdout=target if target is not None else subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -110,6 +117,20 @@ class Compose:
     def runs(self, service: str) -> bool:
         """Tell whether a service has a running container."""
         return any(one["Service"] == service and one["State"] == "running" for one in self.services())
+
+    def environ(self, arguments: Sequence[str], more: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Return the variables that a compose command sees.
+
+        A command that looks, stops or removes also works before `.env` exists, or while it lacks a secret of a newer
+        version: a word stands in for what is missing, which reaches no container.
+
+        Args:
+            arguments: The command and its arguments.
+            more: Variables for this command alone.
+        """
+        known = {**read_env(self.root), **self._environ, **(more or {})}
+        missing = () if _verb(arguments) in MAKING else (name for name in DEMANDED if not known.get(name))
+        return {**self._environ, **(more or {}), **dict.fromkeys(missing, STAND_IN)}
 
     def command(self, *arguments: str) -> list[str]:
         """Return the whole command line."""
@@ -131,7 +152,17 @@ def _refuse_old(what: str, version: str, smallest: tuple[int, int]) -> None:
         raise SettingsError(what, "too old", got=version, allowed=(f"{needed} or newer",), hint=INSTALL_HINT)
 
 
+def _verb(arguments: Sequence[str]) -> str:
+    """Return the command among the arguments; each option before it has a value."""
+    words = iter(arguments)
+    for word in words:
+        if not word.startswith("--"):
+            return word
+        next(words, "")
+    return ""
+
+
 def _failed(arguments: Sequence[str], said: str) -> StackError:
     return StackError(
-        f"docker compose {arguments[0]}", "it failed; its last words", got=f"\n{said[-LAST_CHARACTERS:].strip()}\n"
+        f"docker compose {_verb(arguments)}", "it failed; its last words", got=f"\n{said[-LAST_CHARACTERS:].strip()}\n"
     )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from include.config.errors import SettingsError, StackError
-from include.stack.compose.engine import Compose
+from include.config.settings import ROOT
+from include.stack.compose.engine import DEMANDED, Compose
+from include.stack.compose.env_file import SECRETS, change_env, ensure_env
 
 
 def docker(folder: Path, *, compose: str = "2.26.1", engine: str = "26.1.5") -> dict[str, str]:
@@ -52,3 +55,44 @@ def test_a_docker_that_can_is_taken(tmp_path: Path) -> None:
 def test_a_failed_command_says_what_compose_said(tmp_path: Path) -> None:
     with pytest.raises(StackError, match=r"(?s)docker compose logs: it failed.*no such service: nobody"):
         Compose(tmp_path, docker(tmp_path)).output("logs", "nobody")
+
+
+LOOKING = [
+    ("ps", "--all", "--format", "json"),
+    ("--ansi", "never", "ps", "--quiet"),
+    ("--profile", "*", "logs", "--tail", "100", "run"),
+    ("--ansi", "never", "--profile", "*", "down", "--remove-orphans", "--volumes"),
+    ("exec", "--no-TTY", "api-server", "/opt/nightshift/nightshift", "run"),
+    ("stop", "worker"),
+]
+MAKING = [("up", "--detach"), ("--ansi", "never", "run", "--rm", "api-server"), ("create",)]
+
+
+@pytest.mark.parametrize("arguments", LOOKING)
+def test_before_there_are_secrets_a_command_that_only_looks_has_every_variable(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    seen = Compose(tmp_path, {"PATH": "/bin", "ADMIN_PASSWORD": ""}).environ(arguments)
+    assert all(seen.get(name) for name in DEMANDED)
+    assert not (tmp_path / ".env").exists()
+
+
+@pytest.mark.parametrize("arguments", MAKING)
+def test_no_container_is_made_of_a_word_that_stands_in_for_a_secret(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    environ = {"PATH": "/bin"}
+    assert Compose(tmp_path, environ).environ(arguments) == environ
+
+
+def test_only_what_is_missing_is_stood_in_for(tmp_path: Path) -> None:
+    ensure_env(tmp_path)
+    change_env(tmp_path, {"BROKER_PASSWORD": ""})
+    seen = Compose(tmp_path, {"S3_ACCESS_KEY": "mine"}).environ(("ps",), {"NIGHTSHIFT_GIT_COMMIT": "c1"})
+    assert set(seen) == {"S3_ACCESS_KEY", "NIGHTSHIFT_GIT_COMMIT", "BROKER_PASSWORD", "DOCKER_GROUP"}
+    assert seen["S3_ACCESS_KEY"] == "mine"
+
+
+def test_whatever_the_files_demand_can_be_stood_in_for() -> None:
+    texts = [path.read_text(encoding="utf-8") for path in ROOT.glob("docker-compose*.yaml")]
+    demanded = {name for text in texts for name in re.findall(r"\$\{([A-Z][A-Z0-9_]*):?\?", text)}
+    assert demanded == set(DEMANDED)
+    assert set(SECRETS) < demanded
