@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from include.cli.namespace_option import Namespace
-from include.cli.options import NAME, AsJson
+from include.cli.options import NAME, AsJson, Docker
 
 Project = Annotated[str, typer.Argument(metavar="PROJECT", help="A folder of include/projects.")]
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, in a sentence; the ledger keeps it.")]
@@ -33,6 +33,7 @@ def promote(
     reason: Reason,
     as_json: AsJson = False,
     s3: S3 = False,
+    docker: Docker = False,
     namespace: Namespace = "",
 ) -> None:
     """Put a version in force, whatever its age; the ledger keeps who did it and why.
@@ -53,6 +54,7 @@ def rollback(
     ] = "",
     as_json: AsJson = False,
     s3: S3 = False,
+    docker: Docker = False,
     namespace: Namespace = "",
 ) -> None:
     """Put an earlier champion back in force, at once; what is rolled back stays out until it is promoted by hand.
@@ -65,14 +67,28 @@ def rollback(
     raise typer.Exit(perform("rollback", project, reason, version=to, as_json=as_json, s3=s3))
 
 
-def pin(project: Project, reason: Reason, as_json: AsJson = False, s3: S3 = False, namespace: Namespace = "") -> None:
+def pin(
+    project: Project,
+    reason: Reason,
+    as_json: AsJson = False,
+    s3: S3 = False,
+    docker: Docker = False,
+    namespace: Namespace = "",
+) -> None:
     """Keep the champion in force whatever the nights prove, until `unpin`; decisions are still made, as HOLD."""
     from include.cli.perform_act import perform
 
     raise typer.Exit(perform("pin", project, reason, as_json=as_json, s3=s3))
 
 
-def unpin(project: Project, reason: Reason, as_json: AsJson = False, s3: S3 = False, namespace: Namespace = "") -> None:
+def unpin(
+    project: Project,
+    reason: Reason,
+    as_json: AsJson = False,
+    s3: S3 = False,
+    docker: Docker = False,
+    namespace: Namespace = "",
+) -> None:
     """Take the pin off: the next night may promote again."""
     from include.cli.perform_act import perform
 
@@ -84,6 +100,7 @@ def reconcile(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what differs; repair nothing.")] = False,
     as_json: AsJson = False,
     s3: S3 = False,
+    docker: Docker = False,
     namespace: Namespace = "",
 ) -> None:
     """Compare release, release pointer and MLflow's alias with the ledger, and repair what differs.

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from include.cli.namespace_option import Namespace
+from include.cli.options import Docker
 
 EXAMPLE = './nightshift answer flight_delay reject --reason "the holdout is a holiday week"'
 
@@ -26,6 +27,7 @@ def answer(
         str, typer.Option("--reason", metavar="TEXT", help="Why; the ledger keeps it. Needed to reject.")
     ] = "",
     run_id: Annotated[str, typer.Option("--run", metavar="RUN_ID", help="Which, where several wait.")] = "",
+    docker: Docker = False,
     namespace: Namespace = "",
 ) -> None:
     """Show the questions of a project that wait for approval, or answer one; Airflow must be running.

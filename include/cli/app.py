@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from types import FrameType
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -20,7 +20,7 @@ from include.cli.console import errors
 from include.cli.namespace_option import Namespace
 from include.cli.namespaces import EXAMPLE as NAMESPACE_EXAMPLE
 from include.cli.namespaces import namespace as namespace_commands
-from include.cli.options import DOCKER, NAME, S3, AsJson
+from include.cli.options import DOCKER, NAME, S3, AsJson, Docker
 from include.cli.reproduce import EXAMPLE as REPRODUCE_EXAMPLE
 from include.cli.reproduce import reproduce
 from include.cli.retention import EXAMPLE as RETENTION_EXAMPLE
@@ -48,7 +48,7 @@ USAGE_ERRORS = (
 )
 # the panels of --help, in the order in which they appear
 NIGHTS, EVIDENCE, CHAMPION, UPKEEP = "Nights", "Decisions and evidence", "The champion", "The house"
-# commands with a --docker of their own; any other runs inside the stack
+# commands with a --docker of their own; any other that has the option runs inside the stack
 ABOUT_DOCKER = ("up", "down", "test", "backup", "restore")
 PASS_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True}
 
@@ -88,7 +88,7 @@ def run(
     window_days: Annotated[
         int | None, typer.Option("--window-days", metavar="N", help="Use N days instead of the declared window.")
     ] = None,
-    docker: Annotated[bool, typer.Option(DOCKER, help="On the docker stack that `up --docker` has started.")] = False,
+    docker: Docker = False,
     namespace: Namespace = "",
 ) -> None:
     """Run one night of a project on a real Airflow, and show the decision.
@@ -107,6 +107,7 @@ def status(
     project: Annotated[str, typer.Argument(metavar="[PROJECT]", help="Only this one.")] = "",
     as_json: AsJson = False,
     s3: S3Read = False,
+    docker: Docker = False,
     namespace: Namespace = "",
 ) -> None:
     """Show each project's champion and last decision, and whether a stack runs."""
@@ -127,6 +128,7 @@ def decision(
     commit: Annotated[
         str, typer.Option("--commit", metavar="SHA", help="With --markdown: say so if another commit made it.")
     ] = "",
+    docker: Docker = False,
     namespace: Namespace = "",
 ) -> None:
     """Show a decision with its gates and evidence."""
@@ -140,7 +142,13 @@ def decision(
 
 
 @app.command(epilog=f"Example: {NAME} ledger flight_delay --json", rich_help_panel=EVIDENCE)
-def ledger(project: ProjectName, as_json: AsJson = False, s3: S3Read = False, namespace: Namespace = "") -> None:
+def ledger(
+    project: ProjectName,
+    as_json: AsJson = False,
+    s3: S3Read = False,
+    docker: Docker = False,
+    namespace: Namespace = "",
+) -> None:
     """List all decisions, promotions, rollbacks and pins of a project, in order."""
     from include.cli.show_history import show_ledger
 
@@ -148,7 +156,9 @@ def ledger(project: ProjectName, as_json: AsJson = False, s3: S3Read = False, na
 
 
 @app.command(epilog=f"Example: {NAME} check telco_churn", rich_help_panel=UPKEEP)
-def check(project: Annotated[str, typer.Argument(metavar="[PROJECT]", help="Only this one.")] = "") -> None:
+def check(
+    project: Annotated[str, typer.Argument(metavar="[PROJECT]", help="Only this one.")] = "", docker: Docker = False
+) -> None:
     """List every error of every project's declaration at once."""
     from include.cli.check_projects import check_projects
 
@@ -160,7 +170,7 @@ def check(project: Annotated[str, typer.Argument(metavar="[PROJECT]", help="Only
     epilog=f"Example: {NAME} airflow dags list",
     rich_help_panel=UPKEEP,
 )
-def airflow(context: typer.Context) -> None:
+def airflow(context: typer.Context, docker: Docker = False) -> None:
     """Run an `airflow` command on this checkout's Airflow; all arguments are Airflow's own."""
     from include.cli.tools import run_airflow
 
@@ -195,6 +205,7 @@ def demo_load(
     first: Annotated[str, typer.Option("--from", metavar="DATE", help="The first day.")],
     last: Annotated[str, typer.Option("--to", metavar="DATE", help="The last day.")],
     s3: S3Read = False,
+    docker: Docker = False,
 ) -> None:
     """Deliver a demo source's days; days that are there already are left alone."""
     from include.cli.load_demo import load_demo
@@ -236,7 +247,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _meant_for_docker(arguments: list[str]) -> bool:
     """Tell whether a command is to be run by the same door inside the docker stack."""
-    return DOCKER in arguments and arguments[0] not in ABOUT_DOCKER and not {"-h", "--help"} & set(arguments)
+    if DOCKER not in arguments or {"-h", "--help"} & set(arguments):
+        return False
+    words = [word for word in arguments if not word.startswith("-")]
+    if not words or words[0] in ABOUT_DOCKER:
+        return False
+    command: Any = typer.main.get_command(app)
+    while words and (under := getattr(command, "commands", None)) is not None:
+        command = under.get(words.pop(0))
+    return command is not None and any(DOCKER in option.opts for option in command.params)
 
 
 def stop_in_order() -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from include.cli.namespace_option import Namespace
+from include.cli.options import Docker
 
 EXAMPLE = "./nightshift backfill flight_delay 2013-06-01 2013-06-30 --parallel 2"
 
@@ -33,6 +34,7 @@ def backfill(  # noqa: PLR0913, PLR0917 - each is an option of the command
     s3: Annotated[
         bool, typer.Option("--s3", help="Keep artifacts in an S3 server (SeaweedFS) that is started for it.")
     ] = False,
+    docker: Docker = False,
     namespace: Namespace = "",
 ) -> None:
     """Run past days of a project by Airflow's own backfill, and sum up what was decided.

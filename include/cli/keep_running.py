@@ -13,8 +13,9 @@ from include.config.discovery import discover
 from include.config.errors import SettingsError
 from include.config.settings import Settings
 from include.demo_feed.feed import FEEDS
+from include.stack.commands import stack_job
 from include.stack.credentials import ADMIN, load_credentials
-from include.stack.demo_data import days_needed
+from include.stack.demo_data import days_delivered
 from include.stack.processes import Job
 from include.stack.running import running_stack, stop_stack
 from include.stack.stack import Stack
@@ -40,6 +41,9 @@ def start_up(*, s3: bool) -> int:
                 "option --s3", "a stack without it is running", got=state.store_url, hint="./nightshift down first"
             )
         console.print("already running")
+        # what the demo's sources would have delivered since it was started
+        for job in [stack_job(settings, state, *job) for job in demo_jobs(settings, replayed=False)]:
+            job.wait()
         _show(console, settings, state)
         return 0
     with exclusive(settings.home):
@@ -92,12 +96,13 @@ def _start(settings: Settings, console: Console, *, s3: bool) -> StackState:
 def demo_jobs(settings: Settings, *, replayed: bool) -> list[tuple[str, str, str, str, str]]:
     """Return the programs that deliver the newest days: name, module, project, first and last day.
 
-    With `replayed` those of the year that the flights are of, too: what people backfill first.
+    They reach back far enough for a backfill of the newest week. With `replayed` those of the year that the flights are
+    of, too: what people backfill first.
     """
     jobs = []
     projects = discover(settings.projects_dir).projects
     for name in sorted(set(FEEDS) & set(projects)):
-        recent = days_needed(projects[name], newest_complete_day())
+        recent = days_delivered(projects[name], newest_complete_day())
         spans = {"2013": REPLAYED, "recent": recent} if replayed else {"recent": recent}
         for label, (begin, end) in spans.items():
             jobs.append((f"demo-{name}-{label}", "include.stack.demo_data", name, str(begin), str(end)))

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from include.cli.options import AsJson
+from include.cli.options import AsJson, Docker
 
 EXAMPLE = "./nightshift namespace rm pr-123"
 
@@ -16,7 +16,7 @@ S3 = Annotated[bool, typer.Option("--s3", help="Look in the store that `run --s3
 
 
 @namespace.command("ls", epilog="Example: ./nightshift namespace ls --json")
-def ls(as_json: AsJson = False, s3: S3 = False) -> None:
+def ls(as_json: AsJson = False, s3: S3 = False, docker: Docker = False) -> None:
     """List the namespaces: champions, objects, bytes, and what MLflow has of them."""
     from include.cli.show_namespaces import show_namespaces
 
@@ -28,6 +28,7 @@ def rm(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The namespace.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     s3: S3 = False,
+    docker: Docker = False,
 ) -> None:
     """Remove all of a namespace, and only it: objects, MLflow's records, Dags with their runs, pool, task logs.
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from include.cli.namespace_option import Namespace
+from include.cli.options import Docker
 
 EXAMPLE = "./nightshift reproduce flight_delay 3"
 
@@ -19,6 +20,7 @@ def reproduce(
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout; progress goes to stderr.")] = False,
     s3: Annotated[bool, typer.Option("--s3", help="Read the store that `run --s3` fills.")] = False,
+    docker: Docker = False,
     namespace: Namespace = "",
 ) -> None:
     """Train a version again from its decision's record alone, and compare it byte for byte.

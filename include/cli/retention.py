@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from include.cli.namespace_option import Namespace
-from include.cli.options import AsJson
+from include.cli.options import AsJson, Docker
 
 EXAMPLE = "./nightshift retention flight_delay --dry-run"
 
@@ -17,7 +17,12 @@ S3 = Annotated[bool, typer.Option("--s3", help="Look through the store that `run
 
 
 def retention(
-    project: Project = "", dry_run: DryRun = False, as_json: AsJson = False, s3: S3 = False, namespace: Namespace = ""
+    project: Project = "",
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+    s3: S3 = False,
+    docker: Docker = False,
+    namespace: Namespace = "",
 ) -> None:
     """Remove what is older than project.yaml keeps (`keep:`), from the store and from MLflow.
 

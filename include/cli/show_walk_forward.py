@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from include.cli.namespace_option import Namespace
+from include.cli.options import Docker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +31,7 @@ def history(
     last: Annotated[str, typer.Option("--to", metavar="DATE", help="Show no night after it.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")] = False,
     s3: Annotated[bool, typer.Option("--s3", help="Read the store that `run --s3` fills.")] = False,
+    docker: Docker = False,
     namespace: Namespace = "",
 ) -> None:
     """Show night by night what would have been decided, knowing only the past.

@@ -15,7 +15,7 @@ DOCKER_TESTS = "tests/docker"
 MAX_TEST_PROCESSES = 4
 AIRFLOW_HELP = """Usage: ./nightshift airflow COMMAND [ARGUMENTS]...
 
-Run an `airflow` command on this checkout's Airflow; all arguments are Airflow's own.
+Run an `airflow` command on this checkout's Airflow; all arguments are Airflow's own, but --docker: on the docker stack.
 
 Example: ./nightshift airflow backfill create --dag-id telco_churn__retrain --from-date 2026-01-01 --to-date 2026-01-03
 All commands: ./nightshift airflow cheat-sheet

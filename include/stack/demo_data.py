@@ -11,6 +11,9 @@ from include.config.project import Project
 from include.config.settings import Settings
 from include.demo_feed import feed
 
+# a week is what people backfill first in the UI, where nothing delivers what its windows reach back to
+BACKFILLED_DAYS = 7
+
 
 def days_needed(project: Project, as_of: date, window_days: int | None = None) -> tuple[date, date]:
     """Return the first and last day of source data that a run for `as_of` reads.
@@ -21,6 +24,12 @@ def days_needed(project: Project, as_of: date, window_days: int | None = None) -
     window = project.window
     back = window.label_delay_days + (window_days or window.days) + len(window.excluded) + window.lookback_days + 1
     return as_of - timedelta(days=back), as_of
+
+
+def days_delivered(project: Project, newest: date) -> tuple[date, date]:
+    """Return the first and last day of source data for a night about `newest`, and a backfill of the week before it."""
+    first, _ = days_needed(project, newest - timedelta(days=BACKFILLED_DAYS))
+    return first, newest
 
 
 def main(project_name: str, first: str, last: str) -> int:

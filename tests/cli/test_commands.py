@@ -8,10 +8,12 @@ import subprocess
 import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
-from include.cli.app import main
+from include.cli.app import ABOUT_DOCKER, app, main
 from include.config.decision import Decision, GateResult, LedgerEntry, ModelSummary
 from include.config.results import Origin, Span
 from include.config.settings import ROOT
@@ -99,6 +101,47 @@ def test_the_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> Non
     assert main(["--help"]) == 0
     shown = capsys.readouterr().out
     assert all(f" {command} " in shown for command in COMMANDS)
+
+
+ON_THE_DOCKER_STACK = (
+    *("run", "backfill", "answer", "status", "decision", "ledger", "history", "reproduce"),
+    *("promote", "rollback", "pin", "unpin", "reconcile", "retention", "check", "airflow"),
+    *("namespace ls", "namespace rm", "demo load"),
+)
+
+
+@pytest.mark.parametrize("command", ON_THE_DOCKER_STACK)
+def test_a_command_for_the_docker_stack_says_so_and_goes_there(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*command.split(), "--help"]) == 0
+    assert "--docker" in capsys.readouterr().out
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for arguments in ([*command.split(), "--docker"], ["--docker", *command.split()]):
+        assert main(arguments) == 2
+        assert capsys.readouterr().err.startswith("docker: the program is missing")
+
+
+@pytest.mark.parametrize("command", ["ps", "logs", "secrets", "lint", "image build", "audit", "release-notes v1"])
+def test_a_command_that_means_nothing_in_the_docker_stack_refuses_the_option(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*command.split(), "--docker"]) == 2
+    assert "--docker" in capsys.readouterr().err
+
+
+def test_every_command_with_the_option_is_tried() -> None:
+    def commands(command: Any, name: str) -> dict[str, Any]:
+        under = getattr(command, "commands", None)
+        if under is None:
+            return {name: command}
+        return {path: one for word, each in under.items() for path, one in commands(each, f"{name} {word}").items()}
+
+    everything = commands(typer.main.get_command(app), "")
+    with_option = {
+        name.strip() for name, one in everything.items() if any("--docker" in each.opts for each in one.params)
+    }
+    assert with_option == {*ON_THE_DOCKER_STACK, *ABOUT_DOCKER}
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from include.config.discovery import load_project
 from include.config.errors import AirflowApiError
 from include.config.settings import ROOT, Settings
 from include.stack.airflow_api import AirflowApi
-from include.stack.demo_data import days_needed
+from include.stack.demo_data import days_delivered, days_needed
 from include.stack.night import TRIGGER_ATTEMPTS, NightRequest, error_in_log, trigger
 
 
@@ -58,6 +58,14 @@ def test_the_demo_days_cover_the_window_and_its_lookback(name: str) -> None:
     assert first <= oldest_used - timedelta(days=window.lookback_days)
     assert days_needed(project, as_of, window_days=10)[0] > first
     assert project.folder.is_relative_to(ROOT)
+
+
+@pytest.mark.parametrize("name", ["flight_delay", "telco_churn"])
+def test_what_is_delivered_is_enough_for_a_backfill_of_the_week_before_the_newest_day(name: str) -> None:
+    project, newest = load_project(Settings.from_environment({}).projects_dir, name), date(2026, 3, 3)
+    first, last = days_delivered(project, newest)
+    needed = [days_needed(project, newest - timedelta(days=back)) for back in range(8)]
+    assert (first, last) == (min(day for day, _ in needed), newest)
 
 
 @contextmanager
