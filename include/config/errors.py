@@ -146,6 +146,12 @@ class SourceDataError(NightshiftError):
     """Say that a source delivered something unreadable, or nothing, for a partition."""
 
 
+class SourceIncompleteError(SourceDataError):
+    """Say that a file of a source ends too early: it may still be arriving, and be whole a little later."""
+
+    retryable = True
+
+
 class ProjectCodeError(NightshiftError):
     """Say that a project's own Python (features.py, expectations.py) failed or broke its contract."""
 

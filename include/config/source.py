@@ -16,16 +16,52 @@ ConnectionName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 _PARAMETER = re.compile(r"(?<![:\w\\]):(\w+)(?!:)")
 
 
+# a key that came later and is not declared leaves the hash of an older declaration what it was
+def _undeclared(value: object) -> bool:
+    return value is None
+
+
+class CsvFormat(Closed):
+    """Say how a CSV file is written, where that is not as RFC 4180 has it.
+
+    Attributes:
+        delimiter: What stands between two fields.
+        decimal: What stands before the decimals of a number. Left out, it is a point, and a column of numbers with
+            commas is refused; a declared point lets such a column be text.
+        encoding: How characters are written as bytes; a byte order mark is read and dropped.
+    """
+
+    delimiter: Literal[",", ";", "\t", "|"] = ","
+    decimal: Literal[".", ","] | None = None
+    encoding: Literal["utf-8", "utf-16", "latin-1", "windows-1252"] = "utf-8"
+
+    @model_validator(mode="after")
+    def _two_meanings_have_two_signs(self) -> CsvFormat:
+        if self.delimiter == self.decimal:
+            what = "a comma cannot be both the delimiter and the decimal sign"
+            raise FindingsError([Finding(("decimal",), what, hint="declare the file's real delimiter, such as ';'")])
+        return self
+
+
 class FileTable(Closed):
     """Name one file per day, or one undated reference file.
 
     Attributes:
         path: Relative to the object store, with `{date}` or `{previous_date}`; .parquet or .csv.
         required: Whether a day without this file fails; false delivers no table for that day.
+        csv: How a .csv file is written; left out: UTF-8, commas between fields, a point before decimals.
     """
 
     path: Annotated[str, StringConstraints(pattern=r"^[^/].*\.(parquet|csv)$")]
     required: bool = True
+    csv: CsvFormat | None = Field(default=None, exclude_if=_undeclared)
+
+    @model_validator(mode="after")
+    def _only_csv_has_its_format(self) -> FileTable:
+        if self.csv is not None and not self.path.endswith(".csv"):
+            what = "only a .csv file is written in a way of its own"
+            raise FindingsError([Finding(("csv",), what, self.path, hint="remove 'csv:'")])
+        return self
 
 
 class FileSource(Closed):
@@ -34,10 +70,13 @@ class FileSource(Closed):
     Attributes:
         kind: `files`.
         tables: The files by the name that `assemble` sees; at least one required path holds `{date}`.
+        date_column: The column that says which day a row is of; rows of another day than the partition's are set
+            aside. Left out, it is not checked.
     """
 
     kind: Literal["files"]
     tables: dict[ColumnName, FileTable] = Field(min_length=1)
+    date_column: ColumnName | None = Field(default=None, exclude_if=_undeclared)
 
 
 class SqlSource(Closed):
@@ -47,11 +86,14 @@ class SqlSource(Closed):
         kind: `sql`.
         connection: The Airflow connection's id.
         query: One SELECT; its only parameter `:date` is the partition's day.
+        date_column: The column that says which day a row is of; rows of another day than the partition's are set
+            aside. Left out, it is not checked.
     """
 
     kind: Literal["sql"]
     connection: ConnectionName
     query: Annotated[str, StringConstraints(min_length=1)]
+    date_column: ColumnName | None = Field(default=None, exclude_if=_undeclared)
 
     @model_validator(mode="after")
     def _query_is_for_one_day(self) -> SqlSource:

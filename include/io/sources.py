@@ -15,6 +15,14 @@ import pandas as pd
 
 from include.config.errors import ObjectMissingError, SourceDataError
 from include.config.project import FileSource, FileTable, Project
+from include.config.source import CsvFormat
+from include.io.file_integrity import (
+    check_parquet,
+    csv_text,
+    refuse_columns_of_one_name,
+    refuse_decimal_commas,
+    unreadable_csv,
+)
 from include.io.object_store import ObjectStore
 from include.io.tables import from_parquet
 
@@ -41,6 +49,7 @@ def read_source(
 
     Raises:
         SourceUnavailableError: The source system does not answer; it may, later.
+        SourceIncompleteError: A file ends too early; it may still be arriving.
         SourceDataError: A required table is missing, unreadable or has no rows.
         ConnectionMissingError: The declared connection is configured nowhere.
     """
@@ -94,7 +103,12 @@ def _read_table(table: FileTable, store: ObjectStore, where: str, day: date) -> 
             hint="the source has not delivered this day yet, or the path in project.yaml is wrong",
         ) from error
     place = f"{where} ({store.uri(key)})"
-    frame = from_parquet(data, place) if key.endswith(".parquet") else _from_csv(data, place)
+    if key.endswith(".parquet"):
+        check_parquet(data, place)
+        frame = from_parquet(data, place)
+        refuse_columns_of_one_name(frame.columns, place)
+    else:
+        frame = _from_csv(data, table.csv or CsvFormat(), place)
     if len(frame):
         return frame
     if not table.required:
@@ -108,26 +122,20 @@ def _read_table(table: FileTable, store: ObjectStore, where: str, day: date) -> 
     )
 
 
-def _from_csv(data: bytes, where: str) -> pd.DataFrame:
-    """Read UTF-8 CSV. Dates stay text, and only an empty field is missing: the text "NA" or "None" stays text."""
+def _from_csv(data: bytes, form: CsvFormat, where: str) -> pd.DataFrame:
+    """Read a whole CSV. Dates stay text, and only an empty field is missing: the text "NA" or "None" stays text."""
+    text = csv_text(data, form, where)
     try:
         frame = pd.read_csv(
-            io.BytesIO(data),
-            encoding="utf-8",
+            io.StringIO(text),
+            sep=form.delimiter,
+            decimal=form.decimal or ".",
             parse_dates=False,
             keep_default_na=False,
             na_values=[""],
             low_memory=False,
         )
-        if not isinstance(frame.index, pd.RangeIndex):
-            # pandas would take the first field as a name of the row, and shift every column
-            raise pd.errors.ParserError("the rows have more fields than the header line")
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise SourceDataError(
-            where,
-            "the CSV file cannot be read",
-            got=f"{len(data)} bytes; {type(error).__name__}: {error}",
-            allowed=["UTF-8 text with a header line and commas"],
-            hint="the file may be truncated; ask the source to deliver it again",
-        ) from error
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise unreadable_csv(data, form, where, f"{type(error).__name__}: {error}") from error
+    refuse_decimal_commas(frame, form, where)
     return frame

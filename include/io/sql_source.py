@@ -20,6 +20,7 @@ from sqlalchemy.pool import NullPool
 
 from include.config.errors import ConnectionMissingError, SettingsError, SourceDataError, SourceUnavailableError
 from include.config.project import Project, SqlSource
+from include.io.file_integrity import refuse_columns_of_one_name
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -43,7 +44,7 @@ def read_rows(project: Project, source: SqlSource, day: date, connections: Mappi
         ConnectionMissingError: No connection has the declared name.
         SettingsError: The connection's URL is not one SQLAlchemy can use, or the warehouse refuses its user.
         SourceUnavailableError: The warehouse does not answer, or is locked.
-        SourceDataError: The warehouse refuses the query, or no row has this day.
+        SourceDataError: The warehouse refuses the query, it gives two columns of one name, or no row has this day.
     """
     where = f"{project.name}/{day}: connection '{source.connection}'"
     url = connection_url(source.connection, connections)
@@ -150,6 +151,7 @@ def _connect(engine: Engine, where: str, address: str) -> Connection:
 def _select(connection: Connection, query: str, day: date, where: str, address: str) -> pd.DataFrame:
     try:
         found = connection.execute(text(query), {"date": day.isoformat()})
+        refuse_columns_of_one_name(found.keys(), where)
         # a decimal column becomes numbers, as any other
         return pd.DataFrame.from_records(found.fetchall(), columns=list(found.keys()), coerce_float=True)
     except OperationalError as error:

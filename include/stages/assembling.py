@@ -73,7 +73,8 @@ def _require_columns(project: Project, where: str, frame: pd.DataFrame, tables: 
     twice = sorted({str(name) for name in frame.columns[frame.columns.duplicated()]})
     if twice:
         raise ProjectCodeError(f"{project.name}/features.py", "assemble(tables) returns columns twice", got=twice)
-    needed = (*project.keys, project.target.column, *project.protected)
+    dated = (project.source.date_column,) if project.source.date_column is not None else ()
+    needed = (*project.keys, project.target.column, *project.protected, *dated)
     missing = sorted(set(needed) - set(frame.columns))
     if missing:
         raise PartitionRejectedError(

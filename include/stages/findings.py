@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import date
 
 import pandas as pd
 
@@ -15,6 +16,7 @@ from include.io.expectations import Check
 KEYS_UNIQUE = "keys_are_unique"
 KEYS_PRESENT = "keys_are_present"
 TARGET_NUMERIC = "target_is_numeric"
+OF_THE_DAY = "rows_are_of_the_day"
 MIN_ROWS = "quality.min_rows"
 MAX_REJECTED = "quality.max_rejected_fraction"
 MAX_FINDINGS_SHOWN = 5
@@ -96,6 +98,31 @@ def judge(project: Project, frame: pd.DataFrame, checks: Sequence[Check]) -> Jud
     findings += _quality_findings(project, len(frame), len(reasons))
     findings.sort(key=lambda finding: (not finding.refuses, -finding.count))
     return Judgement(len(frame), dict(sorted(reasons.items())), tuple(findings))
+
+
+def check_dates(project: Project, day: date, frame: pd.DataFrame) -> list[Check]:
+    """Find the rows of another day than `day`, or of none, by the declared `source.date_column`.
+
+    A moment with a time zone is of the day it is in UTC; whole numbers are read as YYYYMMDD.
+
+    Args:
+        project: Declares the column; without it nothing is found.
+        day: The partition.
+        frame: Its assembled rows, with the index 0, 1, 2, ...
+    """
+    name = project.source.date_column
+    if name is None:
+        return []
+    column = frame[name]
+    text = column.astype("str") if pd.api.types.is_integer_dtype(column) else column
+    compact = pd.api.types.is_integer_dtype(column)
+    moments = pd.to_datetime(text, errors="coerce", utc=True, format="%Y%m%d" if compact else "ISO8601")
+    other = (moments.dt.date != day).to_numpy()
+    rows = tuple(int(row) for row in frame.index[other])
+    if not rows:
+        return []
+    examples = () if name in project.pii else _texts(frame.loc[other, [name]])
+    return [Check(OF_THE_DAY, (name,), success=False, count=len(rows), rows=rows, examples=examples)]
 
 
 def _finding(check: Check) -> Finding:

@@ -59,8 +59,12 @@ def recipe_of(project: Project) -> Recipe:
 
 
 def source_digest(project: Project) -> str:
-    """Return a hash of the declared source: a snapshot read from another source is not used."""
-    return digest(project.relevant("source"))
+    """Return a hash of the declared source: a snapshot read from another source is not used.
+
+    Which column holds the date is checked after reading: declaring it reads no history again.
+    """
+    source = project.relevant("source")["source"]
+    return digest({"source": {key: value for key, value in source.items() if key != "date_column"}})
 
 
 def digest(value: Any) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from include.config import clock
-from include.config.errors import PreconditionFailedError, SourceDataError
+from include.config.errors import PreconditionFailedError, SourceDataError, SourceIncompleteError
 from include.config.project import Project
 from include.config.results import IngestResult, PartitionInputs
 from include.io import keys
@@ -46,6 +46,7 @@ def run(project: Project, inputs: PartitionInputs) -> IngestResult:
         Rows of all tables; `written` and `reused` count days, those looked back to included.
 
     Raises:
+        SourceIncompleteError: All days that could not be read have files that end too early; they may be arriving.
         SourceDataError: Days are missing, empty or unreadable at the source.
         SourceUnavailableError: The source does not answer.
         ConnectionMissingError: The source's connection is configured nowhere.
@@ -54,19 +55,21 @@ def run(project: Project, inputs: PartitionInputs) -> IngestResult:
     store = open_store(inputs.store_url)
     days = with_lookback(project, inputs.days)
     done: list[_Ingested] = []
-    refused: list[tuple[date, str]] = []
+    refused: list[tuple[date, SourceDataError]] = []
     for day in itertools.chain.from_iterable(portions(project, days, inputs.origin.run_id)):
         try:
             done.append(_ingest_day(project, inputs, store, day))
         except SourceDataError as error:
             logger.warning("%s", error)
-            refused.append((day, str(error)))
+            refused.append((day, error))
     if refused:
+        # trying again helps only where every file may still be arriving
+        arriving = all(isinstance(error, SourceIncompleteError) for _, error in refused)
         raise several(
-            SourceDataError,
+            SourceIncompleteError if arriving else SourceDataError,
             f"{project.name}/ingest",
             "could not be read from the source",
-            sorted(refused),
+            sorted((day, str(error)) for day, error in refused),
             total=len(days),
             hint="have the source deliver the day again and run again, or list the day in window.excluded",
         )

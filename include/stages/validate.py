@@ -17,7 +17,7 @@ from include.io.manifests import Manifest, read_manifest
 from include.io.object_store import ObjectStore
 from include.io.stores import open_store
 from include.stages.assembling import assemble
-from include.stages.findings import MAX_FINDINGS_SHOWN, Finding, Judgement, judge
+from include.stages.findings import MAX_FINDINGS_SHOWN, Finding, Judgement, check_dates, judge
 from include.stages.fingerprints import Recipe, recipe_of
 from include.stages.in_force import MAX_TRIES, InForce, kept_changing, look
 from include.stages.partitions import portions, with_lookback
@@ -136,7 +136,8 @@ def _check(
         judgement = Judgement(0, findings=(Finding(check="assemble", note=note, refuses=True),))
         return Checked(day, snapshot, seen, judgement)
     report = suite.runner.run(frame)
-    return Checked(day, snapshot, seen, judge(project, frame, report.checks), frame, report)
+    checks = (*check_dates(project, day, frame), *report.checks)
+    return Checked(day, snapshot, seen, judge(project, frame, checks), frame, report)
 
 
 def _refuse(project: Project, store: ObjectStore, manifests: dict[date, Manifest]) -> None:

@@ -190,4 +190,20 @@ BROKEN_RELATIONS: tuple[Broken, ...] = (
             "keep_one_version/project.yaml:58: keep.days: unknown key; got: days; allowed: features_days, raw_days, versions; hint: Did you mean 'raw_days'?",
         ),
     ),
+    Broken(
+        "comma_with_two_meanings",
+        "      path: landing/planes.csv",
+        "      path: landing/planes.csv\n      csv: {decimal: ','}",
+        (
+            "comma_with_two_meanings/project.yaml:15: source.tables.planes.csv.decimal: a comma cannot be both the delimiter and the decimal sign; got: ','; hint: declare the file's real delimiter, such as ';'",
+        ),
+    ),
+    Broken(
+        "csv_of_a_parquet_file",
+        "      path: landing/flights/{date}.parquet",
+        "      path: landing/flights/{date}.parquet\n      csv: {delimiter: ;}",
+        (
+            "csv_of_a_parquet_file/project.yaml:13: source.tables.flights.csv: only a .csv file is written in a way of its own; got: landing/flights/{date}.parquet; hint: remove 'csv:'",
+        ),
+    ),
 )

@@ -86,6 +86,11 @@ def test_the_day_is_a_bound_value_and_a_cast_is_none(url: str) -> None:
     assert read(url, "SELECT CAST(:date AS VARCHAR(10)) AS day")["day"].tolist() == ["2024-03-01"]
 
 
+def test_two_columns_of_one_name_are_refused(url: str) -> None:
+    query = "SELECT id, amount, amount + 1 AS amount FROM orders WHERE day = :date"
+    assert "two columns have one name; got: 'amount'" in refusal(SourceDataError, url, query)
+
+
 def test_no_rows_of_the_day_are_refused(url: str) -> None:
     found = refusal(SourceDataError, url, day=date(2024, 3, 9))
     assert found.startswith(

@@ -264,3 +264,44 @@ def test_broken_project_code_is_not_blamed_on_the_data(
         check(shop)
     assert message in str(caught.value)
     assert read_manifest(shop.store, keys.validation_manifest("shop", DAY)) is None
+
+
+def dated(shop: Shop) -> Shop:
+    return shop.declare(window=NO_LOOKBACK, source={**DECLARATION["source"], "date_column": "placed_on"})
+
+
+def test_rows_of_another_day_are_set_aside_and_shown(shop: Shop) -> None:
+    frame = GOOD.copy()
+    frame.loc[[3, 5], "placed_on"] = ["2024-03-06", None]
+    assert check(shop, frame).quarantined == 0
+    assert check(dated(shop)).quarantined == 2
+    (found,) = manifest(shop).details["findings"]
+    assert (found["check"], found["columns"], found["count"]) == ("rows_are_of_the_day", ["placed_on"], 2)
+    assert found["examples"][0] == "2024-03-06"
+
+
+def test_a_day_of_rows_of_another_day_is_refused(shop: Shop) -> None:
+    text = refusal(dated(shop), GOOD.assign(placed_on="2024-03-06"))
+    assert "rows_are_of_the_day(placed_on): 60 rows, for example 2024-03-06" in text
+    assert "placed_on" in refusal(shop, GOOD.drop(columns="placed_on"))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        "2024-03-07T23:59:59+00:00",
+        "2024-03-08T00:30:00+01:00",
+        20240307,
+        date(2024, 3, 7),
+        pd.Timestamp("2024-03-07 12:00"),
+        pd.Timestamp("2024-03-07 12:00", tz="Asia/Tokyo"),
+    ],
+)
+def test_a_day_is_read_however_it_is_written(shop: Shop, values: object) -> None:
+    assert check(dated(shop), GOOD.assign(placed_on=[values] * len(GOOD))).quarantined == 0
+
+
+def test_declaring_the_date_reads_no_history_again(shop: Shop) -> None:
+    check(shop)
+    shop.store.delete(f"landing/orders/{DAY}.parquet")
+    assert check(dated(shop)).quarantined == 0
