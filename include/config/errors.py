@@ -152,6 +152,10 @@ class SourceIncompleteError(SourceDataError):
     retryable = True
 
 
+class RawHistoryError(NightshiftError):
+    """Say that the manifest of a day's raw data is gone, and that the source gives something else by now."""
+
+
 class ProjectCodeError(NightshiftError):
     """Say that a project's own Python (features.py, expectations.py) failed or broke its contract."""
 

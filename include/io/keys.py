@@ -15,6 +15,11 @@ def _checked(snapshot: str, check: str) -> str:
     return f"snapshot={snapshot}/check={check[:16]}" if check else f"snapshot={snapshot}"
 
 
+def raw_day(project: str, day: date) -> str:
+    """Return the prefix of everything that was read from the source for one day."""
+    return f"{project}/raw/{_day(day)}/"
+
+
 def raw_manifest(project: str, day: date) -> str:
     """Return the commit mark of one day's raw snapshot; it names the snapshot that is in force."""
     return f"{project}/raw/{_day(day)}/manifest.json"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from include.config import clock
-from include.config.errors import PreconditionFailedError, SourceDataError, SourceIncompleteError
+from include.config.errors import PreconditionFailedError, RawHistoryError, SourceDataError, SourceIncompleteError
 from include.config.project import Project
 from include.config.results import IngestResult, PartitionInputs
 from include.io import keys
@@ -23,7 +23,7 @@ from include.stages.fingerprints import source_digest
 from include.stages.in_force import MAX_TRIES, InForce, kept_changing, look, put_in_force
 from include.stages.partitions import mature_on, portions, with_lookback
 from include.stages.refusals import several
-from include.stages.snapshots import is_immature, known_as_of, snapshot_id
+from include.stages.snapshots import is_immature, known_as_of, refuse_other_history, snapshot_id
 
 logger = logging.getLogger(__name__)
 
@@ -37,10 +37,11 @@ class _Ingested:
 def run(project: Project, inputs: PartitionInputs) -> IngestResult:
     """Snapshot the days of a batch, and the days they look back to.
 
-    A day that has a snapshot keeps it, even with `force`: raw data is history. The source is read again when
-    `refresh_raw` asks for it, when validation rejected the day, when it was read from a differently declared source,
-    and when it was read before its labels were known and they are by now. A snapshot that differs becomes the one in
-    force; the older one stays whole beside it. All days are tried before bad ones are reported.
+    A day that has a snapshot keeps it, even with `force`: raw data is history. So does one whose manifest is gone: its
+    snapshot is put in force again when the source still gives it, and never replaced without a word. The source is read
+    again when `refresh_raw` asks for it, when validation rejected the day, when it was read from a differently declared
+    source, and when it was read before its labels were known and they are by now. A snapshot that differs becomes the
+    one in force; the older one stays whole beside it. All days are tried before bad ones are reported.
 
     Returns:
         Rows of all tables; `written` and `reused` count days, those looked back to included.
@@ -48,6 +49,7 @@ def run(project: Project, inputs: PartitionInputs) -> IngestResult:
     Raises:
         SourceIncompleteError: All days that could not be read have files that end too early; they may be arriving.
         SourceDataError: Days are missing, empty or unreadable at the source.
+        RawHistoryError: The manifest of a day's snapshot is gone, and the source gives something else by now.
         SourceUnavailableError: The source does not answer.
         ConnectionMissingError: The source's connection is configured nowhere.
         PartitionChangedError: Other runs kept changing a day.
@@ -56,12 +58,24 @@ def run(project: Project, inputs: PartitionInputs) -> IngestResult:
     days = with_lookback(project, inputs.days)
     done: list[_Ingested] = []
     refused: list[tuple[date, SourceDataError]] = []
+    orphaned: list[tuple[date, str]] = []
     for day in itertools.chain.from_iterable(portions(project, days, inputs.origin.run_id)):
         try:
             done.append(_ingest_day(project, inputs, store, day))
         except SourceDataError as error:
             logger.warning("%s", error)
             refused.append((day, error))
+        except RawHistoryError as error:
+            orphaned.append((day, str(error)))
+    if orphaned:
+        raise several(
+            RawHistoryError,
+            f"{project.name}/ingest",
+            "have lost the manifest of their raw data, and the source gives other data by now",
+            sorted(orphaned),
+            total=len(days),
+            hint="put the manifests back from a backup; or take what the source gives now as history, by --refresh-raw",
+        )
     if refused:
         # trying again helps only where every file may still be arriving
         arriving = all(isinstance(error, SourceIncompleteError) for _, error in refused)
@@ -113,6 +127,8 @@ def _read_again(
     for name, data in sorted(tables.items()):
         content.update(f"{name}\0{hashlib.sha256(data).hexdigest()}\0".encode())
     snapshot, source = content.hexdigest()[:16], source_digest(project)
+    if seen.manifest is None and not inputs.refresh_raw:
+        refuse_other_history(store, project.name, day, snapshot)
     as_of = _known_as_of(project, inputs, day, seen.manifest)
     found = seen.manifest
     if found is not None and snapshot_id(found) == snapshot and found.details["source"] == source:

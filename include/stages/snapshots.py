@@ -1,4 +1,7 @@
-"""Say what a day's raw snapshot is and what was known when it was read; read its tables, and many manifests at once."""
+"""Say what a day's raw snapshot is and what was known when it was read; read its tables, and many manifests at once.
+
+History whose manifest is gone is never read anew in silence.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,9 @@ from datetime import date
 
 import pandas as pd
 
+from include.config.errors import RawHistoryError
 from include.config.project import Project
+from include.io import keys
 from include.io.manifests import Manifest, read_manifest
 from include.io.object_store import ObjectStore
 from include.io.tables import get_frame
@@ -44,3 +49,43 @@ def read_manifests(store: ObjectStore, wanted: Sequence[str]) -> dict[str, Manif
     """Return the manifest at each of the `wanted` keys (None where there is none), reading several at a time."""
     with ThreadPoolExecutor(max_workers=STORE_THREADS) as pool:
         return dict(zip(wanted, pool.map(lambda key: read_manifest(store, key), wanted), strict=True))
+
+
+def refuse_other_history(store: ObjectStore, project: str, day: date, snapshot: str) -> None:
+    """Refuse to put `snapshot`, just read, in force for a day whose history is another one and lost its manifest.
+
+    What the day's validation passed, or its features were made from, is history. Without either, what lies there is
+    what a killed ingest left: nobody has used it. A day that is new costs two reads, and no listing.
+
+    Raises:
+        RawHistoryError: The source gives something else than the day's history.
+    """
+    validation = read_manifest(store, keys.validation_manifest(project, day))
+    if validation is not None and validation.status == "rejected":
+        return
+    if validation is None and read_manifest(store, keys.features_manifest(project, day)) is None:
+        return
+    orphans = snapshot_files(store, project, day)
+    if validation is not None:
+        in_force = snapshot_id(validation)
+        orphans = {name: key for name, key in orphans.items() if name == in_force}
+    if not orphans or snapshot in orphans:
+        return
+    raise RawHistoryError(
+        f"{project}/ingest on {day}: {store.uri(keys.raw_manifest(project, day))}",
+        "the manifest of this day's raw data is gone, and the source gives other data by now",
+        got=f"snapshot {snapshot} from the source",
+        allowed=tuple(f"snapshot {name}: {store.uri(key)}" for name, key in sorted(orphans.items())),
+        hint="put the manifest back from a backup; or take what the source gives now as history, by --refresh-raw",
+    )
+
+
+def snapshot_files(store: ObjectStore, project: str, day: date) -> dict[str, str]:
+    """Return the snapshots that lie under a day, in force or not: by id, the key of a table of each."""
+    prefix = keys.raw_day(project, day)
+    found: dict[str, str] = {}
+    for info in store.list(prefix):
+        folder, _, name = info.key.removeprefix(prefix).partition("/")
+        if folder.startswith("snapshot=") and name.endswith(".parquet"):
+            found.setdefault(folder.removeprefix("snapshot="), info.key)
+    return found

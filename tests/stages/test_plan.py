@@ -117,9 +117,8 @@ def test_a_rejected_day_is_stale_even_where_older_features_are_left(shop: Shop) 
 
 def test_a_new_snapshot_makes_the_days_that_look_back_to_it_stale(shop: Shop) -> None:
     shop.prepare(window(shop))
-    shop.store.delete(keys.raw_manifest("shop", date(2024, 3, 6)))
     shop.deliver(date(2024, 3, 6), orders(date(2024, 3, 6), rows=30))
-    ingest.run(shop.project, shop.inputs([date(2024, 3, 6)]))
+    ingest.run(shop.project, shop.inputs([date(2024, 3, 6)], refresh_raw=True))
     plan = shop.plan()
     assert plan.reasons == {"raw data changed": 3}
     assert plan.batches[0] + plan.batches[1] == (date(2024, 3, 6), date(2024, 3, 7), date(2024, 3, 8))

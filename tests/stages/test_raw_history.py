@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from include.config.errors import RawHistoryError
 from include.config.results import Origin
 from include.io import keys
 from include.io.manifests import Manifest, get_file, read_manifest, write_manifest
@@ -224,3 +225,50 @@ def test_a_kill_during_a_refresh_leaves_the_old_snapshot_in_force(
     assert read_on(shop, AS_OF, refresh_raw=True).written == 1
     assert [len(get_file(shop.store, ref)) for ref in old.files.values()] == [ref.size for ref in old.files.values()]
     assert_nothing_half_written(shop.store, "shop/raw/")
+
+
+def lose_manifest(shop: Shop) -> Manifest:
+    """Delete what puts the day's snapshot in force, and return it."""
+    lost = shop.raw(DAY)
+    shop.store.delete(keys.raw_manifest("shop", DAY))
+    return lost
+
+
+@pytest.mark.parametrize("also", [None, keys.validation_manifest, keys.snapshot_manifest], ids=["", "check", "own"])
+def test_history_that_lost_its_manifest_is_not_read_anew_in_silence(shop: Shop, also: Any) -> None:
+    days = shop.plan().days
+    shop.prepare(days)
+    lost = lose_manifest(shop)
+    if also is not None:
+        shop.store.delete(also("shop", DAY, *([lost.details["snapshot"]] if also is keys.snapshot_manifest else [])))
+    shop.deliver(DAY, orders(DAY, rows=40))
+    assert shop.plan().stale
+    before = contents(shop.store)
+    with pytest.raises(RawHistoryError) as refused:
+        ingest.run(shop.project, shop.inputs(days))
+    text = str(refused.value)
+    assert keys.raw_manifest("shop", DAY) in text
+    assert lost.details["snapshot"] in text
+    assert "--refresh-raw" in text
+    assert not refused.value.retryable
+    assert contents(shop.store) == before
+    ingest.run(shop.project, shop.inputs(days, refresh_raw=True))
+    assert len(get_frame(shop.store, shop.raw(DAY).files["orders"])) == 40
+
+
+def test_history_that_the_source_still_gives_is_put_in_force_again(shop: Shop) -> None:
+    days = shop.plan().days
+    shop.prepare(days)
+    lost = lose_manifest(shop)
+    assert ingest.run(shop.project, shop.inputs(days)).written == 1
+    assert (shop.raw(DAY).files, shop.raw(DAY).fingerprint) == (lost.files, lost.fingerprint)
+    shop.prepare(days)
+    assert shop.plan().stale == 0
+
+
+def test_what_a_killed_ingest_left_is_no_history(shop: Shop) -> None:
+    read_on(shop, AS_OF)
+    lose_manifest(shop)
+    shop.deliver(DAY, orders(DAY, rows=40))
+    read_on(shop, AS_OF)
+    assert len(get_frame(shop.store, shop.raw(DAY).files["orders"])) == 40
