@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from include.config.discovery import project_folders, read_project
+from include.config.discovery import project_folders, read_project, shown_name
 from include.config.errors import DeclarationError, Problem, SettingsError, UnknownProjectError, did_you_mean
 
 
@@ -21,7 +21,7 @@ def check_projects(projects_dir: Path, name: str | None = None) -> dict[str, tup
         raise SettingsError(
             "the projects folder", "it does not exist", got=projects_dir, hint="set NIGHTSHIFT_PROJECTS to it"
         )
-    folders = {folder.name: folder for folder in project_folders(projects_dir)}
+    folders = {shown_name(folder): folder for folder in project_folders(projects_dir)}
     if name is not None and name not in folders:
         raise UnknownProjectError(
             str(projects_dir),

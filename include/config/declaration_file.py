@@ -16,6 +16,7 @@ import yaml
 
 from include.config.errors import Problem
 from include.config.findings import KeyPath, key_path
+from include.config.folder import UNPRINTABLE, read_text
 
 MAX_GOT_CHARACTERS = 60
 # libyaml composes by recursion and ends the process at some 100 000 levels; no declaration needs ten
@@ -70,11 +71,9 @@ def _shortened(text: str) -> str:
 def read_written(path: Path, where: str) -> Written:
     """Read the YAML file at `path`; what cannot be read is among the result's problems, never raised."""
     written = Written(where)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        written.problems.append(Problem(where, "cannot be read", str(reason)))
+    text = read_text(path, where, "it declares the project")
+    if isinstance(text, Problem):
+        written.problems.append(text)
         return written
     try:
         _read_text(text, written)
@@ -99,6 +98,9 @@ def _read_text(text: str, written: Written) -> None:
         return
     for path, child in _walk(node, (), written):
         written.nodes[path] = child
+        if isinstance(child, yaml.ScalarNode) and UNPRINTABLE.search(child.value):
+            # an escape such as "\\0": no database stores it as text
+            written.problems.append(Problem(written.place(path), "holds a control character", ascii(child.value)))
     # both loaders are the safe ones
     written.values = _plain(yaml.load(text, Loader=_LOADER))  # noqa: S506
     written.readable = True

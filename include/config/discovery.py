@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from include.config.declaration_file import read_written
@@ -50,7 +51,7 @@ def discover(projects_dir: Path) -> Discovered:
         try:
             projects[folder.name] = read_project(folder)
         except DeclarationError as error:
-            broken[folder.name] = error.problems
+            broken[shown_name(folder)] = error.problems
     return Discovered(projects, broken)
 
 
@@ -73,29 +74,45 @@ def read_project(folder: Path) -> Project:
     """Return the project declared in `folder`.
 
     Raises:
-        DeclarationError: With all problems of the file and the folder, not only the first.
+        DeclarationError: With all problems of the file and the folder, not only the first. Whatever goes wrong while
+            the folder is read is such a problem: it breaks no other project.
     """
     try:
         project, problems = _examined(folder)
-    except OSError as error:
-        raise DeclarationError([Problem(f"{folder.name}/", "cannot be read", str(error.strerror))]) from error
+    except Exception as error:
+        got = error.strerror if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
+        raise DeclarationError([Problem(f"{shown_name(folder)}/", "cannot be read", _printable(str(got)))]) from error
     if project is None or problems:
-        raise DeclarationError(problems)
+        raise DeclarationError([replace(problem, where=_printable(problem.where)) for problem in problems])
     return project
+
+
+def is_project_name(name: str) -> bool:
+    """Tell whether a project may be called so."""
+    return re.fullmatch(PROJECT_NAME_PATTERN, name) is not None
+
+
+def shown_name(folder: Path) -> str:
+    """Return a folder's name as text: on disk it is bytes, and not every terminal and database takes all of them."""
+    return _printable(folder.name)
+
+
+def _printable(text: str) -> str:
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _examined(folder: Path) -> tuple[Project | None, list[Problem]]:
     where = f"{folder.name}/{DECLARATION}"
-    if not (folder / DECLARATION).is_file():
+    if not os.path.lexists(folder / DECLARATION):
         return None, [_undeclared(folder)]
     problems = []
-    name_is_valid = re.match(PROJECT_NAME_PATTERN, folder.name) is not None
+    name_is_valid = is_project_name(folder.name)
     if not name_is_valid:
         problems.append(
             Problem(
                 f"{folder.name}/",
                 "the folder's name is the project's name: 2 to 50 lower-case letters, digits and _, a letter first",
-                folder.name,
+                shown_name(folder),
                 (PROJECT_NAME_PATTERN,),
             )
         )

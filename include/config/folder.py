@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +17,10 @@ REQUIRED_FUNCTIONS: dict[str, tuple[str, int]] = {
 OPTIONAL_FUNCTIONS: dict[str, tuple[str, int]] = {"behaviour.py": ("build_behaviour()", 0)}
 README = "README.md"
 ALLOWED_OF_OURS = "include.config"
+# Airflow keeps the README with the Dag, and reads all of these again and again
+MAX_FILE_BYTES = 500_000
+# what a database does not store as text, and a terminal obeys
+UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
 def folder_problems(folder: Path) -> list[Problem]:
@@ -23,29 +29,73 @@ def folder_problems(folder: Path) -> list[Problem]:
     for name, (function, arguments) in REQUIRED_FUNCTIONS.items():
         problems += _code_problems(folder, name, function, arguments)
     for name, (function, arguments) in OPTIONAL_FUNCTIONS.items():
-        if (folder / name).exists():
+        # a link that leads nowhere was meant to be there
+        if os.path.lexists(folder / name):
             problems += _code_problems(folder, name, function, arguments)
-    readme = folder / README
     where = f"{folder.name}/{README}"
-    if not readme.is_file():
-        problems.append(Problem(where, "the file is missing", hint="it is shown on the project's page in Airflow"))
-    elif not readme.read_bytes().strip():
+    read = read_text(folder / README, where, "it is shown on the project's page in Airflow")
+    if isinstance(read, Problem):
+        problems.append(read)
+    elif not read.strip():
         problems.append(Problem(where, "the file is empty", hint="say what is predicted, for whom, from which data"))
     return problems
 
 
+def read_text(path: Path, where: str, purpose: str) -> str | Problem:
+    """Return the text of a file that a person wrote, or what is wrong with it; nothing is raised.
+
+    Args:
+        path: The file.
+        where: How it is called in messages.
+        purpose: What it is for, as the hint of a file that is missing.
+    """
+    data = read_bytes(path, where, purpose)
+    if isinstance(data, Problem):
+        return data
+    try:
+        text = data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+    except UnicodeDecodeError:
+        return Problem(where, "cannot be read", "not UTF-8")
+    found = UNPRINTABLE.search(text)
+    if found:
+        line = text.count("\n", 0, found.start()) + 1
+        return Problem(f"{where}:{line}", "holds a control character", ascii(found.group()), hint="remove it")
+    return text
+
+
+def read_bytes(path: Path, where: str, purpose: str) -> bytes | Problem:
+    """Return the bytes of a file of a project's folder, or what is wrong with it: see `read_text`."""
+    try:
+        if not path.is_file():
+            what = "not a file" if os.path.lexists(path) else "the file is missing"
+            return Problem(where, what, _kind(path), hint=purpose)
+        size = path.stat().st_size
+        if size > MAX_FILE_BYTES:
+            return Problem(where, "the file is too large", f"{size} bytes", (f"at most {MAX_FILE_BYTES} bytes",))
+        return path.read_bytes()
+    except OSError as error:
+        return Problem(where, "cannot be read", str(error.strerror or error))
+
+
+def _kind(path: Path) -> str:
+    if path.is_dir():
+        return "a folder"
+    return "a link that leads nowhere" if path.is_symlink() else ""
+
+
 def _code_problems(folder: Path, name: str, function: str, arguments: int) -> Iterator[Problem]:
     where = f"{folder.name}/{name}"
-    path = folder / name
-    if not path.is_file():
-        yield Problem(where, "the file is missing", hint=f"it defines {function}")
+    read = read_bytes(folder / name, where, f"it defines {function}")
+    if isinstance(read, Problem):
+        yield read
         return
     try:
-        tree = ast.parse(path.read_bytes())
+        tree = ast.parse(read)
     except SyntaxError as error:
-        yield Problem(f"{where}:{error.lineno}", "not valid Python", str(error.msg))
+        place = f"{where}:{error.lineno}" if error.lineno else where
+        yield Problem(place, "not valid Python", str(error.msg))
         return
-    except (OSError, ValueError, RecursionError, MemoryError) as error:
+    except (ValueError, RecursionError, MemoryError) as error:
         yield Problem(where, "cannot be read as Python", str(error))
         return
     yield from _function_problems(tree, where, function, arguments)

@@ -207,6 +207,10 @@ def _as_gate(key: str, value: object) -> str:
     return f"remove it, and declare among the gates: {gate}"
 
 
+# a hundred years: beyond, reckoning with dates ends
+MAX_KEPT_DAYS = 36_525
+
+
 class Keep(Closed):
     """Say what retention keeps; what the champion, a pin or a rollback needs is kept in any case.
 
@@ -216,8 +220,8 @@ class Keep(Closed):
         versions: This many of the newest model versions, and of the newest champions: how far back a rollback reaches.
     """
 
-    raw_days: int = Field(default=730, ge=1)
-    features_days: int = Field(default=730, ge=1)
+    raw_days: int = Field(default=730, ge=1, le=MAX_KEPT_DAYS)
+    features_days: int = Field(default=730, ge=1, le=MAX_KEPT_DAYS)
     versions: int = Field(default=30, ge=2)
 
 

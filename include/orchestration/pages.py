@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from html import escape
 from urllib.parse import quote
 
@@ -40,32 +41,61 @@ td.why { white-space: normal; min-width: 16rem; width: 99%; }
 .REJECT { color: var(--bad); background: var(--bad-back); }
 .act { color: var(--link); background: var(--act-back); }
 """
+MAX_PROBLEMS_SHOWN = 5
 # what a person did, in the column of verdicts
 ACTS = {"promotion": "BY HAND", "rollback": "ROLLBACK", "pin": "PIN", "unpin": "UNPIN"}
 
 
-def projects_page(root: str, projects: Iterable[tuple[str, InForce, LedgerEntry | None]]) -> str:
+@dataclass(frozen=True)
+class ProjectLine:
+    """Be one line of the page of all projects.
+
+    Attributes:
+        name: The project, as its addresses name it.
+        now: What is in force; None when the ledger cannot be read.
+        last: The newest decision, if there is one.
+        problems: What is wrong with the declaration or the ledger; its champion serves all the same.
+    """
+
+    name: str
+    now: InForce | None
+    last: LedgerEntry | None
+    problems: tuple[str, ...] = ()
+
+
+def projects_page(root: str, projects: Iterable[ProjectLine]) -> str:
     """Return the page of all projects.
 
     Args:
         root: Path of the pages, without a slash at its end.
-        projects: Name, what is in force, and newest decision of each.
+        projects: A line each.
     """
     rows = [
         [
-            _link(f"{root}/project/{quote(name)}", name),
-            _champion(now),
-            *(
-                _decision_cells(root, name, last)
-                if last
-                else ["", "", "", _soft(f"no decision yet: {_how_to_begin(name)}")]
-            ),
-            _link(f"{root}/data-docs/{quote(name)}/index.html", "Data Docs"),
+            _link(f"{root}/project/{quote(line.name)}", line.name),
+            _champion(line.now) if line.now else _soft("not known"),
+            *_newest_cells(root, line),
+            _link(f"{root}/data-docs/{quote(line.name)}/index.html", "Data Docs"),
         ]
-        for name, now, last in projects
+        for line in projects
     ]
     heads = ["Project", "Champion", "Newest decision", "Verdict", "As of", "Why", "Data"]
-    return _page("Models", _table(heads, rows) if rows else "<p>No valid project is declared.</p>")
+    return _page("Models", _table(heads, rows) if rows else "<p>No project is declared.</p>")
+
+
+def _newest_cells(root: str, line: ProjectLine) -> list[str]:
+    """Return the cells of the newest decision; what is wrong with the project stands before why it was decided."""
+    cells = ["", "", "", _soft(f"no decision yet: {_how_to_begin(line.name)}")]
+    if line.last is not None:
+        cells = _decision_cells(root, line.name, line.last)
+    elif line.problems:
+        cells = [""] * 4
+    if line.problems:
+        shown = "".join(f"<li>{escape(text)}</li>" for text in line.problems[:MAX_PROBLEMS_SHOWN])
+        left_out = len(line.problems) - MAX_PROBLEMS_SHOWN
+        more = f"<li>and {left_out} more: ./nightshift check</li>" if left_out > 0 else ""
+        cells[-1] = f'<span class="verdict REJECT">BROKEN</span><ul>{shown}{more}</ul>{cells[-1]}'
+    return cells
 
 
 def decisions_page(root: str, project: str, now: InForce, entries: Sequence[LedgerEntry], *, has_history: bool) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -12,12 +13,15 @@ from airflow.sdk import DAG, XComArg, task_group
 from daily_partition import DailyPartitionTimetable
 
 from include.config.discovery import discover
+from include.config.errors import Problem
+from include.config.folder import README, read_text
 from include.config.project import Project
 from include.config.settings import Settings
 from include.config.stages import PREPARE_GROUP, retrain_dag_id, training_pool
 from include.orchestration import tasks
 from include.orchestration.approval import ask_for_approval
 from include.orchestration.assets import champion_asset, features_asset
+from include.orchestration.dag_building import built
 from include.orchestration.namespaces import is_asked, shown_settings, tags_of
 from include.orchestration.params import retrain_params
 
@@ -41,7 +45,7 @@ def retrain_dags() -> Iterator[DAG]:
     projects = discover(Settings.from_environment().projects_dir).projects
     for settings, project in product(shown_settings(), projects.values()):
         if is_asked(retrain_dag_id(project.name, settings.namespace)):
-            yield build_retrain_dag(project, settings.namespace)
+            yield from built(project, partial(build_retrain_dag, project, settings.namespace))
 
 
 def build_retrain_dag(project: Project, namespace: str = "") -> DAG:
@@ -55,6 +59,8 @@ def build_retrain_dag(project: Project, namespace: str = "") -> DAG:
         catchup=False,
         max_active_runs=runs_at_once(project),
         is_paused_upon_creation=True,
+        # its file names it; where it is built only to be checked, it must not appear
+        auto_register=False,
         tags=tags_of(namespace, "nightshift", project.name, project.problem, *project.tags),
         params=retrain_params(project),
         default_args={**DEFAULT_ARGS, "owner": project.owner.name},
@@ -111,5 +117,6 @@ def _trained(project: Project, plan: Any, namespace: str) -> Any:
 
 def readme(project: Project) -> str:
     """Return what a project's folder says about it."""
-    path = project.folder / "README.md"
-    return path.read_text(encoding="utf-8") if path.is_file() else project.description
+    text = read_text(project.folder / README, f"{project.name}/{README}", "")
+    # Airflow takes a text that ends in .md for the name of a file, and opens it
+    return project.description if isinstance(text, Problem) else f"{text.rstrip()}\n"

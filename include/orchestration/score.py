@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -15,6 +16,7 @@ from include.config.settings import Settings
 from include.config.stages import retrain_dag_id, score_dag_id
 from include.orchestration import score_tasks, tasks
 from include.orchestration.assets import predictions_asset
+from include.orchestration.dag_building import built
 from include.orchestration.namespaces import is_asked, shown_settings, tags_of
 from include.orchestration.params import score_params
 from include.orchestration.retrain import DEFAULT_ARGS, START_DATE, readme
@@ -46,7 +48,8 @@ def score_dags() -> Iterator[DAG]:
     projects = discover(Settings.from_environment().projects_dir).projects
     for settings, project in product(shown_settings(), projects.values()):
         if project.scoring is not None and is_asked(score_dag_id(project.name, settings.namespace)):
-            yield build_score_dag(project, project.scoring, settings.namespace)
+            build = partial(build_score_dag, project, project.scoring, settings.namespace)
+            yield from built(project, build)
 
 
 def build_score_dag(project: Project, scoring: Scoring, namespace: str = "") -> DAG:
@@ -61,6 +64,8 @@ def build_score_dag(project: Project, scoring: Scoring, namespace: str = "") -> 
         catchup=False,
         max_active_runs=1,
         is_paused_upon_creation=True,
+        # its file names it; where it is built only to be checked, it must not appear
+        auto_register=False,
         tags=tags_of(namespace, "nightshift", name, project.problem, *project.tags),
         params=score_params(),
         default_args={**DEFAULT_ARGS, "owner": project.owner.name},

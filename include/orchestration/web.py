@@ -15,7 +15,6 @@ from fastapi import Depends, FastAPI, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from include.config.decision import LedgerEntry
-from include.config.discovery import discover
 from include.config.errors import NightshiftError, ObjectMissingError
 from include.config.namespaces import split_name
 from include.config.settings import Settings
@@ -25,7 +24,7 @@ from include.orchestration.decisions import decision_of_run, project_of
 from include.orchestration.namespaces import settings_of
 from include.orchestration.pages import decisions_page, message_page, projects_page, trail, undecided_page, with_trail
 from include.orchestration.run_state import failed_tasks, state_of_run, waits_for_a_person
-from include.orchestration.shown_projects import ShownProject, project_lines
+from include.orchestration.shown_projects import ShownProject, is_known, project_lines
 
 NO_MLFLOW = "no MLflow server runs beside this Airflow: ./nightshift up starts one, NIGHTSHIFT_MLFLOW_URL names another"
 MAX_LINES_SHOWN = 100
@@ -56,7 +55,7 @@ def known_project(project: str, request: Request, user: GetUserDep) -> ShownProj
     """Return the project of an address (of a namespace: `namespace.project`), if the user may see its Dag."""
     namespace, name = split_name(project)
     settings = Settings.from_environment()
-    if name not in discover(settings.projects_dir).projects:
+    if not is_known(settings.projects_dir, name):
         raise HTTPException(404, f"no project is called {project!r}")
     requires_access_dag("GET", param_dag_id=retrain_dag_id(name, namespace))(request, user)
     return ShownProject.of(settings.in_namespace(namespace), name)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
+from include.config import discovery
 from include.config.check import check_projects
 from include.config.discovery import discover, load_project, read_project
-from include.config.errors import SettingsError, UnknownProjectError
+from include.config.errors import Problem, SettingsError, UnknownProjectError
 from include.config.project import Project
 from include.config.settings import ROOT
 from tests.config.broken_declarations import GOOD_DECLARATION, write_good
@@ -185,3 +188,79 @@ def test_the_projects_of_this_checkout_are_valid() -> None:
 
     assert checked, "there must be projects to check"
     assert [str(problem) for problems in checked.values() for problem in problems] == []
+
+
+SPOILED: dict[str, Callable[[Path], object]] = {
+    "not UTF-8": lambda path: path.write_bytes("Prüfung".encode("latin-1")),
+    "UTF-16": lambda path: path.write_bytes("owner".encode("utf-16")),
+    "zero bytes": lambda path: path.write_bytes(b"a\0b"),
+    "empty": lambda path: path.write_bytes(b""),
+    "a folder": lambda path: path.mkdir(),
+    "a link to itself": lambda path: path.symlink_to(path.name),
+    "a link that leads nowhere": lambda path: path.symlink_to("gone"),
+    "a pipe": os.mkfifo,
+    "too large": lambda path: path.write_bytes(b"# " + b"a" * 600_000),
+    "missing": lambda path: None,
+}
+
+
+@pytest.mark.parametrize("spoil", SPOILED.values(), ids=SPOILED)
+@pytest.mark.parametrize("name", ["project.yaml", "README.md", "features.py", "expectations.py", "behaviour.py"])
+def test_whatever_a_file_of_a_folder_is_it_breaks_that_project_alone(
+    tmp_path: Path, name: str, spoil: Callable[[Path], object]
+) -> None:
+    write_good(tmp_path / "good")
+    path = write_good(tmp_path / "spoiled") / name
+    path.unlink(missing_ok=True)
+    spoil(path)
+    if name == "behaviour.py" and not os.path.lexists(path):
+        return
+
+    found = discover(tmp_path)
+
+    assert set(found.projects) == {"good"}
+    assert all(str(problem).startswith(f"spoiled/{name}") for problem in found.broken["spoiled"])
+    assert check_projects(tmp_path)["spoiled"] == found.broken["spoiled"]
+
+
+@pytest.mark.parametrize("name", ["project.yaml", "README.md", "features.py"])
+@pytest.mark.parametrize("change", [lambda text: b"\xef\xbb\xbf" + text, lambda text: text.replace(b"\n", b"\r\n")])
+def test_files_of_other_editors_are_read(tmp_path: Path, name: str, change: Callable[[bytes], bytes]) -> None:
+    path = write_good(tmp_path / "good") / name
+    path.write_bytes(change(path.read_bytes()))
+    assert set(discover(tmp_path).projects) == {"good"}
+
+
+def test_a_control_character_in_a_declaration_is_refused(tmp_path: Path) -> None:
+    path = write_good(tmp_path / "shop") / "project.yaml"
+    path.write_text(path.read_text().replace("tags: [travel]", 'tags: ["tra\\0vel"]'))
+    (problem,) = discover(tmp_path).broken["shop"]
+    assert str(problem) == r"shop/project.yaml:7: tags[0]: holds a control character; got: 'tra\x00vel'"
+
+
+def test_a_folder_whose_name_is_no_text_is_named_all_the_same(tmp_path: Path) -> None:
+    write_good(tmp_path / "good")
+    write_good(tmp_path / os.fsdecode(b"caf\xe9"))
+    found = discover(tmp_path)
+    (name,) = found.broken
+    assert set(found.projects) == {"good"}
+    assert "\n".join(map(str, found.broken[name])).encode()
+    assert set(check_projects(tmp_path)) == {name, "good"}
+
+
+def test_any_exception_while_a_folder_is_read_is_its_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_good(tmp_path / "good")
+    folder = write_good(tmp_path / "strange")
+    real = discovery.folder_problems
+
+    def fail(examined: Path) -> list[Problem]:
+        if examined == folder:
+            raise RecursionError("too deep")
+        return real(examined)
+
+    monkeypatch.setattr(discovery, "folder_problems", fail)
+    found = discover(tmp_path)
+    assert set(found.projects) == {"good"}
+    assert [str(problem) for problem in found.broken["strange"]] == [
+        "strange/: cannot be read; got: RecursionError: too deep"
+    ]

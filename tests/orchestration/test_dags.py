@@ -146,3 +146,49 @@ def test_a_dag_can_be_stored(real_dags: dict[str, Any]) -> None:
         stored = DagSerialization.from_dict(once)
         assert stored.timetable.partitioned
         assert stored.timetable.summary == dag.timetable.summary
+
+
+READMES: dict[str, bytes] = {
+    "not UTF-8": "# Prüfung\n".encode("latin-1"),
+    "zero bytes": b"# a\0b\n",
+}
+
+
+@pytest.mark.parametrize("content", READMES.values(), ids=READMES)
+def test_a_readme_that_cannot_be_shown_breaks_its_project_alone(projects_dir: Path, content: bytes) -> None:
+    (write_project(projects_dir, "torn") / "README.md").write_bytes(content)
+    bag = dag_bag()
+    assert {dag_id for dag_id in bag.dags if dag_id.endswith("__retrain")} == {"shop__retrain", "bank__retrain"}
+    [(path, trace)] = bag.import_errors.items()
+    assert path.endswith("broken_projects.py")
+    assert "torn/README.md" in trace
+
+
+@pytest.mark.parametrize("text", ["pyproject.md", f"# {'a' * 300}\n\nMore in docs/time.md"])
+def test_a_readme_that_ends_like_the_name_of_a_file_is_not_one(
+    projects_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    (tmp_path / "pyproject.md").write_text("of somebody else")
+    monkeypatch.chdir(tmp_path)
+    (write_project(projects_dir, "noted") / "README.md").write_text(text)
+    bag = dag_bag()
+    assert bag.import_errors == {}
+    assert bag.dags["noted__retrain"].doc_md == f"{text}\n"
+
+
+def test_a_dag_that_cannot_be_built_hides_no_other(projects_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from include.orchestration import retrain
+
+    runs_at_once = retrain.runs_at_once
+
+    def fail(project: Any) -> int:
+        if project.name == "bank":
+            raise ZeroDivisionError("no slots")
+        return runs_at_once(project)
+
+    monkeypatch.setattr(retrain, "runs_at_once", fail)
+    bag = dag_bag()
+    assert {dag_id for dag_id in bag.dags if dag_id.endswith("__retrain")} == {"shop__retrain"}
+    [(path, trace)] = bag.import_errors.items()
+    assert path.endswith("broken_projects.py")
+    assert "bank/: its Dag cannot be built; got: ZeroDivisionError: no slots" in trace

@@ -103,6 +103,29 @@ def test_the_projects(viewer: Any, store_url: str) -> None:
     assert "no decision yet: trigger bank__retrain, or ./nightshift run bank" in page.text
 
 
+def test_a_broken_project_keeps_its_champion_on_the_page(viewer: Any, store_url: str, home: Path) -> None:
+    write_decision(store_url, "shop", run_id=RUN_ID)
+    (home / "projects" / "shop" / "README.md").write_bytes(b"\xff <b>")
+    text = viewer.get("/nightshift/", headers=BROWSER).text
+    assert "version 1" in text
+    assert "because of the gates" in text
+    assert "BROKEN" in text
+    assert "shop/README.md: cannot be read; got: not UTF-8" in text
+    assert text.count("BROKEN") == 1  # bank is not
+    assert viewer.get("/nightshift/project/shop").status_code == 200
+    assert viewer.get("/nightshift/project/shop/decisions/d-run/report.html").status_code == 404
+
+
+def test_a_damaged_ledger_is_said_on_its_own_line(viewer: Any, store_url: str) -> None:
+    write_decision(store_url, "bank", run_id=RUN_ID)
+    open_store(store_url).put(keys.ledger_entry("shop", 1), b"{")
+    page = viewer.get("/nightshift/", headers=BROWSER)
+    assert page.status_code == 200
+    assert "version 1" in page.text
+    assert page.text.count("BROKEN") == 1
+    assert "ledger/00000001.json" in page.text
+
+
 @pytest.mark.parametrize("page", ["/nightshift/project/shop", "/nightshift/dag/shop__retrain"])
 def test_the_decisions_of_a_project(viewer: Any, store_url: str, page: str) -> None:
     write_decision(store_url, "shop", run_id="first")
