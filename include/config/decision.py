@@ -120,6 +120,7 @@ class Decision(Receipt):
         holdout_data: The holdout's rows, day by day, so that they can be judged on again.
         measurements: What was measured beside the metrics.
         measured_by: A hash of what was declared about measuring them; empty in decisions of before it was kept.
+        code_fingerprint: `decision_code` then; a hash of `include/ml` in decisions of before it was kept.
         ledger_length: How many entries the ledger had when it was judged: those about it come after them.
     """
 

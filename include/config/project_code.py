@@ -25,9 +25,9 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import sys
-from pathlib import Path
 from types import ModuleType
 
+from include.config.code_identity import syntax_digest
 from include.config.errors import ProjectCodeError
 from include.config.project import Project
 
@@ -44,7 +44,7 @@ def load_module(project: Project, name: str) -> ModuleType:
     where = f"{project.name}/{name}.py"
     if not path.is_file():
         raise ProjectCodeError(where, "the file is missing", hint="every project has features.py and expectations.py")
-    module_name = f"nightshift_project_{project.name}_{name}_{_digest([path])[:12]}"
+    module_name = f"nightshift_project_{project.name}_{name}_{hashlib.sha256(path.read_bytes()).hexdigest()[:12]}"
     if module_name in sys.modules:
         return sys.modules[module_name]
     spec = importlib.util.spec_from_file_location(module_name, path)
@@ -65,18 +65,14 @@ def has_behaviour(project: Project) -> bool:
 
 
 def behaviour_fingerprint(project: Project) -> str:
-    """Return the sha256 of a project's tests of behaviour; empty when it has none."""
+    """Return the identity of a project's tests of behaviour; empty when it has none."""
     return code_fingerprint(project, BEHAVIOUR) if has_behaviour(project) else ""
 
 
 def code_fingerprint(project: Project, *names: str) -> str:
-    """Return the sha256 of the named Python files of a project (for example "features")."""
-    return _digest([project.folder / f"{name}.py" for name in names])
-
-
-def _digest(paths: list[Path]) -> str:
+    """Return the identity of the named Python files of a project ("features", ...): of what they say, not how."""
     digest = hashlib.sha256()
-    for path in paths:
-        digest.update(path.name.encode())
-        digest.update(path.read_bytes() if path.is_file() else b"")
+    for name in names:
+        path = project.folder / f"{name}.py"
+        digest.update(f"{path.name}\0{syntax_digest(path.read_bytes()) if path.is_file() else ''}\0".encode())
     return digest.hexdigest()

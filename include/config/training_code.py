@@ -1,4 +1,4 @@
-"""Say what a training is made by, so that two places can tell whether they would train the same: code and declaration.
+"""Say what two machines must declare alike to train the same, beside the code that makes a model.
 
 A container trains by the code and the project folder of its image; what it makes counts as the worker's own only when
 both agree. Features are prepared by the worker, so a project's own Python is no part of it.
@@ -6,16 +6,10 @@ both agree. Features are prepared by the worker, so a project's own Python is no
 
 from __future__ import annotations
 
-import hashlib
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from include.config.project import Project
-from include.config.settings import ROOT
 
-# the rooms that `train` imports from
-TRAINING_ROOMS = ("config", "io", "ml", "stages")
 # every declared part that can make a difference to a model, beside the candidate itself
 TRAINED_FROM = (
     "cross_validation",
@@ -29,16 +23,6 @@ TRAINED_FROM = (
     "threshold",
     "value",
 )
-
-
-@cache
-def training_code(root: Path = ROOT) -> str:
-    """Return the sha256 of all Python files that a training can run."""
-    digest = hashlib.sha256()
-    include = root / "include"
-    for path in sorted(path for room in TRAINING_ROOMS for path in (include / room).rglob("*.py")):
-        digest.update(path.relative_to(include).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()
 
 
 def trained_from(project: Project, candidate: str) -> dict[str, Any]:

@@ -23,7 +23,7 @@ class TrainingRequest(Receipt):
 
     Attributes:
         image: As declared, for messages.
-        code: `training_code` of the worker that asks.
+        code: `model_code` of the worker that asks.
         declared: `trained_from` of that worker's declaration.
     """
 

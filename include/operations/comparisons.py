@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from include.config.code_identity import decision_code
 from include.config.decision import Decision, ModelSummary
 from include.config.errors import (
     ChecksumMismatchError,
@@ -138,7 +139,7 @@ class Comparisons:
         return keep_first(self._store, key, made)
 
     def _id(self, model: ModelSummary, decision: Decision, *, rival: bool) -> str:
-        """Return a hash of what is measured: of the models, the rows, and how they are looked at."""
+        """Return a hash of what is measured: of the models, the rows, how they are looked at and by which code."""
         return fingerprint_of(
             {
                 "candidate": model.candidate_id,
@@ -149,6 +150,7 @@ class Comparisons:
                 "target": self._project.target.name,
                 "seed": self._project.seed,
                 "beside": self._measured_by,
+                "code": decision_code(),
             }
         )
 

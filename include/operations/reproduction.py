@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from include.config.code_identity import told
 from include.config.decision import Decision
 from include.config.results import Receipt
 from include.operations.fitted_numbers import fitted_numbers
@@ -161,7 +162,7 @@ def compare_circumstances(
     """
     return [
         *_compare_named("version of", then.versions, now.versions),
-        *compare("code that makes models (include/ml)", then.code_fingerprint, now.code_fingerprint),
+        *compare("code that makes models", told(then.code_fingerprint), told(now.code_fingerprint)),
         *compare("dependency lock", then.lock_hash, now.lock_hash),
         *compare("threads set here", then.threads, threads),
         *compare("git commit", *commits),

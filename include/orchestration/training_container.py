@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.docker.operators.docker import DockerOperator, fetch_logs
 
 from include.config import errors
+from include.config.code_identity import model_code
 from include.config.errors import (
     NightshiftError,
     TrainingContainerError,
@@ -24,7 +25,7 @@ from include.config.errors import (
 from include.config.project import Project
 from include.config.results import TrainInputs, TrainResult
 from include.config.stages import TRAIN_TIMEOUT, training_pool
-from include.config.training_code import trained_from, training_code
+from include.config.training_code import trained_from
 from include.config.training_place import NETWORK_VARIABLE, container_environment, refuse_unreachable
 from include.config.training_request import ATTEMPT_VARIABLE, UNANSWERED, Failure, TrainingAnswer, TrainingRequest
 from include.orchestration.stage_call import call_stage
@@ -152,7 +153,7 @@ class TrainingContainer(DockerOperator):
             origin=origin,
             force=inputs.force,
             image=self.image,
-            code=training_code(),
+            code=model_code(),
             declared=trained_from(project, inputs.candidate),
         )
 

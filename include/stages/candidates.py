@@ -7,8 +7,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -16,7 +14,7 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
-import include.ml
+from include.config.code_identity import model_code
 from include.config.decision import DayRows
 from include.config.errors import ObjectMissingError
 from include.config.estimators import ParamValue
@@ -67,6 +65,7 @@ class TrainingRecord(Receipt):
     """Say how a model was made, so that it can be made again.
 
     Attributes:
+        code_fingerprint: `model_code` then; a hash of `include/ml` in records of before it was kept.
         trials: Every setting tried, with its score in each fold; `params` is the best of them.
         positive_rate: Share of positives in the train part: what a model without features would answer.
         versions: Of Python and the libraries.
@@ -154,7 +153,8 @@ def candidate_id(
     """Return the identity of a training: its name and a hash of everything that the model depends on.
 
     The git commit is no part of it: it changes with every typing mistake that is put right. The code that makes a
-    model counts by its text instead (`include/ml`; a project's features are in the data's fingerprint).
+    model counts by its syntax instead (`include/config/code_identity.py`; a project's features are in the data's
+    fingerprint).
     """
     value = _deciding_value(project)
     return f"{candidate.name}-" + fingerprint_of(
@@ -167,7 +167,7 @@ def candidate_id(
             "metric": project.metrics.primary,
             "train": plan.train.model_dump(mode="json"),
             "data": data_fingerprint,
-            "code": model_code_fingerprint(),
+            "code": model_code(),
             "lock": lock_hash,
         }
     )
@@ -182,16 +182,6 @@ def fingerprint_of(evidence: Mapping[str, object]) -> str:
     """Return 16 hexadecimal digits of the sha256 of JSON-able `evidence`."""
     text = json.dumps(evidence, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-@cache
-def model_code_fingerprint() -> str:
-    """Return the sha256 of the Python files of `include/ml`."""
-    digest = hashlib.sha256()
-    root = Path(include.ml.__path__[0])
-    for path in sorted(root.rglob("*.py")):
-        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()
 
 
 def read_candidate(store: ObjectStore, project: str, identity: str) -> tuple[Manifest, LoadedModel, TrainingRecord]:

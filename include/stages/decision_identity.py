@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from include.config.code_identity import decision_code
 from include.config.project_code import behaviour_fingerprint
-from include.stages.candidates import fingerprint_of, model_code_fingerprint
+from include.stages.candidates import fingerprint_of
 from include.stages.contest import Contest
 
 # what is declared of measuring and judging
@@ -30,7 +31,7 @@ def decision_id(contest: Contest) -> str:
             "barred": challenger.result.candidate_id in in_force.barred,
             "behaviour": behaviour_fingerprint(project),
             "holdout": contest.holdout.fingerprint,
-            "code": model_code_fingerprint(),
+            "code": decision_code(),
         }
     )
     return f"{inputs.as_of}-{identity}"

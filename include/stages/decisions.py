@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from include.config import clock
+from include.config.code_identity import decision_code
 from include.config.decision import Decision, GateResult, ModelSummary
 from include.config.project import Project
 from include.config.results import EvaluateInputs, Verdict
 from include.ml.gates import Evidence, judge_all
 from include.ml.verdict import Case, Rival, reach_verdict
-from include.stages.candidates import model_code_fingerprint
 from include.stages.challengers import Challenger
 from include.stages.champions import Champion
 from include.stages.contest import Contest
@@ -78,7 +78,7 @@ def _record(
         measurements=measured.evidence.measurements,
         measured_by=measured_by(contest.project),
         data_fingerprint=challenger.record.data_fingerprint,
-        code_fingerprint=model_code_fingerprint(),
+        code_fingerprint=decision_code(),
         origin=inputs.origin,
     )
 

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from include.config.code_identity import preparation_code
 from include.config.project import Project
 from include.config.project_code import code_fingerprint
 
-# raise it when the stages themselves change what they write: every day is then prepared again
-ENGINE_VERSION = "2"
 DECLARED_PARTS = ("source", "keys", "target", "features", "unknown_at_prediction", "protected", "quality")
 
 
@@ -26,8 +25,8 @@ class Recipe:
     """Hold what turns a raw snapshot into features: the same for all days of a run.
 
     Attributes:
-        engine: `ENGINE_VERSION`.
-        code: A hash of the project's `features.py` and `expectations.py`.
+        engine: The code of the stages that prepare a day: when it changes, every day is prepared again.
+        code: A hash of the project's `features.py` and `expectations.py`, by their syntax.
         declaration: A hash of the declared parts that matter to the preparation.
     """
 
@@ -55,7 +54,7 @@ def recipe_of(project: Project) -> Recipe:
     if window.lookback_days:
         # the delay decides which labels `history` may show
         declared["label_delay_days"] = window.label_delay_days
-    return Recipe(ENGINE_VERSION, code_fingerprint(project, "features", "expectations"), digest(declared))
+    return Recipe(preparation_code(), code_fingerprint(project, "features", "expectations"), digest(declared))
 
 
 def source_digest(project: Project) -> str:

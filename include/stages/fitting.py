@@ -14,6 +14,7 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
+from include.config.code_identity import model_code
 from include.config.errors import TrainingError
 from include.config.results import Span
 from include.io.model_files import dump_model
@@ -22,7 +23,7 @@ from include.ml.signature import model_input, signature_of
 from include.ml.splitting import split
 from include.ml.thresholds import choose_threshold
 from include.ml.tuning import Tuned, settings_of, tune
-from include.stages.candidates import LoadedModel, TrainingRecord, TrainingSpec, model_code_fingerprint
+from include.stages.candidates import LoadedModel, TrainingRecord, TrainingSpec
 from include.stages.feature_window import FeatureWindow
 
 LIBRARIES = ("numpy", "pandas", "scikit-learn", "scipy", "skops", "xgboost")
@@ -76,7 +77,7 @@ def fit(
         rows=len(frame),
         positive_rate=float(labels.mean()),
         data_fingerprint=window.fingerprint,
-        code_fingerprint=model_code_fingerprint(),
+        code_fingerprint=model_code(),
         seed=spec.seed,
         threads=threads,
         versions={"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},

@@ -12,12 +12,13 @@ import signal
 import sys
 from types import FrameType
 
+from include.config.code_identity import model_code, shortened
 from include.config.discovery import load_project
 from include.config.errors import NightshiftError, SettingsError, TrainingCodeError
 from include.config.results import TrainInputs, TrainResult
 from include.config.settings import Settings, git_commit
 from include.config.stages import TRAIN_TIMEOUT
-from include.config.training_code import trained_from, training_code
+from include.config.training_code import trained_from
 from include.config.training_request import (
     ATTEMPT_VARIABLE,
     FAILED,
@@ -90,13 +91,13 @@ def refuse_other_code(request: TrainingRequest) -> None:
     Raises:
         TrainingCodeError: The code differs.
     """
-    ours = training_code()
+    ours = model_code()
     if ours != request.code:
         raise TrainingCodeError(
             f"image {request.image}",
             "it holds other code than the worker that asks for the training",
-            got=f"commit {git_commit()}, code {ours[:12]}",
-            allowed=(f"commit {request.origin.git_commit}, code {request.code[:12]}",),
+            got=f"commit {git_commit()}, code {shortened(ours)}",
+            allowed=(f"commit {request.origin.git_commit}, code {shortened(request.code)}",),
             hint="build the image from the worker's commit, or deploy that of the image",
         )
 

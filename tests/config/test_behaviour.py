@@ -71,7 +71,7 @@ def test_the_fingerprint_tells_other_tests(tmp_path: Path) -> None:
     file.write_text(TESTS)
     first = behaviour_fingerprint(project)
     assert has_behaviour(project)
-    file.write_text(TESTS + "# more\n")
+    file.write_text(TESTS + "MORE = 1\n")
     assert len({first, behaviour_fingerprint(project), ""}) == 3
 
 

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from include.config.errors import SettingsError
 from include.config.training import Training
-from include.config.training_code import TRAINED_FROM, TRAINING_ROOMS, trained_from, training_code
+from include.config.training_code import TRAINED_FROM, trained_from
 from include.config.training_place import container_environment, refuse_unreachable
 from include.stages.candidates import TrainingSpec
 from tests.support.model_nights import make_project
@@ -71,17 +71,6 @@ def test_gates_and_other_candidates_do_not_matter_to_a_training(tmp_path: Path) 
     )
     assert trained_from(project, "trees") == trained_from(other, "trees")
     assert trained_from(project, "trees") != trained_from(make_project(tmp_path, seed=8), "trees")
-
-
-def test_the_code_of_a_training_is_told_by_its_text(tmp_path: Path) -> None:
-    for room in TRAINING_ROOMS:
-        (tmp_path / "include" / room).mkdir(parents=True)
-        (tmp_path / "include" / room / "one.py").write_text("x = 1\n")
-    training_code.cache_clear()
-    before = training_code(tmp_path)
-    (tmp_path / "include" / "ml" / "one.py").write_text("x = 2\n")
-    training_code.cache_clear()
-    assert training_code(tmp_path) != before
 
 
 @pytest.mark.parametrize(

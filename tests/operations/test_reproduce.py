@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from include.config.code_identity import model_code
 from include.config.errors import ActRefusedError, UnknownProjectError
 from include.config.results import Origin
 from include.io import keys
@@ -136,6 +137,17 @@ def test_other_circumstances_are_told_and_make_nothing_different(
         "git commit": "abc",
     }
     assert found.threads == 1
+
+
+@pytest.mark.parametrize("then", ["syntax:" + "ab" * 32, "ab" * 32])
+def test_a_model_made_by_other_code_says_so_and_is_compared_all_the_same(nights: Nights, then: str) -> None:
+    _rewrite_record(nights, lambda record: record.update(code_fingerprint=then))
+    found = _again(nights).reproduction
+    assert found.status == "identical"
+    (code,) = [each for each in found.circumstances if each.what == "code that makes models"]
+    assert code.then.startswith(then)
+    assert ("older definition" in code.then) is not then.startswith("syntax:")
+    assert code.now == model_code()
 
 
 def test_rows_that_were_altered_or_removed_are_named_by_day_and_key(nights: Nights) -> None:

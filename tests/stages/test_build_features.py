@@ -169,7 +169,7 @@ def test_a_day_that_is_not_validated_gives_no_features(shop: Shop) -> None:
     with pytest.raises(PartitionRejectedError, match="on 2024-03-05: the day was never validated"):
         build_features.run(shop.project, inputs)
     validate.run(shop.project, inputs)
-    shop.code(FEATURES + "\n# fixed\n")
+    shop.code(FEATURES + "\nFIXED = 1\n")
     with pytest.raises(PartitionRejectedError, match="is not validated as data and code are now"):
         build_features.run(shop.project, inputs)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -8,15 +9,17 @@ import numpy as np
 import pytest
 from mlflow import MlflowClient
 
+from include.config.code_identity import DECISION_ENTRIES, MODEL_ENTRIES, code_identity
 from include.config.decision import Decision
 from include.config.errors import CandidateRejectedError, EvaluationError, ObjectMissingError
 from include.config.results import EvaluateInputs, EvaluateResult, Origin, Span
+from include.config.settings import ROOT
 from include.io import keys
 from include.io.ledger import Ledger
 from include.io.tracking import Tracking
 from include.io.tracking_database import busy_safe
 from include.ml.metrics import measure
-from include.stages import evaluate
+from include.stages import candidates, decision_identity, evaluate, measured
 from include.stages.candidates import holdout_days, read_candidate
 from include.stages.feature_window import read_window
 from tests.support.model_nights import DAYS, FIRST, HOLDOUT_DAYS, ROWS, Nights, make_project, make_rows
@@ -91,6 +94,42 @@ def test_equal_evidence_is_one_decision(nights: Nights) -> None:
     held = nights.evaluate(AS_OF, "run 3", promotion_mode="hold")
     assert (held.verdict, held.decision_id == first.decision_id) == ("HOLD", False)
     assert held.reason.startswith("promotion mode is hold; it would be promoted: all gates passed")
+
+
+def _checkout_with(folder: Path, module: str, statement: str) -> Path:
+    """Return a copy of the code with one more statement in a module of `include`."""
+    shutil.copytree(ROOT / "include", folder / "include", ignore=shutil.ignore_patterns("__pycache__", "projects"))
+    path = folder / "include" / f"{module}.py"
+    path.write_text(path.read_text() + statement)
+    return folder
+
+
+def test_what_code_with_a_bug_decided_is_decided_anew_when_it_is_mended(
+    nights: Nights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = _checkout_with(tmp_path / "other", "stages/measured", "WRONG = True\n")
+    right = measured.measure_scores
+    with monkeypatch.context() as wrong:
+        wrong.setattr(measured, "measure_scores", lambda *given: right(*given[:2], 1 - given[2], *given[3:]))
+        wrong.setattr(decision_identity, "decision_code", lambda: code_identity(DECISION_ENTRIES, other))
+        wrong.setattr(candidates, "model_code", lambda: code_identity(MODEL_ENTRIES, other))
+        rejected = nights.evaluate(AS_OF)
+    mended = nights.evaluate(AS_OF)
+    assert (rejected.verdict, mended.verdict) == ("REJECT", "PROMOTE")
+    assert rejected.decision_id != mended.decision_id
+    # measuring makes no model
+    assert rejected.candidate_id == mended.candidate_id
+
+
+def test_a_model_of_other_code_is_another_candidate(
+    nights: Nights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = nights.train(AS_OF, "linear").candidate_id
+    said = _checkout_with(tmp_path / "said", "stages/fitting", "# a comment\n")
+    other = _checkout_with(tmp_path / "other", "stages/fitting", "OTHER = True\n")
+    for checkout, same in ((said, True), (other, False)):
+        monkeypatch.setattr(candidates, "model_code", lambda root=checkout: code_identity(MODEL_ENTRIES, root))
+        assert (nights.train(AS_OF, "linear").candidate_id == first) is same
 
 
 def test_a_candidate_is_one_model_version_with_the_challenger_alias(nights: Nights) -> None:

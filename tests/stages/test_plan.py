@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from include.config.code_identity import code_identity
 from include.config.errors import PartitionRejectedError
 from include.io import keys
 from include.io.local_store import LocalStore
-from include.stages import ingest, validate
+from include.stages import fingerprints, ingest, validate
 from tests.stages.shop import AS_OF, DECLARATION, EXPECTATIONS, FEATURES, Shop, orders
 
 
@@ -51,8 +52,22 @@ def test_force_makes_every_day_stale(shop: Shop) -> None:
 
 def test_changed_code_makes_every_day_stale(shop: Shop) -> None:
     shop.prepare(window(shop))
-    for changes in ({"features": FEATURES + "# fixed\n"}, {"expectations": EXPECTATIONS + "# fixed\n"}):
+    for changes in ({"features": FEATURES + "FIXED = 1\n"}, {"expectations": EXPECTATIONS + "FIXED = 1\n"}):
         assert shop.code(**changes).plan().reasons == {"code changed": 6}
+
+
+def test_comments_and_docstrings_make_no_day_stale(shop: Shop) -> None:
+    shop.prepare(window(shop))
+    said = '"""Make the features of a shop."""\n# by hand\n' + FEATURES.replace("\n\n", "\n\n\n\n")
+    assert shop.code(said, EXPECTATIONS + "# fixed\n").plan().stale == 0
+    assert shop.prepare(window(shop)).written == 0
+
+
+def test_changed_code_of_the_stages_makes_every_day_stale(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.prepare(window(shop))
+    monkeypatch.setattr(fingerprints, "preparation_code", lambda: code_identity(("include.stages.build_features",)))
+    assert shop.plan().reasons == {"engine changed": 6}
+    assert shop.prepare(window(shop)).written == 6
 
 
 MATTERS_NOT: list[dict[str, Any]] = [

@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 import yaml
 
+from include.config.code_identity import model_code, shortened
 from include.config.errors import StoreError
 from include.config.results import Origin
 from include.config.settings import ROOT
-from include.config.training_code import trained_from, training_code
+from include.config.training_code import trained_from
 from include.config.training_request import (
     ATTEMPT_VARIABLE,
     FAILED,
@@ -78,7 +79,7 @@ class Asked:
             origin=Origin(run_id="night", git_commit="abc", lock_hash="of the image"),
             force=False,
             image="acme/train:1",
-            code=training_code(),
+            code=model_code(),
             declared=trained_from(self.nights.project, "linear"),
         )
 
@@ -168,7 +169,7 @@ def test_a_failure_of_the_stage_is_the_answer(asked: Asked) -> None:
 def test_other_code_is_refused_by_both_names(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
     failure = asked.failure(monkeypatch, code="0" * 64)
     assert (failure.kind, failure.where) == ("TrainingCodeError", "image acme/train:1")
-    assert failure.got == f"commit def, code {training_code()[:12]}"
+    assert failure.got == f"commit def, code {shortened(model_code())}"
     assert failure.allowed == ("commit abc, code 000000000000",)
     assert not list(asked.nights.store.list(f"{NAME}/models/linear-"))
 
