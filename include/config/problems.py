@@ -24,7 +24,7 @@ PATTERN_WORDS: dict[str, str] = {
     r"^[a-z][a-z0-9_]*$": "must be a name of lower-case letters, digits and _, starting with a letter",
     r"^[A-Za-z][A-Za-z0-9_]*$": "must be a name of letters, digits and _, starting with a letter",
     r"^[^@\s]+@[^@\s]+\.[^@\s]+$": "must be an e-mail address",
-    r"^[^/].*\.(parquet|csv)$": "must be a relative path that ends in .parquet or .csv",
+    r"^[^/].*\.(parquet|csv|jsonl)$": "must be a relative path that ends in .parquet, .csv or .jsonl",
     IMAGE_PATTERN: "must be a Docker image: [registry/]name[:tag][@sha256:digest], the name in lower case",
 }
 _LIMITS: dict[str, tuple[str, str]] = {

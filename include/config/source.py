@@ -12,6 +12,7 @@ from include.config.findings import Finding, FindingsError
 
 ColumnName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 ConnectionName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+ColumnType = Literal["text", "integer", "number", "boolean", "date", "timestamp"]
 # SQLAlchemy's own rule for what is a parameter: `::date` is a cast, `\:x` is escaped
 _PARAMETER = re.compile(r"(?<![:\w\\]):(\w+)(?!:)")
 
@@ -47,14 +48,17 @@ class FileTable(Closed):
     """Name one file per day, or one undated reference file.
 
     Attributes:
-        path: Relative to the object store, with `{date}` or `{previous_date}`; .parquet or .csv.
+        path: Relative to the object store, with `{date}` or `{previous_date}`; .parquet, .csv or .jsonl.
         required: Whether a day without this file fails; false delivers no table for that day.
         csv: How a .csv file is written; left out: UTF-8, commas between fields, a point before decimals.
+        types: What columns are, where the file does not say it: codes of digits are text, for one. A column of dates is
+            ISO text.
     """
 
-    path: Annotated[str, StringConstraints(pattern=r"^[^/].*\.(parquet|csv)$")]
+    path: Annotated[str, StringConstraints(pattern=r"^[^/].*\.(parquet|csv|jsonl)$")]
     required: bool = True
     csv: CsvFormat | None = Field(default=None, exclude_if=_undeclared)
+    types: dict[str, ColumnType] | None = Field(default=None, exclude_if=_undeclared)
 
     @model_validator(mode="after")
     def _only_csv_has_its_format(self) -> FileTable:
@@ -88,12 +92,15 @@ class SqlSource(Closed):
         query: One SELECT; its only parameter `:date` is the partition's day.
         date_column: The column that says which day a row is of; rows of another day than the partition's are set
             aside. Left out, it is not checked.
+        types: What columns are, where the warehouse does not say it: SQLite has no truth values, for one. A column of
+            dates is ISO text.
     """
 
     kind: Literal["sql"]
     connection: ConnectionName
     query: Annotated[str, StringConstraints(min_length=1)]
     date_column: ColumnName | None = Field(default=None, exclude_if=_undeclared)
+    types: dict[str, ColumnType] | None = Field(default=None, exclude_if=_undeclared)
 
     @model_validator(mode="after")
     def _query_is_for_one_day(self) -> SqlSource:

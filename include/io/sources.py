@@ -1,6 +1,7 @@
-"""Read one day of raw data from a project's declared source: tables by name, exactly as the source gave them.
+"""Read one day of raw data from a project's declared source: tables by name, with the values that the source gave.
 
-Nothing is repaired here. What can't be read, or is not there though it is required, is an error that names it.
+Every reader follows one rule of what a column is (see `column_types`). Nothing is repaired here. What can't be read, or
+is not there though it is required, is an error that names it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import pandas as pd
 from include.config.errors import ObjectMissingError, SourceDataError
 from include.config.project import FileSource, FileTable, Project
 from include.config.source import CsvFormat
+from include.io.column_types import as_declared, from_text
 from include.io.file_integrity import (
     check_parquet,
     csv_text,
@@ -23,8 +25,9 @@ from include.io.file_integrity import (
     refuse_decimal_commas,
     unreadable_csv,
 )
+from include.io.json_lines import from_json_lines
 from include.io.object_store import ObjectStore
-from include.io.tables import from_parquet
+from include.io.tables import raw_from_parquet
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -105,12 +108,14 @@ def _read_table(table: FileTable, store: ObjectStore, where: str, day: date) -> 
     place = f"{where} ({store.uri(key)})"
     if key.endswith(".parquet"):
         check_parquet(data, place)
-        frame = from_parquet(data, place)
+        frame = raw_from_parquet(data, place)
         refuse_columns_of_one_name(frame.columns, place)
+    elif key.endswith(".jsonl"):
+        frame = from_json_lines(data, place)
     else:
-        frame = _from_csv(data, table.csv or CsvFormat(), place)
+        frame = _from_csv(data, table, place)
     if len(frame):
-        return frame
+        return as_declared(frame, table.types or {}, place)
     if not table.required:
         return None
     raise SourceDataError(
@@ -122,20 +127,16 @@ def _read_table(table: FileTable, store: ObjectStore, where: str, day: date) -> 
     )
 
 
-def _from_csv(data: bytes, form: CsvFormat, where: str) -> pd.DataFrame:
+def _from_csv(data: bytes, table: FileTable, where: str) -> pd.DataFrame:
     """Read a whole CSV. Dates stay text, and only an empty field is missing: the text "NA" or "None" stays text."""
+    form = table.csv or CsvFormat()
     text = csv_text(data, form, where)
     try:
         frame = pd.read_csv(
-            io.StringIO(text),
-            sep=form.delimiter,
-            decimal=form.decimal or ".",
-            parse_dates=False,
-            keep_default_na=False,
-            na_values=[""],
-            low_memory=False,
+            io.StringIO(text), sep=form.delimiter, dtype="str", index_col=False, keep_default_na=False, na_values=[""]
         )
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise unreadable_csv(data, form, where, f"{type(error).__name__}: {error}") from error
-    refuse_decimal_commas(frame, form, where)
-    return frame
+    typed = from_text(frame, form.decimal or ".", keep=tuple(table.types or ()))
+    refuse_decimal_commas(typed, form, where)
+    return typed

@@ -20,6 +20,7 @@ from sqlalchemy.pool import NullPool
 
 from include.config.errors import ConnectionMissingError, SettingsError, SourceDataError, SourceUnavailableError
 from include.config.project import Project, SqlSource
+from include.io.column_types import as_declared, from_values
 from include.io.file_integrity import refuse_columns_of_one_name
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def read_rows(project: Project, source: SqlSource, day: date, connections: Mappi
             allowed=["at least 1 row"],
             hint="the warehouse has not been loaded for this day yet",
         )
-    return frame
+    return as_declared(frame, source.types or {}, where)
 
 
 def connection_url(name: str, connections: Mapping[str, SecretStr]) -> URL:
@@ -152,14 +153,15 @@ def _select(connection: Connection, query: str, day: date, where: str, address: 
     try:
         found = connection.execute(text(query), {"date": day.isoformat()})
         refuse_columns_of_one_name(found.keys(), where)
-        # a decimal column becomes numbers, as any other
-        return pd.DataFrame.from_records(found.fetchall(), columns=list(found.keys()), coerce_float=True)
+        names, rows = list(found.keys()), found.fetchall()
     except OperationalError as error:
         if _may_pass(connection, error):
             raise _unavailable(where, address, error) from error
         raise _refused(where, address, error) from error
     except SQLAlchemyError as error:
         raise _refused(where, address, error) from error
+    columns = list(zip(*rows, strict=True)) or [()] * len(names)
+    return from_values(dict(zip(names, columns, strict=True)), len(rows))
 
 
 def _may_pass(connection: Connection, error: OperationalError) -> bool:

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from include.config.errors import SourceDataError
+from include.io.column_types import from_arrow
 from include.io.manifests import FileRef, get_file
 from include.io.object_store import ObjectStore
 
@@ -48,10 +49,23 @@ def from_parquet(data: bytes, where: str) -> pd.DataFrame:
     Raises:
         SourceDataError: The bytes are cut short, damaged or not Parquet.
     """
+    return _read(data, where).to_pandas(use_threads=False)
+
+
+def raw_from_parquet(data: bytes, where: str) -> pd.DataFrame:
+    """Return the frame of raw data in Parquet bytes, its columns by the one rule of all readers.
+
+    Raises:
+        SourceDataError: As `from_parquet`.
+    """
+    return from_arrow(_read(data, where))
+
+
+def _read(data: bytes, where: str) -> pa.Table:
     # one thread: a task is one of several on the machine, and a forked process must not wait for its parent's pool
     try:
         with pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True) as file:
-            return file.read(use_threads=False).to_pandas(use_threads=False)
+            return file.read(use_threads=False)
     except (pa.ArrowException, OSError, ValueError, TypeError) as error:
         raise SourceDataError(
             where,

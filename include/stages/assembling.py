@@ -11,6 +11,7 @@ import pandas as pd
 from include.config.errors import PartitionRejectedError, ProjectCodeError
 from include.config.project import Project
 from include.config.project_code import load_module
+from include.io.column_types import whole_numbers
 
 # what data that is not as it should be raises in code that is as it should be
 _DATA_CAN_CAUSE = (KeyError, TypeError, ValueError)
@@ -18,6 +19,8 @@ _DATA_CAN_CAUSE = (KeyError, TypeError, ValueError)
 
 def assemble(project: Project, day: date, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Return the day's assembled frame, with the index 0, 1, 2, ...: the same tables give the same order of rows.
+
+    A join or a gap makes pandas write whole numbers as floats: in columns of codes they are whole numbers again.
 
     Args:
         project: Its `features.py` may define `assemble(tables)`; without it the only table is taken.
@@ -47,7 +50,15 @@ def assemble(project: Project, day: date, tables: Mapping[str, pd.DataFrame]) ->
             f"{project.name}/features.py", "assemble(tables) must return a DataFrame", got=type(frame).__name__
         )
     _require_columns(project, where, frame, tables)
-    return frame.reset_index(drop=True)
+    codes = [name for name in code_columns(project) if name in frame.columns]
+    whole = {name: whole_numbers(frame[name]) for name in codes}
+    return frame.assign(**whole).reset_index(drop=True)
+
+
+def code_columns(project: Project) -> tuple[str, ...]:
+    """Return the columns whose values are names and no amounts, so that 1 and 1.0 are one of them and written alike."""
+    target = (project.target.column,) if project.target.equals is not None else ()
+    return tuple(dict.fromkeys((*project.keys, *target, *project.protected, *project.features.categorical)))
 
 
 def _call(function: Callable[..., Any], where: str, tables: Mapping[str, pd.DataFrame]) -> Any:

@@ -140,7 +140,8 @@ def _key_checks(project: Project, frame: pd.DataFrame) -> list[Check]:
     """Set aside rows without a key, exact copies but the first, and all rows that claim one key but differ."""
     keys = frame[list(project.keys)]
     absent = keys.isna().any(axis=1)
-    rest = frame.loc[~absent].astype("str")
+    # numbers for values: what a value looks like as text does not tell two apart
+    rest = pd.DataFrame({name: _codes(column) for name, column in frame.loc[~absent].items()})
     copies = rest.duplicated(keep="first")
     rivals = rest.loc[~copies].duplicated(subset=list(project.keys), keep=False)
     double = (copies | rivals.reindex(copies.index, fill_value=False)).reindex(frame.index, fill_value=False)
@@ -152,6 +153,15 @@ def _key_checks(project: Project, frame: pd.DataFrame) -> list[Check]:
             shown = () if hidden else _texts(keys.loc[marked])
             found.append(Check(name, project.keys, success=False, count=len(rows), rows=rows, examples=shown))
     return found
+
+
+def _codes(column: pd.Series) -> pd.Series:
+    """Return a number for each different value, whatever it is; -1 where it is missing."""
+    values = column
+    if column.dtype == object:
+        # features.py may have made lists or mappings, which cannot be compared in a table
+        values = column.map(repr, na_action="ignore")
+    return pd.Series(pd.factorize(values)[0], index=column.index)
 
 
 def _texts(keys: pd.DataFrame) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import pandas as pd
 from include.config.errors import PartitionChangedError, PartitionRejectedError
 from include.config.project import Project
 from include.io import keys
+from include.io.column_types import without_gaps
 from include.io.manifests import Manifest, read_manifest
 from include.io.object_store import ObjectStore
 from include.io.tables import get_frame
@@ -69,6 +70,7 @@ class GoodDays:
             if set_aside is not None:
                 rows = get_frame(self.store, set_aside)[ROW_COLUMN].tolist()
                 frame = frame.drop(index=rows).reset_index(drop=True)
+                frame = frame.assign(**{str(name): without_gaps(column) for name, column in frame.items()})
             self._frames[day] = frame
         return self._frames[day]
 

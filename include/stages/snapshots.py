@@ -14,9 +14,9 @@ import pandas as pd
 from include.config.errors import RawHistoryError
 from include.config.project import Project
 from include.io import keys
-from include.io.manifests import Manifest, read_manifest
+from include.io.manifests import Manifest, get_file, read_manifest
 from include.io.object_store import ObjectStore
-from include.io.tables import get_frame
+from include.io.tables import raw_from_parquet
 from include.stages.partitions import mature_on
 
 # requests in flight: an S3 server answers in milliseconds, so a window's manifests take a fraction of a second
@@ -42,7 +42,7 @@ def is_immature(project: Project, day: date, manifest: Manifest) -> bool:
 
 def load_tables(store: ObjectStore, manifest: Manifest) -> dict[str, pd.DataFrame]:
     """Return the tables of a raw snapshot by name, each checked by its sha256."""
-    return {name: get_frame(store, ref) for name, ref in manifest.files.items()}
+    return {name: raw_from_parquet(get_file(store, ref), store.uri(ref.key)) for name, ref in manifest.files.items()}
 
 
 def read_manifests(store: ObjectStore, wanted: Sequence[str]) -> dict[str, Manifest | None]:

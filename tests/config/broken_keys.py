@@ -206,7 +206,7 @@ BROKEN_KEYS: tuple[Broken, ...] = (
         "path: landing/planes.csv",
         "path: /landing/planes.csv",
         (
-            "path_absolute/project.yaml:14: source.tables.planes.path: must be a relative path that ends in .parquet or .csv; got: /landing/planes.csv",
+            "path_absolute/project.yaml:14: source.tables.planes.path: must be a relative path that ends in .parquet, .csv or .jsonl; got: /landing/planes.csv",
         ),
     ),
     Broken(
@@ -214,7 +214,7 @@ BROKEN_KEYS: tuple[Broken, ...] = (
         "path: landing/planes.csv",
         "path: landing/planes.json",
         (
-            "path_ending/project.yaml:14: source.tables.planes.path: must be a relative path that ends in .parquet or .csv; got: landing/planes.json",
+            "path_ending/project.yaml:14: source.tables.planes.path: must be a relative path that ends in .parquet, .csv or .jsonl; got: landing/planes.json",
         ),
     ),
     Broken(
