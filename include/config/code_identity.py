@@ -48,6 +48,7 @@ COUNTED_ALL_THE_SAME = frozenset(
         "include.config.parts",
         "include.config.project",
         "include.config.project_code",
+        "include.io.column_types",
         "include.io.expectations",
         "include.io.ledger",
         "include.io.model_files",
