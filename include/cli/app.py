@@ -117,9 +117,10 @@ def status(
 
 
 @app.command(epilog=f"Example: {NAME} decision flight_delay 3", rich_help_panel=EVIDENCE)
-def decision(
+def decision(  # noqa: PLR0913, PLR0917 - each is an option of the command
     project: ProjectName,
     number: Annotated[int | None, typer.Argument(metavar="[N]", help="The ledger's entry (default: the last).")] = None,
+    every_gate: Annotated[bool, typer.Option("--all", help="Show the gates that passed, too.")] = False,
     as_json: AsJson = False,
     s3: S3Read = False,
     markdown: Annotated[
@@ -138,7 +139,7 @@ def decision(
         raise typer.Exit(show_comment(project, number, commit=commit, s3=s3))
     from include.cli.show_history import show_decision
 
-    raise typer.Exit(show_decision(project, number, as_json=as_json, s3=s3))
+    raise typer.Exit(show_decision(project, number, every_gate=every_gate, as_json=as_json, s3=s3))
 
 
 @app.command(epilog=f"Example: {NAME} ledger flight_delay --json", rich_help_panel=EVIDENCE)

@@ -8,10 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
-
 from include.cli.console import errors, output
+from include.cli.tables import Column, table
 from include.config.settings import ROOT
 
 # the developer's lock holds all of requirements.lock; the other one is what the image is made from
@@ -19,6 +17,14 @@ LOCKS = ("requirements-dev.lock", "requirements-compose.lock")
 # what pip-audit says when the advisories' service does not answer
 _UNREACHABLE = ("ConnectionError", "Max retries exceeded", "ServiceError", "timed out", "HTTPError")
 SKIPPED_SHOWN = 5
+
+COLUMNS = (
+    Column("library"),
+    Column("version"),
+    Column("advisory", leaves=3),
+    Column("fixed in", leaves=2),
+    Column("lock", leaves=1),
+)
 
 Found = dict[tuple[str, str, str], tuple[str, list[str]]]
 
@@ -83,7 +89,6 @@ def _say_skipped(lock: str, skipped: list[str], total: int) -> None:
 
 
 def _show(found: Found) -> None:
-    table = Table("library", "version", "advisory", "fixed in", "lock", box=SIMPLE_HEAD, show_edge=False)
-    for (name, version, weakness), (fixed, locks) in sorted(found.items()):
-        table.add_row(name, version, weakness, fixed, ", ".join(locks))
-    output().print(table)
+    rows = [[*known, fixed, ", ".join(locks)] for known, (fixed, locks) in sorted(found.items())]
+    console = output()
+    console.print(table(COLUMNS, rows, console.width))

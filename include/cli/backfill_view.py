@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
 from rich.markup import escape
 from rich.progress_bar import ProgressBar
@@ -16,13 +15,17 @@ from rich.table import Table
 from rich.text import Text
 
 from include.cli.decision_view import COLOURS as VERDICT_COLOURS
+from include.cli.failures_view import Failed, show_failures
 from include.cli.night_view import NightView
+from include.cli.tables import Column, table
+from include.config.errors import same_cause
 from include.stack.backfill import DayRun
 from include.stack.night import Failure
 from include.stack.past_runs import UNFINISHED
 from include.stack.progress import stages
 
 BAR_COLUMNS = 40
+COLUMNS = (Column("as of"), Column("result"), Column("reason", sentences=True), Column("took", right=True, leaves=1))
 RESULT_COLOURS = {**VERDICT_COLOURS, "scored": "green", "FAILED": "red", "left out": "dim"}
 
 
@@ -131,18 +134,16 @@ def current_stage(run: DayRun) -> str:
 def show_days(console: Console, outcomes: Sequence[DayOutcome], left_out: dict[date, str]) -> None:
     """Print one line a day, then the failures with their errors and logs."""
     if outcomes:
-        table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
-        for column in ("as of", "result", "reason", "took"):
-            table.add_column(column, no_wrap=column != "reason", justify="right" if column == "took" else "left")
+        rows: list[list[str]] = []
+        told: dict[str, date] = {}
         for one in outcomes:
             colour = RESULT_COLOURS.get(one.result, "default")
-            table.add_row(str(one.day), f"[{colour}]{one.result}[/]", escape(one.reason), f"{one.seconds:.0f} s")
-        console.print(table)
-    for one in outcomes:
-        for failure in one.failures:
-            console.print(f"{one.day}    task {failure.task}", style="red", markup=False, soft_wrap=True)
-            console.print(f"error     {failure.error}", style="red", markup=False, soft_wrap=True)
-            console.print(f"log       {failure.log}", markup=False, soft_wrap=True)
+            # an error stands once: in the row of its first day, and below with its log
+            first = told.setdefault(same_cause(one.reason), one.day) if one.failures else one.day
+            reason = one.reason if first == one.day else f"the same as {first}"
+            rows.append([str(one.day), f"[{colour}]{one.result}[/]", escape(reason), f"{one.seconds:.0f} s"])
+        console.print(table(COLUMNS, rows, console.width))
+    show_failures(console, [Failed(failure, one.day) for one in outcomes for failure in one.failures])
     show_left_out(console, left_out)
 
 

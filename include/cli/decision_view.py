@@ -1,16 +1,28 @@
-"""Show one decision: the verdict, a table of gates, and where to look."""
+"""Show one decision: the verdict, the gates that did not pass, and where to look; or every gate."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from include.cli.namespace_option import option_of
 from include.config.decision import Decision, GateResult, LedgerEntry
+from include.config.settings import Settings
+from include.reports.gate_outcomes import counted, gate_order
 
 WIDE_COLUMNS = 100
 COLOURS = {"PROMOTE": "green", "HOLD": "yellow", "REJECT": "red"}
+RESULTS = {
+    "reject": "[bold red]FAIL[/]",
+    "hold": "[bold yellow]HOLD[/]",
+    "passed": "[green]pass[/]",
+    "not_applicable": "[dim]n/a[/]",
+    "off": "[dim]off[/]",
+}
 ACTS = {
     "promotion": "put in force by",
     "rollback": "rolled back to by",
@@ -19,14 +31,22 @@ ACTS = {
 }
 
 
-def show(console: Console, decision: Decision, entry: LedgerEntry | None, champion: LedgerEntry | None) -> None:
-    """Print a decision.
+def show(
+    console: Console,
+    decision: Decision,
+    entry: LedgerEntry | None,
+    champion: LedgerEntry | None,
+    *,
+    every_gate: bool = False,
+) -> None:
+    """Print a decision: in a table the gates that failed, had nothing to judge or are off, and in a line the others.
 
     Args:
         console: Where to.
         decision: The decision with its evidence.
         entry: The ledger's entry of it, which knows its number and its report.
         champion: The champion now.
+        every_gate: Have those that passed in the table, too.
     """
     if entry is not None and entry.verdict is None:
         console.print(
@@ -45,7 +65,14 @@ def show(console: Console, decision: Decision, entry: LedgerEntry | None, champi
         f"as of {decision.as_of}: {escape(reason)}"
     )
     console.print(_evidence(decision))
-    console.print(gates_table(decision, wide=console.width >= WIDE_COLUMNS))
+    shown = [gate for gate in gate_order(decision.gates) if every_gate or gate.outcome != "passed"]
+    if shown:
+        console.print(gates_table(decision, shown, wide=console.width >= WIDE_COLUMNS))
+    console.print(f"gates     {counted(decision.gates)}", markup=False)
+    if len(shown) < len(decision.gates):
+        which = f"{decision.project}{f' {entry.number}' if entry else ''}"
+        space = option_of(Settings.from_environment().namespace)
+        console.print(f"          each in full: ./nightshift decision {which}{space} --all", markup=False)
     if champion is None:
         console.print("champion  none yet")
     else:
@@ -54,11 +81,12 @@ def show(console: Console, decision: Decision, entry: LedgerEntry | None, champi
         )
 
 
-def gates_table(decision: Decision, *, wide: bool) -> Table:
+def gates_table(decision: Decision, gates: Sequence[GateResult], *, wide: bool) -> Table:
     """Return the table of gates: what was demanded, the candidate's value, the champion's and the baseline's.
 
     Args:
         decision: The decision.
+        gates: Those of it that are shown.
         wide: Whether 100 columns are there; else each gate takes two lines, and the baseline is left out.
     """
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
@@ -69,15 +97,15 @@ def gates_table(decision: Decision, *, wide: bool) -> Table:
     table.add_column("result", no_wrap=True)
     if wide:
         table.add_column("note")
-    for gate in decision.gates:
+    for gate in gates:
         champion = decision.champion.holdout.get(gate.metric, gate.reference) if decision.champion else None
         told = (escape(gate.threshold), measured(gate), number(champion))
         if wide:
             baseline = number(decision.baseline.get(gate.metric))
-            table.add_row(gate.kind, gate.metric, *told, baseline, _result(gate), escape(gate.note))
+            table.add_row(gate.kind, gate.metric, *told, baseline, RESULTS[_result(gate)], escape(_note(gate)))
         else:
-            note = f"\n  {escape(gate.note)}" if gate.note else ""
-            table.add_row(f"{gate.kind}\n  {gate.metric}{note}", *told, _result(gate))
+            note = f"\n  {escape(_note(gate))}" if _note(gate) else ""
+            table.add_row(f"{gate.kind}\n  {gate.metric}{note}", *told, RESULTS[_result(gate)])
     return table
 
 
@@ -97,9 +125,11 @@ def number(value: float | None) -> str:
 
 
 def _result(gate: GateResult) -> str:
-    if gate.passed:
-        return "[green]pass[/]"
-    return "[bold yellow]HOLD[/]" if gate.on_failure == "hold" else "[bold red]FAIL[/]"
+    return gate.on_failure if gate.outcome == "failed" else gate.outcome
+
+
+def _note(gate: GateResult) -> str:
+    return gate.because if gate.outcome == "off" else gate.note
 
 
 def _evidence(decision: Decision) -> str:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
 
 from include.cli.console import errors, output, print_json
 from include.cli.keep_running import demo_jobs
 from include.cli.night_view import NightView
 from include.cli.options import DOCKER
+from include.cli.tables import Column, table
 from include.config.settings import Settings
 from include.stack.compose import docker_stack
 from include.stack.compose.engine import Compose
@@ -22,6 +21,7 @@ from include.stack.state import refuse_inside
 
 # the door of the image, in the container that has every address
 INSIDE = "/opt/nightshift/nightshift"
+CONTAINERS = (Column("container"), Column("state", leaves=3), Column("memory", leaves=2), Column("published", leaves=1))
 FOLLOWED_LINES = "100"
 NOTHING = "the docker stack is not running: ./nightshift up --docker"
 # the status of a program that was killed with its container
@@ -161,14 +161,12 @@ def _print_services(console: Console, rows: Sequence[dict[str, object]]) -> None
     if not rows:
         console.print(NOTHING)
         return
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for title in ("container", "state", "memory", "published"):
-        table.add_column(title, no_wrap=True)
+    cells = []
     for row in rows:
         state = f"{row['state']} ({row['health']})" if row["health"] else str(row["state"])
         if row["state"] == "exited":
             state = "done" if not row["exit_code"] else f"failed ({row['exit_code']})"
         ports = row["ports"]
         assert isinstance(ports, list)
-        table.add_row(str(row["name"]), state, str(row["memory"]), ", ".join(ports))
-    console.print(table)
+        cells.append([str(row["name"]), state, str(row["memory"]), ", ".join(ports)])
+    console.print(table(CONTAINERS, cells, console.width))

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.filesize import decimal
 from rich.markup import escape
@@ -15,6 +14,7 @@ from rich.table import Table
 
 from include.cli.console import errors, output, print_json
 from include.cli.stores import opened_place
+from include.cli.tables import Column, table
 from include.config.discovery import discover, load_project
 from include.config.errors import NightshiftError, SettingsError
 from include.config.project import Project
@@ -31,6 +31,22 @@ RULES = {
     "versions": "models that nobody needs any more: candidate, release, model version, run",
     "orphans": "what killed or failed runs left behind",
 }
+TOTALS = (
+    Column("kind"),
+    Column("count", right=True, leaves=5),
+    Column("objects", right=True, leaves=4),
+    Column("bytes", right=True),
+    Column("size", right=True, leaves=1),
+    Column("oldest", leaves=2),
+    Column("newest", leaves=3),
+    Column("rule", sentences=True),
+)
+KEPT = (
+    Column("stays"),
+    Column("objects", right=True, leaves=1),
+    Column("bytes", right=True, leaves=2),
+    Column("why", sentences=True),
+)
 
 
 def keep_less(only: str, *, dry_run: bool, as_json: bool, s3: bool) -> int:
@@ -71,12 +87,12 @@ def show(console: Console, result: RetentionResult) -> None:
     done = "would go" if result.dry_run else "removed"
     console.print(f"[bold]{escape(result.project)}[/bold]: {_amount(result.files, result.size)} {done}")
     if result.removed:
-        console.print(_totals(result))
+        console.print(_totals(result, console.width))
     versions = [one for one in result.removed if one.kind in ("versions", "orphans")]
     _list(console, done, (f"{one.name}: {one.why}" for one in versions if not one.left))
     _list(console, "left after all", (f"{one.kind} {one.name}: {one.left}" for one in result.removed if one.left))
     if result.kept:
-        console.print(_kept(result.kept))
+        console.print(_kept(result.kept, console.width))
     _list(console, "unknown, never touched", result.unknown)
 
 
@@ -98,33 +114,29 @@ def _with_progress(project: Project, inputs: RetentionInputs) -> RetentionResult
         return run(project, inputs, lambda done, total: progress.update(task, completed=done, total=total))
 
 
-def _totals(result: RetentionResult) -> Table:
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for column in ("kind", "count", "objects", "bytes", "", "oldest", "newest", "rule"):
-        table.add_column(column, justify="right" if column in ("count", "objects", "bytes", "") else "left")
+def _totals(result: RetentionResult, width: int) -> Table:
+    rows = []
     for one in result.totals():
         size, unit = f"{one.size:,}", decimal(one.size)
         oldest, newest = _moment(one.oldest), _moment(one.newest)
         if one.kind in ("raw", "features"):
             oldest, newest = one.first, one.last
-        table.add_row(one.kind, str(one.count), str(one.files), size, unit, oldest, newest, RULES[one.kind])
-    return table
+        rows.append([one.kind, str(one.count), str(one.files), size, unit, oldest, newest, RULES[one.kind]])
+    return table(TOTALS, rows, width)
 
 
-def _kept(kept: Iterable[Kept]) -> Table:
+def _kept(kept: Iterable[Kept], width: int) -> Table:
     """Return what stays; days of one reason are one line."""
     lines: dict[tuple[str, str], list[Kept]] = {}
     for one in kept:
         lines.setdefault((one.what, one.why), []).append(one)
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for column in ("stays", "objects", "bytes", "why"):
-        table.add_column(column, justify="right" if column in ("objects", "bytes") else "left")
+    rows = []
     for (name, why), things in lines.items():
         day = things[0].day
         days = "" if day is None else f" of {day}" if len(things) == 1 else f" of {len(things)} days"
         files, size = sum(one.files for one in things), sum(one.size for one in things)
-        table.add_row(escape(name + days), str(files), f"{size:,}", escape(why))
-    return table
+        rows.append([escape(name + days), str(files), f"{size:,}", escape(why)])
+    return table(KEPT, rows, width)
 
 
 def _list(console: Console, title: str, lines: Iterable[str]) -> None:

@@ -11,6 +11,7 @@ from rich.markup import escape
 from include.cli import decision_view
 from include.cli.console import output
 from include.cli.days import parse_day
+from include.cli.failures_view import Failed, show_failures
 from include.cli.namespace_option import option_of
 from include.cli.night_view import NightView
 from include.cli.stack_in_use import AirflowInUse, airflow_in_use
@@ -188,7 +189,4 @@ def _show_where(console: Console, settings: Settings, outcome: night.NightOutcom
 
 def _show_failures(console: Console, outcome: night.NightOutcome) -> None:
     console.print("[bold red]FAILED[/]  no decision was made" if outcome.evaluated is None else "[bold red]FAILED[/]")
-    for failure in outcome.failures:
-        console.print(f"task      {failure.task}", style="red", markup=False, soft_wrap=True)
-        console.print(f"error     {failure.error}", style="red", markup=False, soft_wrap=True)
-        console.print(f"log       {failure.log}", markup=False, soft_wrap=True)
+    show_failures(console, [Failed(failure) for failure in outcome.failures])

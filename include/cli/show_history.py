@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from rich.box import SIMPLE_HEAD
 from rich.markup import escape
-from rich.table import Table
 
 from include.cli import decision_view
 from include.cli.console import output, print_json
 from include.cli.stores import opened_store
+from include.cli.tables import Column, table
 from include.config.decision import LedgerEntry
 from include.config.discovery import load_project
 from include.config.errors import ObjectMissingError
@@ -16,10 +15,20 @@ from include.config.settings import Settings
 from include.io.decisions import read_decision
 from include.io.ledger import Ledger
 
-COLUMNS = ("number", "kind", "verdict", "as of", "candidate", "version", "made at (UTC)", "by", "reason")
+COLUMNS = (
+    Column("number", right=True),
+    Column("kind", leaves=5),
+    Column("verdict"),
+    Column("as of"),
+    Column("candidate", leaves=3),
+    Column("version", leaves=4),
+    Column("made at (UTC)", leaves=2),
+    Column("by", leaves=1),
+    Column("reason", sentences=True),
+)
 
 
-def show_decision(project: str, number: int | None, *, as_json: bool, s3: bool) -> int:
+def show_decision(project: str, number: int | None, *, every_gate: bool, as_json: bool, s3: bool) -> int:
     """Print the decision of ledger entry `number` (default: the newest) as a table or as JSON.
 
     Raises:
@@ -35,7 +44,7 @@ def show_decision(project: str, number: int | None, *, as_json: bool, s3: bool) 
     if as_json:
         print_json({"entry": entry.model_dump(mode="json"), "decision": decision.model_dump(mode="json")})
     else:
-        decision_view.show(output(), decision, entry, champion)
+        decision_view.show(output(), decision, entry, champion, every_gate=every_gate)
         output().print(f"report    {escape(entry.report_uri)}", soft_wrap=True)
     return 0
 
@@ -52,23 +61,23 @@ def show_ledger(project: str, *, as_json: bool, s3: bool) -> int:
     if not entries:
         output().print(f"{name}: no decision yet; ./nightshift run {name}")
         return 0
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for column in COLUMNS:
-        table.add_column(column, justify="right" if column == "number" else "left", no_wrap=column != "reason")
-    for entry in entries:
-        table.add_row(
-            str(entry.number),
-            entry.kind,
-            f"[{decision_view.COLOURS[entry.verdict]}]{entry.verdict}[/]" if entry.verdict else "-",
-            str(entry.as_of),
-            escape(entry.candidate),
-            escape(entry.version or "-"),
-            f"{entry.made_at:%Y-%m-%d %H:%M:%S}",
-            escape(decision_view.who(entry)),
-            escape(entry.reason),
-        )
-    output().print(table)
+    console = output()
+    console.print(table(COLUMNS, [_row(entry) for entry in entries], console.width))
     return 0
+
+
+def _row(entry: LedgerEntry) -> list[str]:
+    return [
+        str(entry.number),
+        entry.kind,
+        f"[{decision_view.COLOURS[entry.verdict]}]{entry.verdict}[/]" if entry.verdict else "-",
+        str(entry.as_of),
+        escape(entry.candidate),
+        escape(entry.version or "-"),
+        f"{entry.made_at:%Y-%m-%d %H:%M:%S}",
+        escape(decision_view.who(entry)),
+        escape(entry.reason),
+    ]
 
 
 def find_entry(project: str, ledger: Ledger, number: int | None) -> LedgerEntry:

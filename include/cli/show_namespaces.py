@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.markup import escape
-from rich.table import Table
 
 from include.cli.console import output, print_json
 from include.cli.stores import opened_place
+from include.cli.tables import Column, table
 from include.config.namespaces import being_removed, registered
 from include.config.settings import Settings
 from include.operations.namespaces import Contents, known_namespaces, look
 
-COLUMNS = ("namespace", "champions", "objects", "size", "MLflow", "state")
+COLUMNS = (
+    Column("namespace"),
+    Column("champions", leaves=2),
+    Column("objects", right=True, leaves=4),
+    Column("size", right=True, leaves=5),
+    Column("MLflow", leaves=1),
+    Column("state", leaves=3),
+)
 
 
 def show_namespaces(*, as_json: bool, s3: bool) -> int:
@@ -30,15 +36,14 @@ def show_namespaces(*, as_json: bool, s3: bool) -> int:
     if not found:
         output().print("no namespace yet; ./nightshift run --namespace NAME makes one", markup=False)
         return 0
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for column in COLUMNS:
-        table.add_column(column, justify="right" if column in ("objects", "size") else "left")
+    rows = []
     for name, there in found.items():
         champions = ", ".join(f"{project} {version}" for project, version in there.champions.items()) or "none"
         tracked = f"{len(there.experiments)} experiments, {len(there.models)} models"
         state = "half removed: rm it again" if name in left else ""
-        table.add_row(name, escape(champions), str(there.objects), amount(there.size), tracked, state)
-    output().print(table)
+        rows.append([name, escape(champions), str(there.objects), amount(there.size), tracked, state])
+    console = output()
+    console.print(table(COLUMNS, rows, console.width))
     return 0
 
 

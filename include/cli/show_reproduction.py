@@ -7,13 +7,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from include.cli.console import errors, output, print_json
 from include.cli.stores import opened_store
+from include.cli.tables import Column, table
 from include.config.errors import SettingsError, UnknownProjectError
 from include.config.project import PROJECT_NAME_PATTERN
 from include.config.results import Origin
@@ -27,6 +26,13 @@ COMPARISON = "reproduction.json"
 COLOURS = {"identical": "green", "different": "red", "incomplete": "yellow"}
 SHOWN = 40
 HASH_CHARACTERS = 16
+COLUMNS = (
+    Column("what"),
+    Column("then", leaves=3),
+    Column("now", leaves=4),
+    Column("values", leaves=2),
+    Column("largest difference", leaves=1),
+)
 
 
 def show_reproduction(project: str, version: str, *, keep: str, as_json: bool, s3: bool) -> int:
@@ -110,14 +116,14 @@ def _show(console: Console, found: Reproduction, folder: Path | None) -> None:
 def _show_table(console: Console, title: str, differences: Sequence[Difference]) -> None:
     if not differences:
         return
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for column in ("what", "then", "now", "values", "largest difference"):
-        table.add_column(column, overflow="fold")
+    rows = []
     for each in differences[:SHOWN]:
         largest = "" if each.largest is None else f"{each.largest:.3g}"
         values = f"{each.count} of {each.of}" if each.of > 1 else ""
-        table.add_row(escape(each.what), escape(_short(each.then)), escape(_short(each.now)), values, largest)
-    console.print(table)
+        rows.append([escape(each.what), escape(_short(each.then)), escape(_short(each.now)), values, largest])
+    shown = table(COLUMNS, rows, console.width)
+    shown.title, shown.title_justify = title, "left"
+    console.print(shown)
     if len(differences) > SHOWN:
         console.print(f"and {len(differences) - SHOWN} more; --json lists them all")
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.markup import escape
-from rich.table import Table
 
 from include.cli.console import errors, output, print_json
 from include.cli.decision_view import COLOURS, number, who
 from include.cli.stores import opened_store
+from include.cli.tables import Column, table
 from include.config.discovery import Discovered, discover, load_project
 from include.config.project import Project
 from include.config.settings import Settings
@@ -19,6 +18,15 @@ from include.io.ledger import Ledger
 from include.io.object_store import ObjectStore
 from include.stack.credentials import ADMIN
 from include.stack.state import StackState, read_state
+
+COLUMNS = (
+    Column("project"),
+    Column("champion"),
+    Column("as of", leaves=4),
+    Column("metric", leaves=2),
+    Column("last decision", leaves=3),
+    Column("schedule (UTC)", leaves=1),
+)
 
 
 def show_status(only: str, *, as_json: bool, s3: bool) -> int:
@@ -105,23 +113,8 @@ def stack_status(state: StackState | None) -> dict[str, Any]:
 
 def _print(projects: list[dict[str, Any]], broken: dict[str, list[str]], stack: dict[str, Any]) -> None:
     console = output()
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for name in ("project", "champion", "as of", "metric", "last decision", "schedule (UTC)"):
-        table.add_column(name, no_wrap=True)
-    for project in projects:
-        champion, last = project["champion"], project["last_decision"]
-        table.add_row(
-            escape(project["project"]),
-            f"version {escape(champion['version'])} ({escape(champion['candidate'])})" if champion else "none yet",
-            champion["as_of"] if champion else "-",
-            f"{champion['metric']} {number(champion['value'])}" if champion else "-",
-            f"{last['number']}: [{COLOURS[last['verdict']]}]{last['verdict']}[/] as of {last['as_of']}"
-            if last
-            else "-",
-            escape(project["schedule"]),
-        )
     if projects:
-        console.print(table)
+        console.print(table(COLUMNS, [_row(project) for project in projects], console.width))
     for project in projects:
         if pin := project["pin"]:
             console.print(
@@ -138,3 +131,15 @@ def _print(projects: list[dict[str, Any]], broken: dict[str, list[str]], stack: 
         )
     else:
         console.print("stack     not running; ./nightshift up starts it")
+
+
+def _row(project: dict[str, Any]) -> list[str]:
+    champion, last = project["champion"], project["last_decision"]
+    return [
+        escape(project["project"]),
+        f"version {escape(champion['version'])} ({escape(champion['candidate'])})" if champion else "none yet",
+        champion["as_of"] if champion else "-",
+        f"{champion['metric']} {number(champion['value'])}" if champion else "-",
+        f"{last['number']}: [{COLOURS[last['verdict']]}]{last['verdict']}[/] as of {last['as_of']}" if last else "-",
+        escape(project["schedule"]),
+    ]

@@ -17,12 +17,10 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
+    from include.cli.tables import Column
     from include.config.history import Night
 
 EXAMPLE = "./nightshift history flight_delay --from 2013-06-01 --to 2013-12-31"
-COLUMNS = ("as of", "verdict", "metric", "champion", "gain", "would be in force", "decided")
-NUMBERS = ("metric", "champion", "gain")
-WIDE_COLUMNS = 120
 
 
 def history(
@@ -75,35 +73,43 @@ def show_walk_forward(project: str, first: str, last: str, *, as_json: bool, s3:
         print_json({"page": page, "what_if": True, "nights": record, "champion_in_production": real})
         return 0
     console = output()
-    console.print(table(nights, wide=console.width >= WIDE_COLUMNS))
+    console.print(nights_table(nights, console.width))
     console.print(summary(nights), markup=False)
     console.print(in_production(nights, champion), markup=False)
     console.print(f"page      {page}", markup=False, soft_wrap=True)
     return 0
 
 
-def table(nights: Sequence[Night], *, wide: bool) -> Table:
-    """Return the record as a table, oldest night first; a narrow one has two lines a night."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
+def nights_table(nights: Sequence[Night], width: int) -> Table:
+    """Return the record as a table, oldest night first."""
+    from include.cli.tables import table
 
-    shown = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
-    for column in COLUMNS:
-        name = nights[-1].metric if column == "metric" else column
-        shown.add_column(name, justify="right" if column in NUMBERS else "left", no_wrap=column in ("as of", "verdict"))
-    for night in nights:
-        shown.add_row(*_cells(night, wide=wide))
-    return shown
+    return table(nights_columns(nights[-1].metric), [_cells(night) for night in nights], width)
 
 
-def _cells(night: Night, *, wide: bool) -> list[str]:
+def nights_columns(metric: str) -> tuple[Column, ...]:
+    """Return the columns of the record, for a project judged by `metric`."""
+    from include.cli.tables import Column
+
+    return (
+        Column("as of"),
+        Column("verdict"),
+        Column(metric, right=True, leaves=5),
+        Column("champion", right=True, leaves=3),
+        Column("gain", right=True, leaves=4),
+        Column("would be in force", leaves=2),
+        Column("decided", leaves=1),
+    )
+
+
+def _cells(night: Night) -> list[str]:
     from rich.markup import escape
 
     from include.cli.decision_view import COLOURS
     from include.reports.wording import extent, number, signed
 
     def cell(text: str, more: str) -> str:
-        return (f"{text} ({more})" if wide else f"{text}\n{more}") if more else text
+        return f"{text} ({more})" if more else text
 
     decided = cell(f"[{COLOURS[night.decided]}]{night.decided}[/]", f"#{night.number}")
     return [

@@ -7,12 +7,16 @@ class, because it decides between Airflow's retry and fail-now (see `include/orc
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import ClassVar
 
 MAX_ALLOWED_SHOWN = 10
 MAX_EXAMPLES = 5
+# a day, a moment or a number: what differs between equal errors of several days
+_VARYING = re.compile(r"\d[\d.,:T%+-]*\d%?|\d")
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,28 @@ def shorten(values: Iterable[str]) -> str:
     shown = ", ".join(ordered[:MAX_ALLOWED_SHOWN])
     left_out = len(ordered) - MAX_ALLOWED_SHOWN
     return f"{shown} (+{left_out} more)" if left_out > 0 else shown
+
+
+def in_days(days: Iterable[date]) -> str:
+    """Return days as messages name them: "2026-01-03", or "4 days (2026-01-01 to 2026-01-03, 2026-01-07)"."""
+    ordered = sorted(set(days))
+    ranges: list[list[date]] = []
+    for day in ordered:
+        if ranges and day - ranges[-1][-1] == timedelta(days=1):
+            ranges[-1].append(day)
+        else:
+            ranges.append([day])
+    names = [str(one[0]) if len(one) == 1 else f"{one[0]} to {one[-1]}" for one in ranges]
+    if len(ordered) == 1:
+        return names[0]
+    left_out = sum(len(one) for one in ranges[MAX_EXAMPLES:])
+    more = f" (+{left_out} more)" if left_out else ""
+    return f"{len(ordered)} days ({', '.join(names[:MAX_EXAMPLES])}{more})"
+
+
+def same_cause(text: str) -> str:
+    """Return what two messages have in common that differ in days and numbers alone."""
+    return _VARYING.sub("#", text)
 
 
 def did_you_mean(word: str, allowed: Iterable[str]) -> str:

@@ -31,11 +31,13 @@ class Failure:
 
     Attributes:
         task: "train", or "train (2)" for the third instance of a mapped task.
+        about: What a mapped instance is about, as Airflow shows it: "2026-01-01 to 2026-01-16 (16 days)".
     """
 
     task: str
     error: str
     log: Path
+    about: str = ""
 
 
 @dataclass(frozen=True)
@@ -190,7 +192,8 @@ def _failure(api: AirflowApi, dag_id: str, run_id: str, task: Mapping[str, Any],
         folder = folder / f"map_index={index}"
     log = folder / f"attempt={task['try_number']}.log"
     error = api.result(dag_id, run_id, task_id, key=ERROR_KEY, map_index=index) or error_in_log(log)
-    return Failure(f"{task_id} ({index})" if index >= 0 else task_id, str(error), log)
+    name = f"{task_id} ({index})" if index >= 0 else task_id
+    return Failure(name, str(error), log, str(task.get("rendered_map_index") or "") if index >= 0 else "")
 
 
 def error_in_log(log: Path) -> str:

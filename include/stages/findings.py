@@ -20,6 +20,13 @@ OF_THE_DAY = "rows_are_of_the_day"
 MIN_ROWS = "quality.min_rows"
 MAX_REJECTED = "quality.max_rejected_fraction"
 MAX_FINDINGS_SHOWN = 5
+NOT_EVALUATED = "cannot be evaluated: "
+# what a declaration says about each check of our own
+DECLARED = {
+    KEYS_PRESENT: "keys",
+    TARGET_NUMERIC: "target",
+    OF_THE_DAY: "source.date_column and the source's {date}",
+}
 
 
 class Finding(Receipt):
@@ -131,7 +138,7 @@ def _finding(check: Check) -> Finding:
         columns=check.columns,
         count=check.count,
         examples=check.examples,
-        note=f"cannot be evaluated: {check.exception}" if check.exception else "",
+        note=f"{NOT_EVALUATED}{check.exception}" if check.exception else "",
         refuses=bool(check.exception) or check.rows is None,
     )
 
@@ -188,3 +195,37 @@ def _quality_findings(project: Project, rows: int, set_aside: int) -> list[Findi
         note = f"{rows - set_aside} good rows, at least {quality.min_rows} needed"
         found.append(Finding(check=MIN_ROWS, note=note, refuses=True))
     return found
+
+
+def likely_fix(project: Project, refused: Sequence[tuple[int, Sequence[Finding]]], looked_at: int) -> str:
+    """Return what to do about refused days, naming the likely side: the declaration, the project's code or the source.
+
+    What every day of several breaks in the same way is rather declared wrongly than delivered wrongly each time.
+
+    Args:
+        project: Its keys.
+        refused: Rows and findings of each refused day.
+        looked_at: How many days were looked at, good ones included.
+    """
+    always = len(refused) == looked_at > 1
+    shared = set.intersection(*({finding.check for finding in found} for _, found in refused)) if always else set()
+    return "; ".join(dict.fromkeys(_fix(project, rows, found, shared) for rows, found in refused))
+
+
+def _fix(project: Project, rows: int, found: Sequence[Finding], shared: set[str]) -> str:
+    """Return the fix of one day; `shared` are the checks that every day breaks."""
+    unclear = sorted(finding.label for finding in found if finding.note.startswith(NOT_EVALUATED))
+    if unclear:
+        return f"look at {', '.join(unclear)} in expectations.py: is the column there, and of this type?"
+    doubled = sum(finding.count for finding in found if finding.check == KEYS_UNIQUE)
+    if doubled and (2 * doubled > rows or KEYS_UNIQUE in shared):
+        keys = ", ".join(project.keys)
+        return f"look at keys: [{keys}] in project.yaml: together they must tell each row of a day from all others"
+    declared = [DECLARED[check] for check in DECLARED if check in shared]
+    if declared:
+        return f"every day is like this: look at {' and '.join(declared)} in project.yaml"
+    if shared - {MAX_REJECTED, MIN_ROWS}:
+        return "every day is like this: look at expectations.py, or ask what has changed at the source"
+    if MIN_ROWS in shared:
+        return "every day is like this: look at quality.min_rows in project.yaml, and at what the source selects"
+    return "have the source deliver the day again and run again, or list it in window.excluded"

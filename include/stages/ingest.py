@@ -85,7 +85,9 @@ def run(project: Project, inputs: PartitionInputs) -> IngestResult:
             "could not be read from the source",
             sorted((day, str(error)) for day, error in refused),
             total=len(days),
-            hint="have the source deliver the day again and run again, or list the day in window.excluded",
+            hint="every day is like this: look at source in project.yaml, or ask whether the source delivers at all"
+            if len(refused) == len(days) > 1
+            else "have the source deliver the day again and run again, or list the day in window.excluded",
         )
     rows, written = sum(day.rows for day in done), sum(day.written for day in done)
     logger.info("%s: %d of %d days ingested, the others reused, %d rows", project.name, written, len(days), rows)

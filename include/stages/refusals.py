@@ -1,4 +1,4 @@
-"""Report several bad days as one error, counted and bounded."""
+"""Report several bad days as one error: equal causes together, counted and bounded."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import TypeVar
 
-from include.config.errors import MAX_EXAMPLES, NightshiftError
+from include.config.errors import MAX_EXAMPLES, NightshiftError, in_days, same_cause
 
 AnyError = TypeVar("AnyError", bound=NightshiftError)
 
@@ -19,9 +19,12 @@ def several(
     *,
     total: int,
     allowed: Sequence[str] = (),
+    causes: Sequence[str] = (),
     hint: str = "",
 ) -> AnyError:
-    """Return one error of class `kind` for all refused days; the text of at most `MAX_EXAMPLES` of them is in it.
+    """Return one error of class `kind` for all refused days, with the texts of at most `MAX_EXAMPLES` causes.
+
+    Days of one cause are one text, that of the first of them: "[31 days (2026-01-01 to 2026-01-31)] no file".
 
     Args:
         kind: The error's class.
@@ -30,10 +33,16 @@ def several(
         refused: Day and text, in order.
         total: How many days were looked at.
         allowed: What would have been accepted.
+        causes: Of each refused day, what its text comes from; without them, texts that differ in days and numbers
+            alone have one cause.
         hint: The likely fix.
     """
-    shown = "; ".join(f"[{day}] {text}" for day, text in refused[:MAX_EXAMPLES])
-    left_out = len(refused) - MAX_EXAMPLES
+    groups: dict[str, list[tuple[date, str]]] = {}
+    for (day, text), cause in zip(refused, causes or [same_cause(text) for _, text in refused], strict=True):
+        groups.setdefault(cause, []).append((day, text))
+    told = list(groups.values())
+    shown = "; ".join(f"[{in_days(day for day, _ in group)}] {_text(group)}" for group in told[:MAX_EXAMPLES])
+    left_out = sum(len(group) for group in told[MAX_EXAMPLES:])
     return kind(
         where,
         f"{len(refused)} of {total} days {what}",
@@ -41,3 +50,8 @@ def several(
         allowed=allowed,
         hint=hint,
     )
+
+
+def _text(group: Sequence[tuple[date, str]]) -> str:
+    (day, first), texts = group[0], {text for _, text in group}
+    return first if len(texts) == 1 or str(day) in first else f"on {day}: {first}"

@@ -17,7 +17,7 @@ from include.io.manifests import Manifest, read_manifest
 from include.io.object_store import ObjectStore
 from include.io.stores import open_store
 from include.stages.assembling import assemble
-from include.stages.findings import MAX_FINDINGS_SHOWN, Finding, Judgement, check_dates, judge
+from include.stages.findings import MAX_FINDINGS_SHOWN, Finding, Judgement, check_dates, judge, likely_fix
 from include.stages.fingerprints import Recipe, recipe_of
 from include.stages.in_force import MAX_TRIES, InForce, kept_changing, look
 from include.stages.partitions import portions, with_lookback
@@ -141,13 +141,17 @@ def _check(
 
 
 def _refuse(project: Project, store: ObjectStore, manifests: dict[date, Manifest]) -> None:
-    refused = []
+    refused, causes, all_found = [], [], []
     for day, manifest in sorted(manifests.items()):
         if manifest.status == "rejected":
-            findings = [str(Finding.model_validate(finding)) for finding in manifest.details["findings"]]
+            found = [Finding.model_validate(finding) for finding in manifest.details["findings"]]
+            findings = [str(finding) for finding in found]
             left_out = len(findings) - MAX_FINDINGS_SHOWN
             more = [f"and {left_out} more findings"] if left_out > 0 else []
             refused.append((day, "; ".join(findings[:MAX_FINDINGS_SHOWN] + more)))
+            # the examples are other ones each day
+            causes.append("; ".join(sorted(finding.label for finding in found)))
+            all_found.append((manifest.details["rows"], found))
     if refused:
         raise several(
             PartitionRejectedError,
@@ -155,10 +159,9 @@ def _refuse(project: Project, store: ObjectStore, manifests: dict[date, Manifest
             "were rejected",
             refused,
             total=len(manifests),
-            hint=(
-                "have the source deliver the day again and run again, or list it in window.excluded; "
-                f"full results: {store.uri(keys.data_docs(project.name))}"
-            ),
+            causes=causes,
+            hint=f"{likely_fix(project, all_found, len(manifests))}; "
+            f"full results: {store.uri(keys.data_docs(project.name))}",
         )
 
 

@@ -218,6 +218,22 @@ def test_on_a_terminal_there_is_a_bar_with_the_running_days() -> None:
     assert "━" in shown
 
 
+def test_days_that_failed_in_the_same_way_are_told_of_once() -> None:
+    console, file = written()
+    outcomes = []
+    for number in range(1, 32):
+        day = date(2026, 1, number)
+        error = f"PartitionRejectedError: shop/validate: 1 of 1 days were rejected; got: [{day}] keys_are_unique(time)"
+        failures = (Failure("validate (0)", error, Path(f"/logs/{day}.log"), str(day)),)
+        outcomes.append(DayOutcome(day, f"r{number}", False, "FAILED", error, 3.0, failures))
+    show_days(console, outcomes, {})
+    shown = file.getvalue()
+    assert shown.count("keys_are_unique(time)") == 2
+    assert "validate: 31 days (2026-01-01 to 2026-01-31): " in shown
+    assert shown.count("the same as 2026-01-01") == 30
+    assert shown.count("/logs/") == 1
+
+
 def test_the_summary_has_a_line_a_day_and_the_failures_with_their_logs() -> None:
     console, file = written()
     failure = Failure("ingest (1)", "SourceDataError: [no file]", Path("/logs/attempt=1.log"))

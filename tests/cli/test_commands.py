@@ -65,6 +65,18 @@ def recorded(home: Path, monkeypatch: pytest.MonkeyPatch) -> Decision:
 def a_decision() -> Decision:
     gate = GateResult(kind="minimum", metric="roc_auc", threshold=">= 0.8", value=0.84567, passed=True)
     worse = GateResult(kind="maximum", metric="brier_score", threshold="<= 0.1", value=0.2, passed=False, note="[bold]")
+    unjudged = GateResult(
+        kind="better_than_champion",
+        metric="roc_auc",
+        threshold="> champion",
+        value=None,
+        passed=True,
+        note="no champion as of this day",
+        outcome="not_applicable",
+    )
+    off = GateResult(
+        kind="fairness", metric="gap", threshold="", value=None, passed=True, because="the desk decides", outcome="off"
+    )
     model = ModelSummary(
         candidate="xgboost", candidate_id="c1", estimator="xgboost", as_of=DAY, holdout={"roc_auc": 0.84567}
     )
@@ -84,7 +96,7 @@ def a_decision() -> Decision:
         challenger=model,
         champion=model.model_copy(update={"holdout": {"roc_auc": 0.8111}}),
         baseline={"roc_auc": 0.5},
-        gates=(gate, worse),
+        gates=(gate, worse, unjudged, off),
         data_fingerprint="f",
         code_fingerprint="c",
         origin=Origin(run_id="r"),
@@ -239,7 +251,7 @@ def test_status_ledger_and_decision_tell_the_same(recorded: Decision, capsys: py
 
 @pytest.mark.usefixtures("recorded")
 def test_a_decision_shows_every_gate_with_all_numbers(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["decision", "telco_churn", "2"]) == 0
+    assert main(["decision", "telco_churn", "2", "--all"]) == 0
     shown = capsys.readouterr().out
     lines = {line.split()[0]: line.split() for line in shown.splitlines() if line.split()}
     assert shown.startswith("PROMOTE  decision 2 of telco_churn as of 2026-01-02: all [gates] passed")
@@ -259,12 +271,38 @@ def test_a_decision_shows_every_gate_with_all_numbers(capsys: pytest.CaptureFixt
 
 
 @pytest.mark.usefixtures("recorded")
+def test_a_decision_tells_of_what_did_not_pass_and_counts_the_rest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["decision", "telco_churn"]) == 0
+    shown = capsys.readouterr().out
+    lines = {line.split()[0]: " ".join(line.split()) for line in shown.splitlines() if line.split()}
+    assert "minimum" not in lines
+    assert lines["maximum"].startswith("maximum brier_score <= 0.1 0.2000") and "FAIL" in lines["maximum"]
+    assert "n/a no champion as of this day" in lines["better_than_champion"]
+    assert lines["fairness"].endswith("off the desk decides")
+    assert "1 of 2 gates passed, 1 failed; 1 not applicable, 1 off" in lines["gates"]
+    assert "./nightshift decision telco_churn 1 --all" in shown
+
+
+@pytest.mark.usefixtures("recorded")
 def test_a_narrow_terminal_loses_no_number(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    assert main(["decision", "telco_churn"]) == 0
+    assert main(["decision", "telco_churn", "--all"]) == 0
     shown = capsys.readouterr().out
     assert "…" not in shown
     assert re.search(r"^ ?minimum +>= 0.8 +0.8457 +0.8111 +pass *$", shown, re.MULTILINE)
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+@pytest.mark.parametrize("command", [["status"], ["ledger", "telco_churn"], ["decision", "telco_churn", "--all"]])
+@pytest.mark.usefixtures("recorded")
+def test_days_versions_and_verdicts_are_whole_at_any_width(
+    command: list[str], width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    assert main(command) == 0
+    shown = capsys.readouterr().out
+    assert "…" not in shown
+    assert {"2026-01-02", "7", "PROMOTE"} <= set(shown.replace(":", " ").split())
 
 
 @pytest.mark.usefixtures("recorded")

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import inspect
+from datetime import date, timedelta
 
 import pytest
 
 from include.config import errors
-from include.config.errors import DeclarationError, NightshiftError, Problem, SettingsError, did_you_mean, shorten
+from include.config.errors import (
+    DeclarationError,
+    NightshiftError,
+    Problem,
+    SettingsError,
+    did_you_mean,
+    in_days,
+    same_cause,
+    shorten,
+)
 
 
 @pytest.mark.parametrize(
@@ -60,3 +70,20 @@ def test_every_failure_has_one_base_says_what_it_is_and_ends_in_error() -> None:
         assert failure.__doc__
     assert not DeclarationError.retryable
     assert errors.StoreError.retryable
+
+
+def test_days_are_named_by_their_ranges() -> None:
+    first = date(2026, 1, 30)
+    days = [first + timedelta(days=number) for number in range(4)]
+    assert in_days([first]) == "2026-01-30"
+    assert in_days(reversed(days)) == "4 days (2026-01-30 to 2026-02-02)"
+    assert in_days([*days, date(2026, 3, 1)]) == "5 days (2026-01-30 to 2026-02-02, 2026-03-01)"
+    scattered = [first + timedelta(days=2 * number) for number in range(8)]
+    assert in_days(scattered).startswith("8 days (2026-01-30, 2026-02-01, ")
+    assert in_days(scattered).endswith(" (+3 more))")
+
+
+def test_messages_that_differ_in_days_and_numbers_have_one_cause() -> None:
+    told = [f"shop/2026-01-{day:02}: {day} of 60 rows, mean 0.{day}, at 2026-01-{day:02}T00:00" for day in (1, 9, 31)]
+    assert len({same_cause(text) for text in told}) == 1
+    assert same_cause("column a: empty") != same_cause("column b: empty")

@@ -17,6 +17,16 @@ from include.io.manifests import Manifest, get_file, read_manifest
 from include.io.tables import get_frame
 from include.stages import ingest, validate
 from include.stages.columns import REASONS_COLUMN, ROW_COLUMN
+from include.stages.findings import (
+    KEYS_PRESENT,
+    KEYS_UNIQUE,
+    MAX_REJECTED,
+    MIN_ROWS,
+    OF_THE_DAY,
+    TARGET_NUMERIC,
+    Finding,
+    likely_fix,
+)
 from tests.stages.shop import (
     DECLARATION,
     EXPECTATIONS,
@@ -170,6 +180,45 @@ def test_all_days_are_looked_at_before_any_is_refused(shop: Shop) -> None:
     assert "[2024-03-05]" in str(caught.value)
     assert "[2024-03-07]" in str(caught.value)
     assert [manifest(shop, day).status for day in days] == ["rejected", "complete", "rejected", "complete"]
+
+
+def test_equal_errors_of_many_days_are_one_line_that_names_the_likely_side(shop: Shop) -> None:
+    shop.declare(window=NO_LOOKBACK, keys=["placed_on"])
+    days = [date(2024, 3, day) for day in (5, 6, 7, 8)]
+    ingest.run(shop.project, shop.inputs(days))
+    with pytest.raises(PartitionRejectedError) as caught:
+        validate.run(shop.project, shop.inputs(days))
+    text = str(caught.value)
+    assert "4 of 4 days were rejected; got: [4 days (2024-03-05 to 2024-03-08)] " in text
+    assert text.count("keys_are_unique(placed_on)") == 1
+    hint = text.rpartition("hint: ")[2]
+    assert hint.startswith("look at keys: [placed_on] in project.yaml")
+    assert "the source" not in hint
+
+
+@pytest.mark.parametrize(
+    ("found", "looked_at", "words"),
+    [
+        ({KEYS_UNIQUE: 60}, 1, "look at keys: [order_id] in project.yaml"),
+        ({KEYS_UNIQUE: 2, MAX_REJECTED: 0}, 3, "have the source deliver the day again"),
+        ({KEYS_PRESENT: 60}, 1, "have the source deliver the day again"),
+        ({KEYS_PRESENT: 60, MAX_REJECTED: 0}, 2, "every day is like this: look at keys in project.yaml"),
+        ({TARGET_NUMERIC: 0}, 2, "every day is like this: look at target in project.yaml"),
+        ({OF_THE_DAY: 60}, 2, "every day is like this: look at source.date_column"),
+        ({"expect_column_values_to_be_in_set": 60}, 2, "every day is like this: look at expectations.py"),
+        ({"expect_column_values_to_be_in_set": 60}, 3, "have the source deliver the day again"),
+        ({MIN_ROWS: 0}, 2, "every day is like this: look at quality.min_rows"),
+    ],
+)
+def test_a_hint_names_the_likely_side(shop: Shop, found: dict[str, int], looked_at: int, words: str) -> None:
+    findings = [Finding(check=check, count=count, refuses=True) for check, count in found.items()]
+    days = min(looked_at, 2)
+    assert likely_fix(shop.project, [(60, findings)] * days, looked_at).startswith(words)
+
+
+def test_a_check_that_cannot_be_evaluated_points_to_the_expectations(shop: Shop) -> None:
+    found = Finding(check="expect_x", columns=("amont",), note="cannot be evaluated: KeyError", refuses=True)
+    assert likely_fix(shop.project, [(60, [found])], 5).startswith("look at expect_x(amont) in expectations.py")
 
 
 def test_days_looked_back_to_are_checked_too(shop: Shop) -> None:
