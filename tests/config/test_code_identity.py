@@ -32,6 +32,7 @@ HARMLESS_FUNCTIONS = {
     "include.config.clock": "when a record was written",
     "include.config.code_identity": "names code",
     "include.config.consistency": "refuses a declaration",
+    "include.config.errors": "words of a failure, which makes no number",
     "include.config.threads": "how long it takes",
 }
 HARMLESS_ROOMS = {
