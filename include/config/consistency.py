@@ -112,6 +112,16 @@ def _features_among(features: Features, refused: Mapping[str, str], hint: str) -
                 yield Finding(("features", kind, index), refused[name], hint=hint)
 
 
+def displayed_are_numbers(display: dict[str, str], features: Features) -> Iterator[Finding]:
+    """Refuse a way to write what is no numeric feature: a typing mistake would change nothing on any page."""
+    for name in display:
+        if name not in features.numeric:
+            hint = did_you_mean(name, features.numeric) or "only features of numbers are written in another way"
+            yield Finding(
+                ("display", name), "no numeric feature is called so", name, allowed=features.numeric, hint=hint
+            )
+
+
 def target_is_no_key(target: Target, keys: tuple[str, ...]) -> Iterator[Finding]:
     """Refuse a key that is the answer."""
     for index, key in enumerate(keys):
@@ -229,6 +239,7 @@ CHECKS: tuple[Check, ...] = (
     features_hold_no_answer,
     features_are_known_in_time,
     features_name_nobody,
+    displayed_are_numbers,
     protected_is_no_pii,
     protected_tells_groups,
     slices_are_features,

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from include.config.display import DisplayFormat, RowName
 from include.config.evidence import Measurements
 from include.config.results import ApprovalAnswer, Origin, Receipt, Span, Verdict
 
 EntryKind = Literal["decision", "promotion", "rollback", "pin", "unpin"]
 Outcome = Literal["passed", "failed", "not_applicable", "off"]
+_NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
+_MOST_DIGITS = 15
 # what gates that judged nothing said before they had an outcome
 _JUDGED_NOTHING = ("no champion as of this day", "champion not scored: ", "not judged: ")
 
@@ -90,6 +95,33 @@ class GateResult(Receipt):
         """Tell whether the gate was judged at all; only then does it count as passed or failed."""
         return self.outcome in ("passed", "failed")
 
+    def digits(self, least: int, rounded: Callable[[float, int], float]) -> int:
+        """Return how exactly the value is written so that it stands on its side of the bound: 0.0499 is not 0.05.
+
+        Args:
+            least: Digits that are enough for most values.
+            rounded: A number as it is written with so many digits.
+        """
+        value = self.value
+        if value is None:
+            return least
+        # a tie with the reference looks like one, whatever digits the bound was written with
+        bounds = [bound for bound in map(float, _NUMBER.findall(self.threshold)) if value != self.reference]
+
+        def on_its_side(digits: int) -> bool:
+            shown = rounded(value, digits)
+            return all((shown > bound, shown < bound) == (value > bound, value < bound) for bound in bounds)
+
+        return next(filter(on_its_side, range(least, _MOST_DIGITS)), least)
+
+
+def unmet(gates: Iterable[GateResult]) -> str:
+    """Return what gates demand and a model does not meet: "your minimum and your gate calibration"."""
+    kinds = dict.fromkeys(gate.kind for gate in gates)
+    names = [f"your {kind}" if kind in ("minimum", "maximum") else f"your gate {kind}" for kind in kinds]
+    names.sort(key=lambda name: name != "your minimum")
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else "your gates"
+
 
 class ModelSummary(Receipt):
     """Describe one model in a decision: the candidate, another candidate, or the champion.
@@ -122,6 +154,10 @@ class Decision(Receipt):
         measured_by: A hash of what was declared about measuring them; empty in decisions of before it was kept.
         code_fingerprint: `decision_code` then; a hash of `include/ml` in decisions of before it was kept.
         ledger_length: How many entries the ledger had when it was judged: those about it come after them.
+        in_force_version: Of the champion in force when it was judged, empty without one; a late run compares with
+            `champion`, that of its own day. None in records of before it was kept.
+        row: What one row is, as pages name it.
+        display: How pages write a feature's values, where they are not plain numbers.
     """
 
     decision_id: str
@@ -145,6 +181,9 @@ class Decision(Receipt):
     measurements: Measurements = Measurements()
     measured_by: str = ""
     ledger_length: int = 0
+    in_force_version: str | None = None
+    row: RowName = RowName()
+    display: dict[str, DisplayFormat] = {}
     data_fingerprint: str
     code_fingerprint: str
     origin: Origin

@@ -239,7 +239,7 @@ class TrackingError(NightshiftError):
 
 
 class CandidateRejectedError(NightshiftError):
-    """Say that a gate failed: the verdict is REJECT and the champion stays."""
+    """Say that a gate failed: the verdict is REJECT, and nothing is promoted."""
 
 
 class LedgerConflictError(NightshiftError):

@@ -13,6 +13,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from include.config.closed import Closed
 from include.config.consistency import findings_of
+from include.config.display import DisplayFormat, RowName
 from include.config.findings import FindingsError
 from include.config.gates import Gate
 from include.config.parts import (
@@ -71,6 +72,8 @@ class Project(Closed):
         problem: What kind of answer.
         schedule: When a night starts: five cron fields in UTC, or a preset like @daily; at most once a day.
         tags: Labels in Airflow's list of Dags.
+        row: What one row is, as pages name it.
+        display: How pages write a feature's values, where they are not plain numbers.
         source: Where raw data comes from.
         keys: Columns that together identify a row; never features.
         target: What is predicted.
@@ -101,6 +104,8 @@ class Project(Closed):
     problem: Literal["binary"]
     schedule: Annotated[str, StringConstraints(min_length=1)]
     tags: tuple[Annotated[str, StringConstraints(min_length=1, max_length=100)], ...] = ()
+    row: RowName = RowName()
+    display: dict[ColumnName, DisplayFormat] = {}
     source: Source
     keys: tuple[ColumnName, ...] = Field(min_length=1)
     target: Target

@@ -24,15 +24,20 @@ def roc_points(
 def precision_recall_points(
     labels: Sequence[int] | np.ndarray, scores: np.ndarray, max_points: int = MAX_POINTS
 ) -> list[tuple[float, float]]:
-    """Return (recall, precision) by rising recall up to 1, at most `max_points` of them.
+    """Return (recall, precision) by rising recall from 0 to 1, at most `max_points` of them.
 
-    The first point is that of the highest score, not the (0, 1) that is often drawn before it. Long curves are thinned
-    at equal steps of recall: the few rows of the highest scores make a curve jagged, and would take all points.
+    At recall 0 stands the precision of the first positive that is found, as average precision counts it. Neither the
+    (0, 1) that is often put there, which no threshold gives, nor the zeros of higher scores without any positive are
+    drawn: both would be an upright line at the edge. Long curves are thinned at equal steps of recall: the few rows of
+    the highest scores make a curve jagged, and would take all points.
     """
     precision, recall, _ = precision_recall_curve(np.asarray(labels, dtype=int), scores)
     # from the highest threshold to the lowest, without the point that belongs to none
     precision, recall = precision[-2::-1], recall[-2::-1]
-    return _thinned(recall, precision, recall, max_points)
+    found = recall > 0
+    precision, recall = precision[found], recall[found]
+    points = _thinned(recall, precision, recall, max_points - 1)
+    return [(0.0, points[0][1]), *points]
 
 
 def _thinned(x: np.ndarray, y: np.ndarray, along: np.ndarray, max_points: int) -> list[tuple[float, float]]:

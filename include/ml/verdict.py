@@ -2,7 +2,8 @@
 
 In this order; the first that applies decides:
 
-1. A hard gate failed: REJECT.
+1. A hard gate failed: REJECT. Where the challenger is the champion itself, that is what the reason says: nothing stands
+   behind it that would still meet the gates.
 2. The challenger was champion and was rolled back: HOLD.
 3. A champion exists as of the run's day but could not be scored on this holdout: HOLD, nothing is proved.
 4. The challenger is the champion (the same candidate id): HOLD, a tie.
@@ -21,7 +22,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from include.config.decision import GateResult
+from include.config.decision import GateResult, unmet
 from include.config.results import PromotionMode, Verdict
 
 ROLLED_BACK = "this very model was champion and was rolled back; only a person puts it back, by promote"
@@ -37,12 +38,14 @@ class Rival:
         candidate_id: Which candidate it is.
         value: Its primary metric on the same holdout; None when it could not be scored.
         not_scored: Why not.
+        in_force: Whether it is in production now; a late run's is that of its own day, and the record's is nobody's.
     """
 
     version: str
     candidate_id: str
     value: float | None
     not_scored: str = ""
+    in_force: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,7 @@ def reach_verdict(gates: Sequence[GateResult], case: Case) -> tuple[Verdict, str
     failed = [gate for gate in gates if not gate.passed]
     hard = [gate for gate in failed if gate.on_failure == "reject"]
     if hard:
-        return "REJECT", "; ".join(describe_failure(gate) for gate in hard)
+        return "REJECT", _itself(case, hard) + "; ".join(describe_failure(gate) for gate in hard)
     obstacle = ROLLED_BACK if case.barred else _not_compared(case) or _not_proved(failed)
     if obstacle:
         return "HOLD", obstacle
@@ -95,7 +98,17 @@ def describe_failure(gate: GateResult) -> str:
     if gate.value is None:
         return f"{gate.kind}: {gate.metric} is not known, and {gate.threshold} is demanded{note}"
     unit = f" {gate.unit}" if gate.unit else ""
-    return f"{gate.kind}: {gate.metric} {gate.value:.6g}{unit} is not {gate.threshold}{note}"
+    digits = gate.digits(6, lambda value, digits: float(f"{value:.{digits}g}"))
+    return f"{gate.kind}: {gate.metric} {gate.value:.{digits}g}{unit} is not {gate.threshold}{note}"
+
+
+def _itself(case: Case, failed: Sequence[GateResult]) -> str:
+    """Return that it is the champion that fails; empty where it is a new model."""
+    rival = case.rival
+    if rival is None or rival.candidate_id != case.candidate_id:
+        return ""
+    who = "the model in production" if rival.in_force else f"champion {rival.version} itself"
+    return f"{who} no longer meets {unmet(failed)}: "
 
 
 def _not_compared(case: Case) -> str:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from include.config.decision import LedgerEntry
+from include.config.decision import Decision, LedgerEntry
 from include.config.discovery import load_project
 from include.config.errors import NightshiftError
 from include.config.namespaces import split_name
@@ -29,6 +29,9 @@ from include.orchestration.as_of import resolve_as_of
 from include.orchestration.decisions import decision_of_run, project_of, store_of
 from include.orchestration.namespaces import settings_of, shown_name
 from include.orchestration.run_state import failed_tasks
+from include.reports.decision_tables import gate_amount
+from include.reports.first_screen import consequence, rejecting
+from include.reports.gate_outcomes import counted
 
 SMTP_CONNECTION = "smtp_default"
 SLACK_CONNECTION = "slack_default"
@@ -140,11 +143,11 @@ def compose(settings: Settings, failed: FailedRun) -> Message:
     project = shown_name(failed.dag_id, project_of(failed.dag_id))
     entry = _rejection(settings, failed)
     if entry is not None:
-        reasons = _failed_gates(settings, entry)
-        what, place = (
-            "REJECT, the champion stays",
-            f"/nightshift/decision/{quote(failed.dag_id)}/{quote(failed.run_id)}",
-        )
+        decision = _decision(settings, entry)
+        # without its record nobody knows what stays
+        what = f"REJECT, {consequence(decision, with_version=False)}" if decision else "REJECT"
+        reasons = _failed_gates(decision) if decision else [entry.reason]
+        place = f"/nightshift/decision/{quote(failed.dag_id)}/{quote(failed.run_id)}"
     else:
         reasons = failed_tasks(failed.dag_id, failed.run_id)
         reasons = reasons or ["no task failed: the run was marked failed, or ran out of time"]
@@ -189,19 +192,24 @@ def _rejection(settings: Settings, failed: FailedRun) -> LedgerEntry | None:
     return entry if entry is not None and entry.verdict == "REJECT" else None
 
 
-def _failed_gates(settings: Settings, entry: LedgerEntry) -> list[str]:
-    store = store_of(settings)
+def _decision(settings: Settings, entry: LedgerEntry) -> Decision | None:
     try:
-        decision = read_decision(store, entry.project, entry.decision_id)
+        return read_decision(store_of(settings), entry.project, entry.decision_id)
     except NightshiftError as error:
         log.warning("the decision cannot be read: %s", error)
-        return [entry.reason]
+        return None
+
+
+def _failed_gates(decision: Decision) -> list[str]:
+    """Return the count of gates, and a line for each that rejects."""
     return [
-        f"gate {gate.kind} {gate.metric}: demanded {gate.threshold}, "
-        + ("not known" if gate.value is None else f"got {gate.value:.4f} {gate.unit}".rstrip())
-        + (f" ({gate.note})" if gate.note else "")
-        for gate in decision.gates
-        if not gate.passed and gate.on_failure == "reject"
+        f"gates: {counted(decision.gates)}",
+        *(
+            f"gate {gate.kind} {gate.metric}: demanded {gate.threshold}, "
+            + ("not known" if gate.value is None else f"got {gate_amount(gate, gate.value, decision.row)}")
+            + (f" ({gate.note})" if gate.note else "")
+            for gate in rejecting(decision)
+        ),
     ]
 
 

@@ -159,7 +159,7 @@ def undecided_page(above: str, state: str, errors: Sequence[str]) -> str:
         errors: A line for each failed task.
     """
     if state == "failed":
-        text = "The run failed before it came to a decision. No model was judged, the champion stays what it was."
+        text = "The run failed before it came to a decision. No model was judged, and nothing was promoted."
         return message_page(
             "No decision", text, errors or ["no task failed: the run was marked failed, or timed out"], above
         )

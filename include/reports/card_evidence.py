@@ -10,10 +10,32 @@ from include.config.explanation import Explanation
 from include.reports.data_notes import LARGE_SHIFT, by_shift
 from include.reports.decision_plots import ROLES
 from include.reports.decision_tables import confusions, group_tables
-from include.reports.first_screen import answers_sentence, holding, money_sentence, plain_failure, rejecting
+from include.reports.feature_values import group_name, in_words
+from include.reports.first_screen import (
+    answers_sentence,
+    describe_group,
+    holding,
+    money_sentence,
+    plain_failure,
+    rejecting,
+    upper_first,
+)
 from include.reports.markdown import section, sentences, table
 from include.reports.metric_table import metric_table
-from include.reports.wording import amount, chance, count, extent, listed, number, percent, share, signed, words
+from include.reports.wording import (
+    amount,
+    chance,
+    count,
+    counted_rows,
+    extent,
+    listed,
+    number,
+    percent,
+    points,
+    share,
+    signed,
+    words,
+)
 
 NAMED = 10
 
@@ -28,10 +50,10 @@ def evidence(decision: Decision) -> list[str]:
             "Answers", sentences([answers_sentence(decision), money_sentence(decision)]), _answers(decision)
         ),
         *section("Calibration", _calibration(measured)),
-        *section("Groups of rows", _groups(decision)),
-        *section("Groups of people", _people(measured)),
-        *section("Behaviour", _behaviour(measured)),
-        *section("Serving", _serving(measured)),
+        *section(f"Groups of {decision.row.many}", _groups(decision)),
+        *section("Groups of people", _people(decision)),
+        *section("Behaviour", _behaviour(decision)),
+        *section("Serving", _serving(decision)),
     ]  # fmt: skip
 
 
@@ -111,10 +133,18 @@ def _groups(decision: Decision) -> list[str]:
     lines: list[str] = []
     for found in group_tables(decision):
         lines += table(
-            [found.column, "Rows", "Positive", words(found.metric), "Champion", "Gain", "95 % interval"],
+            [
+                found.column,
+                upper_first(decision.row.many),
+                "Positive",
+                words(found.metric),
+                "Champion",
+                "Gain",
+                "95 % interval",
+            ],
             [
                 [
-                    group.group + ("" if group.judged else " (too few rows to judge)"),
+                    group_name(decision, group.column, group.group) + _too_few(decision, group.judged),
                     count(group.rows),
                     share(group.positive_rate),
                     number(group.challenger),
@@ -128,14 +158,18 @@ def _groups(decision: Decision) -> list[str]:
     return lines
 
 
-def _people(measured: Measurements) -> list[str]:
+def _too_few(decision: Decision, judged: bool) -> str:
+    return "" if judged else f" (too few {decision.row.many} to judge)"
+
+
+def _people(decision: Decision) -> list[str]:
     lines: list[str] = []
-    for found in measured.fairness:
+    for found in decision.measurements.fairness:
         lines += table(
-            [found.column, "Rows", "Answered yes", "Positives found", "False alarms"],
+            [found.column, upper_first(decision.row.many), "Answered yes", "Positives found", "False alarms"],
             [
                 [
-                    group.group + ("" if group.judged else " (too few rows to judge)"),
+                    group.group + _too_few(decision, group.judged),
                     count(group.rows),
                     share(group.selection_rate),
                     share(group.true_positive_rate),
@@ -145,7 +179,7 @@ def _people(measured: Measurements) -> list[str]:
             ],
         )
         lines += sentences(
-            f"{found.column}, {name} difference: {number(value)}."
+            f"{found.column}, {name} difference: {points(value)}."
             for name, value in (
                 ("demographic parity", found.demographic_parity_difference),
                 ("equalised odds", found.equalized_odds_difference),
@@ -155,24 +189,24 @@ def _people(measured: Measurements) -> list[str]:
     return lines
 
 
-def _behaviour(measured: Measurements) -> list[str]:
+def _behaviour(decision: Decision) -> list[str]:
     return table(
-        ["Test", "Kind", "Rows", "Held in", "Demanded"],
+        ["Test", "Kind", upper_first(decision.row.many), "Held in", "Demanded"],
         [
-            [check.name, check.kind, count(check.rows), share(check.held), share(check.needed)]
-            for check in measured.behaviour or ()
+            [check.name, check.kind, count(check.rows), share(check.held) if check.rows else "–", share(check.needed)]
+            for check in decision.measurements.behaviour or ()
         ],
     )
 
 
-def _serving(measured: Measurements) -> list[str]:
-    found = measured.runtime
+def _serving(decision: Decision) -> list[str]:
+    found, row = decision.measurements.runtime, decision.row
     if found is None:
         return []
     return sentences(
         [
             f"It does not serve: {found.error}." if found.error else "",
-            f"95 of 100 single rows are answered within {amount(found.p95_ms, 'ms')}." if found.p95_ms else "",
+            f"95 of 100 single {row.many} are answered within {amount(found.p95_ms, 'ms')}." if found.p95_ms else "",
             f"It takes {amount(found.memory_mb, 'MB')} of memory to load and answer." if found.memory_mb else "",
             f"The model's file has {amount(found.size_mb, 'MB')}.",
         ]
@@ -183,38 +217,40 @@ def limits(decision: Decision, explanation: Explanation, notes: Sequence[str]) -
     """Return what stands against the model, in sentences: closed gates, weak parts, groups that are too small."""
     measured = decision.measurements
     worse = [
-        f"{row.group.column} {row.group.group} ({words(row.group.metric)} {signed(row.group.gain)})"
+        describe_group(decision, row.group)
         for found in group_tables(decision)
         for row in found.rows
         if row.sure and row.group.judged and (row.group.gain or 0.0) < 0
     ]
     small = [
-        *(f"{group.column} {group.group}" for group in measured.groups if not group.judged),
-        *(f"{found.column} {group.group}" for found in measured.fairness for group in found.groups if not group.judged),
+        *((group.column, group.group) for group in measured.groups if not group.judged),
+        *((found.column, group.group) for found in measured.fairness for group in found.groups if not group.judged),
     ]
+    small_names = [f"{column} {group_name(decision, column, group)}" for column, group in small]
     gated = {gate.metric for gate in decision.gates if gate.kind == "behaviour"}
     misbehaves = [
-        f"{words(check.name)}: {share(check.held)} of the rows, demanded {share(check.needed)}."
+        f"{words(check.name)}: {share(check.held)} of the {decision.row.many}, demanded {share(check.needed)}."
         for check in measured.behaviour or ()
         if not check.passed and check.name not in gated
     ]
     return sentences(
         [
-            *(plain_failure(gate) for gate in (*rejecting(decision), *holding(decision))),
+            *(plain_failure(gate, decision.row, decision) for gate in (*rejecting(decision), *holding(decision))),
             *(f"Does not hold everywhere, {text}" for text in misbehaves),
             f"Worse off than with the champion: {listed(worse[:NAMED])}." if worse else "",
-            *_weak_parts(explanation),
+            *_weak_parts(decision, explanation),
             _shift(explanation),
-            f"Too few rows to judge: {listed(_shortened(small))}." if small else "",
+            f"Too few {decision.row.many} to judge: {listed(_shortened(small_names))}." if small else "",
             *(f"While it was fitted: {note}" for note in notes),
         ]
     )
 
 
-def _weak_parts(explanation: Explanation) -> list[str]:
+def _weak_parts(decision: Decision, explanation: Explanation) -> list[str]:
     return [
-        f"Where {found.rule} ({count(found.rows)} rows), the mean log loss is {number(found.loss)}; "
-        f"over all rows it is {number(found.overall)}."
+        f"Where {in_words(decision, found.rule)} ({counted_rows(found.rows, decision.row)}), "
+        f"the mean log loss is {number(found.loss)}; "
+        f"over all {decision.row.many} it is {number(found.overall)}."
         for found in explanation.errors.slices
     ]
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from include.config.decision import Decision, GateResult, LedgerEntry
-from include.reports.decision_tables import gate_amount, gate_order
+from include.config.decision import Decision, LedgerEntry
+from include.reports.decision_state import no_champion_yet
+from include.reports.decision_tables import gate_amount
+from include.reports.feature_values import in_words
 from include.reports.first_screen import (
     answers_sentence,
     fairness_sentences,
@@ -15,10 +17,11 @@ from include.reports.first_screen import (
     money_sentence,
     sureness,
 )
+from include.reports.gate_outcomes import counted, gate_order, gate_result
 from include.reports.markdown import bullets, sentences, table
 from include.reports.metric_table import metric_table
 from include.reports.summary import escape, summary
-from include.reports.wording import count, words
+from include.reports.wording import counted_rows, words
 
 # GitHub takes 65,536 characters; several decisions share a comment
 MAX_CHARACTERS = 20_000
@@ -92,7 +95,9 @@ def _brief(decision: Decision, entry: LedgerEntry | None) -> Decision:
     # the ledger knows more than the evidence: that it was overtaken, or what a person answered
     verdict, reason = (entry.verdict, entry.reason) if entry and entry.verdict else (decision.verdict, decision.reason)
     # a message of a failed test of behaviour, say, may be pages long
-    gates = tuple(gate.model_copy(update={"note": _short(gate.note)}) for gate in decision.gates)
+    gates = tuple(
+        gate.model_copy(update={"note": _short(gate.note), "because": _short(gate.because)}) for gate in decision.gates
+    )
     return decision.model_copy(update={"verdict": verdict, "reason": _short(reason), "gates": gates})
 
 
@@ -113,29 +118,26 @@ def _other_commit(decision: Decision, commit: str) -> list[str]:
 
 def _gates(decision: Decision) -> list[str]:
     gates = gate_order(decision.gates)
-    passed = sum(gate.passed for gate in gates)
     rows = [
         [
             words(gate.kind),
-            words(gate.metric) if gate.metric != gate.kind else "",
+            words(gate.metric, decision.row) if gate.metric != gate.kind else "",
             gate.threshold,
-            gate_amount(gate, gate.value),
-            _result(gate),
+            gate_amount(gate, gate.value, decision.row),
+            in_words(decision, gate_result(gate)),
         ]
         for gate in gates[:MAX_GATES]
     ]
-    more = [f"{len(gates) - MAX_GATES} more gates are in the report.", ""] if len(gates) > MAX_GATES else []
-    title = f"Gates: {passed} of {len(gates)} passed"
+    left = len(gates) - MAX_GATES
+    more = [f"The report has {left} more gate{'' if left == 1 else 's'}.", ""] if left > 0 else []
+    title = f"Gates: {counted(gates)}"
     return [*_part(title, table(["Gate", "Of", "Demanded", "Got", "Result"], rows)), *more]
-
-
-def _result(gate: GateResult) -> str:
-    return ("passed" if gate.passed else gate.on_failure.upper()) + (f": {gate.note}" if gate.note else "")
 
 
 def _comparison(decision: Decision) -> list[str]:
     if decision.champion is None:
-        return [*_part("Compared with the champion", ["There is no champion yet.", ""])]
+        when = "yet" if no_champion_yet(decision) else "as of this day"
+        return [*_part("Compared with the champion", [f"There is no champion {when}.", ""])]
     return _part("Compared with the champion", metric_table(decision, "Challenger"))
 
 
@@ -144,8 +146,8 @@ def _links(decision: Decision, entry: LedgerEntry | None) -> list[str]:
     model = decision.challenger
     return bullets(
         [
-            ("Judged on", f"{count(decision.holdout_rows)} rows of {held.first} to {held.last}"),
-            ("Trained on", f"{count(decision.train_rows)} rows of {train.first} to {train.last}"),
+            ("Judged on", f"{counted_rows(decision.holdout_rows, decision.row)} of {held.first} to {held.last}"),
+            ("Trained on", f"{counted_rows(decision.train_rows, decision.row)} of {train.first} to {train.last}"),
             ("Candidate", f"{model.candidate}, version {model.version}" if model.version else model.candidate),
             ("Decision", f"{entry.number}, {decision.decision_id}" if entry else decision.decision_id),
             ("Report", entry.report_uri if entry else ""),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from include.config.decision import Decision
 from include.config.explanation import DataProfile, DayOfTarget, FeatureProfile
 from include.reports.data_notes import by_shift, data_notes, shift_word
+from include.reports.feature_values import written
 from include.reports.plots import Plot, Rule, Scale, Series, bar_widths, lay_out
 from include.reports.templates import template
 from include.reports.wording import number, share
@@ -65,30 +67,36 @@ def render_data(decision: Decision, profile: DataProfile) -> str:
     """
     return template(TEMPLATE).render(
         decision=decision,
+        row=decision.row,
         profile=profile,
         notes=data_notes(profile),
-        features=[_feature(feature, index) for index, feature in enumerate(by_shift(profile))],
+        features=[_feature(decision, feature, index) for index, feature in enumerate(by_shift(profile))],
         target=target_plot(profile.days),
         correlation=_correlation(profile),
         spans=[("Train", decision.train, decision.train_rows), ("Holdout", decision.holdout, decision.holdout_rows)],
     )
 
 
-def _feature(feature: FeatureProfile, index: int) -> FeatureView:
+def _feature(decision: Decision, feature: FeatureProfile, index: int) -> FeatureView:
     numeric = bool(feature.edges)
     return FeatureView(
         found=feature,
         anchor=f"feature-{index}",
         word=shift_word(feature.psi),
-        bars=histogram(feature) if numeric else (),
-        low=_edge(feature.edges[0]) if numeric else "",
-        high=_edge(feature.edges[-1]) if numeric else "",
+        bars=histogram(feature, decision) if numeric else (),
+        low=_edge(feature, decision, 0) if numeric else "",
+        high=_edge(feature, decision, -1) if numeric else "",
         categories=_categories(feature) if feature.categories else (),
     )
 
 
-def histogram(feature: FeatureProfile) -> tuple[Bar, ...]:
-    """Return the bins of a numeric feature, all equally wide: the first and last hold what lies beyond, too."""
+def histogram(feature: FeatureProfile, decision: Decision | None = None) -> tuple[Bar, ...]:
+    """Return the bins of a numeric feature, all equally wide: the first and last hold what lies beyond, too.
+
+    Args:
+        feature: With its bins.
+        decision: Which knows how the feature is written; None writes plain numbers.
+    """
     heights = bar_widths([*feature.train, *feature.holdout])
     bins = len(feature.train)
     width = WIDTH / bins
@@ -98,15 +106,22 @@ def histogram(feature: FeatureProfile) -> tuple[Bar, ...]:
             width=round(width, 2),
             train=round(heights[index] * HEIGHT / 100, 2),
             holdout=round(heights[bins + index] * HEIGHT / 100, 2),
-            text=f"{_edge(feature.edges[index])} to {_edge(feature.edges[index + 1])}: "
+            text=f"{_edge(feature, decision, index)} to {_edge(feature, decision, index + 1)}: "
             f"{share(feature.train[index])} of the train part, {share(feature.holdout[index])} of the holdout",
         )
         for index in range(bins)
     )
 
 
-def _edge(value: float) -> str:
-    return f"{value:.4g}".replace("-", "−")
+def _edge(feature: FeatureProfile, decision: Decision | None, at: int) -> str:
+    """Return where a bin begins or ends: with as many digits as are needed to tell it from the bins beside it."""
+    value, low, high = feature.edges[at], feature.edges[0], feature.edges[-1]
+    if decision and feature.name in decision.display:
+        return written(decision, feature.name, value)
+    digits = max(
+        4, math.ceil(math.log10(max(abs(low), abs(high), 1e-300) / max(high - low, 1e-300) * len(feature.edges))) + 1
+    )
+    return f"{value:.{min(digits, 12)}g}".replace("-", "−")
 
 
 def _categories(feature: FeatureProfile) -> tuple[CategoryRow, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 from include.config.decision import Decision
 from include.config.explanation import Explanation
 from include.config.project import Project
-from include.reports import decision_plots, decision_tables, first_screen
+from include.reports import decision_plots, decision_state, decision_tables, feature_values, first_screen, gate_outcomes
 from include.reports.data_notes import data_notes
 from include.reports.plots import whiskers
 from include.reports.templates import template
@@ -45,12 +45,17 @@ def render(decision: Decision, explanation: Explanation | None = None, project: 
 
 
 def _first_screen(decision: Decision) -> dict[str, Any]:
-    closed = first_screen.rejecting(decision) + first_screen.holding(decision)
     return {
         "headline": first_screen.headline(decision),
+        "stated": first_screen.stated(decision),
         "reasons": first_screen.reasons(decision),
-        "closed": closed,
-        "passed": [gate for gate in decision.gates if gate.passed],
+        "closed": first_screen.rejecting(decision) + first_screen.holding(decision),
+        "gate_count": gate_outcomes.count_gates(decision.gates),
+        "counted": first_screen.upper_first(gate_outcomes.counted(decision.gates)),
+        "left_out": gate_outcomes.left_out(gate_outcomes.count_gates(decision.gates)),
+        "is_champion": decision_state.is_champion(decision),
+        "stays": decision_state.meets_the_one_in_production(decision),
+        "row": decision.row,
         "earnings": first_screen.earnings(decision),
         "money_sentence": first_screen.money_sentence(decision),
         "answers": first_screen.answers(decision),
@@ -64,10 +69,13 @@ def _evidence(decision: Decision, explanation: Explanation) -> dict[str, Any]:
     measured = decision.measurements
     rows = decision_tables.metric_rows(decision)
     found = {
-        "gates": decision_tables.gate_order(decision.gates),
-        "state": decision_tables.gate_state,
+        "gates": gate_outcomes.gate_order(decision.gates),
+        "state": gate_outcomes.gate_state,
         "compared_with": partial(decision_tables.compared_with, decision),
-        "gate_amount": decision_tables.gate_amount,
+        "gate_amount": partial(decision_tables.gate_amount, row=decision.row),
+        "group_name": partial(feature_values.group_name, decision),
+        "written": partial(feature_values.written, decision),
+        "in_words": partial(feature_values.in_words, decision),
         "metrics": rows,
         "primary": next(row for row in rows if row.primary),
         "sureness": first_screen.sureness(decision),
@@ -111,7 +119,7 @@ def contents(decision: Decision, explanation: Explanation, found: dict[str, Any]
         ("calibration", "Calibration", found["reliability"]),
         ("answers", "Answers", found["confusions"]),
         ("money", "Money by threshold", found["profit"]),
-        ("slices", "Groups of rows", found["group_tables"]),
+        ("slices", f"Groups of {decision.row.many}", found["group_tables"]),
         ("fairness", "Groups of people", decision.measurements.fairness),
         ("behaviour", "Behaviour", decision.measurements.behaviour),
         ("importance", "What it leans on", explanation.importance),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from include.config.decision import Decision
+from include.config.evidence import OperatingPoint
 from include.config.explanation import Explanation
 from include.reports.plots import Mark, Plot, Rule, Scale, Series, lay_out
-from include.reports.wording import amount, number, share, words
+from include.reports.wording import amount, number, points, share, words
 
 ROLES = ("challenger", "champion")
 PROFIT_HEIGHT = 220.0
@@ -80,7 +81,7 @@ def reliability_plot(decision: Decision) -> Plot | None:
     series = [
         Series(
             role,
-            f"{role}: off by {share(found[role].ece)} on average",
+            f"{role}: off by {points(found[role].ece)} on average",
             [(bin.mean_score, bin.positive_rate) for bin in found[role].bins],
             marked=True,
         )
@@ -92,8 +93,8 @@ def reliability_plot(decision: Decision) -> Plot | None:
     said = "; ".join(f"{each.role}, expected calibration error {number(found[each.role].ece)}" for each in series)
     return lay_out(
         f"Reliability: {said}",
-        Scale.shares("mean score of similar rows"),
-        Scale.shares("share of positives"),
+        Scale.shares(f"score: mean of similar {decision.row.many}, 0 to 1"),
+        Scale.shares("share of positives among them, 0 to 1"),
         series,
         rules=[Rule((0, 0), (1, 1))],
     )
@@ -109,16 +110,16 @@ def profit_plot(decision: Decision) -> Plot | None:
     if not series:
         return None
     same = money.always_the_same
-    y = Scale.around(
-        [same, *(value for each in series for _, value in each.points)], f"earned by 1,000 rows, {money.currency}"
-    )
+    title = f"earned by 1,000 {decision.row.many}, {money.currency}"
+    y = Scale.around([same, *(value for each in series for _, value in each.points)], title)
     marks = [
-        Mark(role, point.threshold, point.value_per_1000, _at_threshold(role, point.threshold, point.value_per_1000, y))
+        Mark(role, point.threshold, point.value_per_1000, _at_threshold(role, point, money.currency))
         for role, point in points.items()
         if point.value_per_1000 is not None
     ]
+    told = "; ".join(mark.text for mark in marks)
     return lay_out(
-        f"What 1,000 rows earn at each threshold; {'; '.join(mark.text for mark in marks) or words('value')}",
+        f"What 1,000 {decision.row.many} earn at each threshold; {told or words('value')}",
         Scale.shares("threshold: a score of at least this is a yes"),
         y,
         series,
@@ -128,5 +129,5 @@ def profit_plot(decision: Decision) -> Plot | None:
     )
 
 
-def _at_threshold(role: str, threshold: float, value: float, y: Scale) -> str:
-    return f"{role} at its threshold {number(threshold, 3)}: {amount(value, y.title.rpartition(' ')[2])}"
+def _at_threshold(role: str, point: OperatingPoint, currency: str) -> str:
+    return f"{role} at its threshold {number(point.threshold, 3)}: {amount(point.value_per_1000, currency)}"

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from include.config.decision import Decision, GateResult, ModelSummary
+from include.config.display import RowName
 from include.config.evidence import Group, OperatingPoint
 from include.config.explanation import Importance
 from include.config.gates import LOWER_IS_BETTER
 from include.reports.plots import Scale, Whisker, bar_widths, whiskers
-from include.reports.wording import amount, count
+from include.reports.wording import NOTHING, ROW, amount, count, counted_rows, decimals_of
 
 REFERENCES = {
     "beats_baseline": "baseline",
@@ -92,16 +93,6 @@ class Confusion:
     false_positive_rate: float | None
 
 
-def gate_state(gate: GateResult) -> str:
-    """Return what a gate leads to: "passed", "REJECT" or "HOLD"."""
-    return "passed" if gate.passed else gate.on_failure.upper()
-
-
-def gate_order(gates: tuple[GateResult, ...]) -> list[GateResult]:
-    """Return the gates, those that reject first, then those that hold, then the passed ones."""
-    return sorted(gates, key=lambda gate: ("REJECT", "HOLD", "passed").index(gate_state(gate)))
-
-
 def compared_with(decision: Decision, gate: GateResult) -> str:
     """Return what the reference value of a gate is."""
     money = decision.measurements.money
@@ -110,11 +101,19 @@ def compared_with(decision: Decision, gate: GateResult) -> str:
     return REFERENCES.get(gate.kind, "")
 
 
-def gate_amount(gate: GateResult, value: float | None) -> str:
-    """Return the value of a gate, or that it was compared with, as it is written."""
-    if value is not None and gate.metric in COUNTED:
+def gate_amount(gate: GateResult, value: float | None, row: RowName = ROW) -> str:
+    """Return the value of a gate, or that it was compared with, as it is written.
+
+    The value is written as exactly as it takes to tell it from the bound: 0.04996 is not 0.05.
+    """
+    if value is None:
+        return NOTHING
+    if gate.metric in COUNTED:
         return count(round(value))
-    return amount(value, gate.unit)
+    if gate.unit == "rows":
+        return counted_rows(round(value), row)
+    decimals = decimals_of(value, gate.unit)
+    return amount(value, gate.unit, gate.digits(decimals, round) if value == gate.value else decimals)
 
 
 def metric_rows(decision: Decision) -> list[MetricRow]:

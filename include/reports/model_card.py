@@ -12,7 +12,9 @@ from include.config.source import FileSource, Source
 from include.reports.card_evidence import evidence, limits
 from include.reports.data_notes import data_notes
 from include.reports.decision_tables import gate_amount
-from include.reports.first_screen import headline, reasons
+from include.reports.feature_values import in_words
+from include.reports.first_screen import headline, reasons, upper_first
+from include.reports.gate_outcomes import counted, gate_order, gate_result
 from include.reports.markdown import bullets, section, sentences, table
 from include.reports.summary import escape
 from include.reports.wording import count, days, listed, moment, number, share, words
@@ -104,7 +106,7 @@ def _window(decision: Decision, training: Training | None) -> list[str]:
         ("holdout", decision.holdout, decision.holdout_rows, decision.positive_rate),
     ]
     return table(
-        ["Part", "First day", "Last day", "Days", "Rows", "Positive"],
+        ["Part", "First day", "Last day", "Days", upper_first(decision.row.many), "Positive"],
         [
             [name, str(span.first), str(span.last), str(days(span)), count(size), share(rate)]
             for name, span, size, rate in rows
@@ -118,7 +120,7 @@ def _source(project: Project) -> list[str]:
     return bullets(
         [
             ("Source", _describe_source(project.source)),
-            ("One row is", listed(list(project.keys))),
+            (f"One {project.row.one} is", listed(list(project.keys))),
             ("The label is known", known),
             ("Days left out", ", ".join(map(str, project.window.excluded))),
         ]
@@ -198,15 +200,16 @@ def _decided(decision: Decision) -> list[str]:
         [
             [
                 words(gate.kind),
-                words(gate.metric) if gate.metric != gate.kind else "",
+                words(gate.metric, decision.row) if gate.metric != gate.kind else "",
                 gate.threshold,
-                gate_amount(gate, gate.value),
-                ("passed" if gate.passed else gate.on_failure.upper()) + (f": {gate.note}" if gate.note else ""),
+                gate_amount(gate, gate.value, decision.row),
+                in_words(decision, gate_result(gate)),
             ]
-            for gate in decision.gates
+            for gate in gate_order(decision.gates)
         ],
     )
-    return [*sentences([*reasons(decision), f"Recorded reason: {decision.reason}"]), *gates]
+    said = [*reasons(decision), f"Gates: {counted(decision.gates)}.", f"Recorded reason: {decision.reason}"]
+    return [*sentences(said), *gates]
 
 
 def _reproduce(decision: Decision) -> list[str]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 
+from include.config.display import RowName
 from include.config.results import Span
 
 NOTHING = "–"
 # no line ends between a number and its unit
 GAP = "\u00a0"
+ROW = RowName()
 # on a page a word follows "Label" or begins a row, so it begins large; inside a sentence `lower_first` makes it small
 WORDS: dict[str, str] = {
     "roc_auc": "ROC AUC",
@@ -20,15 +22,15 @@ WORDS: dict[str, str] = {
     "f1": "F1",
     "ece": "Expected calibration error",
     "psi": "Population stability index",
-    "p50": "Median time for a row",
-    "p95": "Time for 95 of 100 rows",
-    "p95_ms": "Time for 95 of 100 rows",
+    "p50": "Median time for a {one}",
+    "p95": "Time for 95 of 100 {many}",
+    "p95_ms": "Time for 95 of 100 {many}",
     "demographic_parity_difference": "Demographic parity difference",
     "equalized_odds_difference": "Equalised odds difference",
     "single_feature_auc": "ROC AUC of one feature alone",
     "features_same_as_target": "Features that are the target under another name",
-    "value_per_1000": "Earned by 1,000 rows",
-    "answered": "Rows answered",
+    "value_per_1000": "Earned by 1,000 {many}",
+    "answered": "{Many} answered",
     "minimum": "High enough",
     "maximum": "Low enough",
     "beats_baseline": "Better than the baseline",
@@ -49,12 +51,19 @@ WORDS: dict[str, str] = {
 }
 
 
-def words(name: str) -> str:
+def words(name: str, row: RowName = ROW) -> str:
     """Return the name people use for a metric or a gate; of several words the first may be such a name."""
     first, space, rest = name.partition(" ")
-    if space:
-        return f"{WORDS.get(first, first)} {rest}"
-    return WORDS.get(name, name.replace("_", " "))
+    if space and first in WORDS:
+        return f"{words(first, row)} {rest}"
+    known = WORDS.get(name)
+    return (
+        known.format(one=row.one, many=row.many, Many=row.many[0].upper() + row.many[1:])
+        if known
+        else name
+        if space
+        else name.replace("_", " ")
+    )
 
 
 def lower_first(text: str) -> str:
@@ -88,6 +97,11 @@ def share(value: float | None) -> str:
     return NOTHING if value is None or not math.isfinite(value) else f"{100 * value:.1f}{GAP}%".replace("-", "−")
 
 
+def points(value: float | None) -> str:
+    """Return a difference of two shares, which is no share itself: "24.0 percentage points"."""
+    return NOTHING if value is None or not math.isfinite(value) else f"{number(100 * value, 1)} percentage points"
+
+
 def percent(value: float) -> str:
     """Return a declared share without needless decimals: "95 %"."""
     return f"{100 * value:.6g}{GAP}%"
@@ -103,16 +117,32 @@ def count(value: int) -> str:
     return f"{value:,}".replace(",", "\u202f").replace("-", "−")
 
 
-def amount(value: float | None, unit: str = "") -> str:
-    """Return a measured quantity with its unit: a metric has four decimals, money and milliseconds fewer."""
+def counted_rows(value: int, row: RowName = ROW) -> str:
+    """Return a number of rows, as the project calls them: "1 flight", "12 874 flights"."""
+    return f"{count(value)} {row.of(value)}"
+
+
+def amount(value: float | None, unit: str = "", decimals: int | None = None) -> str:
+    """Return a measured quantity with its unit: a metric has four decimals, money and milliseconds fewer.
+
+    Args:
+        value: What was measured.
+        unit: Of it; none for a metric.
+        decimals: Where others are needed than `decimals_of` gives.
+    """
     if value is None or not math.isfinite(value):
         return NOTHING
+    decimals = decimals_of(value, unit) if decimals is None else decimals
     if not unit:
-        return number(value)
-    if unit == "rows":
-        return f"{count(round(value))}{GAP}rows"
-    decimals = 0 if abs(value) >= 1000 else 1 if abs(value) >= 100 else 2
-    return f"{value:,.{decimals}f}".replace(",", "\u202f").replace("-", "−") + f"{GAP}{unit}"
+        return number(value, decimals)
+    return f"{round(value, decimals) + 0.0:,.{decimals}f}".replace(",", "\u202f").replace("-", "−") + f"{GAP}{unit}"
+
+
+def decimals_of(value: float, unit: str = "") -> int:
+    """Return how many decimals a quantity is written with."""
+    if not unit:
+        return 4
+    return 0 if abs(value) >= 1000 else 1 if abs(value) >= 100 else 2
 
 
 def of_thousand(value: float) -> str:
@@ -138,7 +168,7 @@ def listed(names: list[str]) -> str:
 FILTERS = {
     function.__name__: function
     for function in (
-        words, lower_first, number, signed, extent, share, percent, chance, count, amount, of_thousand,
-        moment, days, listed,
+        words, lower_first, number, signed, extent, share, points, percent, chance, count, counted_rows, amount,
+        of_thousand, moment, days, listed,
     )
 }  # fmt: skip

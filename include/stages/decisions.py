@@ -77,6 +77,9 @@ def _record(
         holdout_data=contest.holdout.data,
         measurements=measured.evidence.measurements,
         measured_by=measured_by(contest.project),
+        in_force_version=contest.in_force.champion.version if contest.in_force.champion else "",
+        row=contest.project.row,
+        display=contest.project.display,
         data_fingerprint=challenger.record.data_fingerprint,
         code_fingerprint=decision_code(),
         origin=inputs.origin,
@@ -110,6 +113,7 @@ def _rival(contest: Contest, measured: Measured, primary: str) -> Rival | None:
         candidate_id=champion.entry.candidate_id,
         value=None if values is None else values[primary],
         not_scored=contest.not_scored,
+        in_force=champion.entry == contest.in_force.champion,
     )
 
 

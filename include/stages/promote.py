@@ -21,6 +21,7 @@ from include.io.manifests import Manifest, get_file
 from include.io.object_store import ObjectStore
 from include.io.releases import publish_release
 from include.io.stores import open_store
+from include.reports.first_screen import consequence
 from include.stages.candidates import DECISION, MODEL, SIGNATURE, TRAINING, read_candidate
 from include.stages.documents import tell_verdict
 from include.stages.projections import follow_ledger
@@ -45,8 +46,9 @@ def run(project: Project, inputs: PromoteInputs) -> PromoteResult:
     entry = recorder.record_decision()
     if entry.verdict == "PROMOTE":
         entry = _promote(store, recorder, entry)
-    # the same decision may have ended otherwise in another run
-    tell_verdict(store, project, decision.model_copy(update={"verdict": entry.verdict, "reason": entry.reason}))
+    # the same decision may have ended otherwise in another run, and another champion be in force by now
+    told = {"verdict": entry.verdict, "reason": entry.reason, "in_force_version": _in_force(ledger, entry)}
+    tell_verdict(store, project, decision.model_copy(update=told))
     must = entry.verdict == "PROMOTE"
     champion = follow_ledger(store, project.name, inputs.tracking_url, must=must, ledger=ledger)
     version = champion.version if champion else ""
@@ -56,7 +58,7 @@ def run(project: Project, inputs: PromoteInputs) -> PromoteResult:
     if entry.verdict == "REJECT":
         raise CandidateRejectedError(
             f"{project.name}, decision {decision.decision_id}",
-            "a gate failed; the champion stays",
+            f"a gate failed; {consequence(decision, with_version=False)}",
             got=entry.reason,
             hint=f"read the report: {entry.report_uri}",
         )
@@ -68,6 +70,12 @@ def run(project: Project, inputs: PromoteInputs) -> PromoteResult:
         report_uri=entry.report_uri,
         approval=entry.approval,
     )
+
+
+def _in_force(ledger: Ledger, entry: LedgerEntry) -> str:
+    """Return the version that was in force after an entry; empty when none was."""
+    champion = ledger.numbered(entry.standing.champion)
+    return champion.version if champion else ""
 
 
 def _promote(store: ObjectStore, recorder: Recorder, entry: LedgerEntry) -> LedgerEntry:

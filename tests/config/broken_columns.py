@@ -131,4 +131,20 @@ BROKEN_COLUMNS: tuple[Broken, ...] = (
             "column_twice/project.yaml:32: pii[1]: the column is named twice; got: passenger; hint: named 2 times; keep one",
         ),
     ),
+    Broken(
+        "display_of_no_number",
+        "features:",
+        "display: {airlin: time_of_day}\nfeatures:",
+        (
+            "display_of_no_number/project.yaml:27: display.airlin: no numeric feature is called so; got: airlin; allowed: dep_hour, distance; hint: only features of numbers are written in another way",
+        ),
+    ),
+    Broken(
+        "display_unknown",
+        "features:",
+        "display: {distance: stars}\nfeatures:",
+        (
+            "display_unknown/project.yaml:27: display.distance: not one of the allowed values; got: stars; allowed: money, percent, time_of_day",
+        ),
+    ),
 )

@@ -19,7 +19,7 @@ BROKEN_KEYS: tuple[Broken, ...] = (
         "protected: [age_band]",
         "protectd: [age_band]",
         (
-            "key_unknown_at_top/project.yaml:31: protectd: unknown key; got: protectd; allowed: candidates, cross_validation, description, features, gates, keep, keys, metrics, owner, pii (+16 more); hint: Did you mean 'protected'?",
+            "key_unknown_at_top/project.yaml:31: protectd: unknown key; got: protectd; allowed: candidates, cross_validation, description, display, features, gates, keep, keys, metrics, owner (+18 more); hint: Did you mean 'protected'?",
         ),
     ),
     Broken(

@@ -81,7 +81,7 @@ def test_a_leak_that_is_declared_known_is_rejected_as_too_good_to_be_true(
     assert alone.note == f"tells too much by itself: dep_delay {alone.value:.4f}"
     error = error_of(night, "promote")
     assert error.startswith("CandidateRejectedError: flight_delay, decision 2013-04-04-")
-    assert ": a gate failed; the champion stays; got: leak_alarm: roc_auc 0." in error
+    assert ": a gate failed; there is still no champion; got: leak_alarm: roc_auc 0." in error
 
     assert nights.ledger.champion() is None
     assert read_pointer(nights.store, PROJECT) is None

@@ -46,9 +46,19 @@ def test_a_long_precision_recall_curve_is_thinned_and_keeps_its_end_and_area() -
     assert float(steps.sum()) == pytest.approx(average_precision_score(labels, scores), abs=0.005)
 
 
-def test_each_point_of_a_short_precision_recall_curve_is_that_of_a_threshold() -> None:
+def test_each_point_of_a_short_precision_recall_curve_but_the_first_is_that_of_a_threshold() -> None:
     # yes to 0.9; to 0.6 and above; to 0.4 and above; to all
     assert precision_recall_points([0, 0, 1, 1], np.array([0.1, 0.6, 0.4, 0.9])) == [
-        (0.5, 1.0), (0.5, 0.5), (1.0, 0.666667), (1.0, 0.5),
+        (0.0, 1.0), (0.5, 1.0), (0.5, 0.5), (1.0, 0.666667), (1.0, 0.5),
     ]  # fmt: skip
-    assert precision_recall_points([0, 1, 1], np.full(3, 0.4)) == [(1.0, 0.666667)]
+    assert precision_recall_points([0, 1, 1], np.full(3, 0.4)) == [(0.0, 0.666667), (1.0, 0.666667)]
+
+
+@pytest.mark.parametrize("wrong", [0, 1, 7])
+def test_a_precision_recall_curve_starts_at_recall_0_without_an_upright_line(wrong: int) -> None:
+    # so many of the highest scores are negatives: their precision is 0, and no positive is found yet
+    labels = [0] * wrong + [1, 0, 1, 0, 0]
+    points = precision_recall_points(labels, np.linspace(0.9, 0.1, len(labels)))
+    assert points[0] == (0.0, round(1 / (wrong + 1), 6))
+    assert points[1] == (0.5, points[0][1])
+    assert all(precision > 0 for _, precision in points)

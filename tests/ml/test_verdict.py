@@ -53,6 +53,21 @@ TABLE = [
     # one case a rule, then the rules against each other
     ("first champion", [PASSED], FIRST, "PROMOTE", "all gates passed and there is no champion: roc_auc 0.7"),
     ("better", [PASSED], SECOND, "PROMOTE", "better than champion 3: roc_auc 0.7 against 0.65"),
+    (
+        "the champion itself fails",
+        [FAILED],
+        _against(0.7, candidate_id="new", in_force=True),
+        "REJECT",
+        "the model in production no longer meets your minimum: minimum: roc_auc 0.7 is not >= 0.8",
+    ),
+    (
+        "the champion of a late run's day fails",
+        [LEAK, FAILED],
+        _against(0.7, candidate_id="new"),
+        "REJECT",
+        "champion 3 itself no longer meets your minimum and your gate leak_alarm: "
+        f"{describe_failure(LEAK)}; {describe_failure(FAILED)}",
+    ),
     ("gate failed", [PASSED, FAILED], FIRST, "REJECT", "minimum: roc_auc 0.7 is not >= 0.8"),
     (
         "all failed gates are named",
@@ -248,3 +263,11 @@ def test_the_first_rule_that_applies_decides(
     name: str, gates: list[GateResult], case: Case, verdict: str, reason: str
 ) -> None:
     assert reach_verdict(gates, case) == (verdict, reason)
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [(0.79, "0.79 is not >= 0.8"), (0.79999996, "0.79999996 is not >= 0.8"), (0.8 - 1e-12, "0.799999999999 is not")],
+)
+def test_a_value_is_not_rounded_to_the_bound_that_it_missed(value: float, written: str) -> None:
+    assert written in describe_failure(FAILED.model_copy(update={"value": value}))

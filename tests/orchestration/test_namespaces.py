@@ -120,7 +120,7 @@ def test_the_owner_is_told_which_namespace_has_failed(projects_dir: Path, home: 
     assert "the run failed" in compose(base, failed).subject
     # `write_decision` names production's Dag as the origin
     entry = compose(base.in_namespace("a"), failed)
-    assert "REJECT, the champion stays" in entry.subject
+    assert "REJECT, there is still no champion" in entry.subject
     told = compose(base.in_namespace("a"), FailedRun("a.shop__retrain", "other", 0, "2013-04-01"))
     assert told.subject == "[nightshift] a.shop 2013-04-01: the run failed"
     assert "/dags/a.shop__retrain/runs/other" in told.text

@@ -72,7 +72,7 @@ def test_the_owner_of_a_rejected_candidate_gets_one_email(
     parsed, body = read(messages[0])
     assert parsed["To"] == "ada@example.org"
     assert parsed["From"] == "nightshift@example.org"
-    assert parsed["Subject"] == "[nightshift] shop 2013-04-01: REJECT, the champion stays"
+    assert parsed["Subject"] == "[nightshift] shop 2013-04-01: REJECT, there is still no champion"
     assert "gate minimum roc_auc: demanded &gt;= 0.6, got 0.5100" in body
     assert "leak_alarm" not in body  # it passed
     assert "See http://airflow.example.org/nightshift/decision/shop__retrain/manual__" in body
@@ -102,7 +102,7 @@ def test_slack_is_told_through_its_webhook(
         run()
         told()
     assert len(bodies) == 1
-    assert json.loads(bodies[0])["text"].startswith("Ada: shop, as of 2013-04-01: REJECT, the champion stays")
+    assert json.loads(bodies[0])["text"].startswith("Ada: shop, as of 2013-04-01: REJECT, there is still no champion")
 
 
 def test_without_a_connection_the_log_says_it(
@@ -113,7 +113,9 @@ def test_without_a_connection_the_log_says_it(
         told()
     lines = [record.getMessage() for record in caplog.records if record.name == "include.orchestration.notify"]
     assert len(lines) == 1
-    assert lines[0].startswith("told Ada <ada@example.org>: shop, as of 2013-04-01: REJECT, the champion stays | ")
+    assert lines[0].startswith(
+        "told Ada <ada@example.org>: shop, as of 2013-04-01: REJECT, there is still no champion | "
+    )
 
 
 def test_a_dead_mail_server_fails_nothing(
@@ -123,7 +125,7 @@ def test_a_dead_mail_server_fails_nothing(
     dag_run = run()
     told()
     assert dag_run.state == "failed"
-    assert "send_email failed: [nightshift] shop 2013-04-01: REJECT, the champion stays" in caplog.text
+    assert "send_email failed: [nightshift] shop 2013-04-01: REJECT, there is still no champion" in caplog.text
 
 
 def test_a_green_run_tells_nobody(

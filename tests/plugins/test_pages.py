@@ -258,7 +258,7 @@ def existing_run(application: Any) -> Iterator[Any]:
     [
         ("queued", "The run is queued. It decides in its last stage, promote."),
         ("running", "The run is running. It decides in its last stage, promote."),
-        ("failed", "failed before it came to a decision. No model was judged, the champion stays what it was."),
+        ("failed", "failed before it came to a decision. No model was judged, and nothing was promoted."),
         ("success", "has ended without a decision"),
     ],
 )

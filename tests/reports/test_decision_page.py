@@ -32,7 +32,7 @@ def test_the_page_begins_with_the_verdict_why_money_and_who_is_touched() -> None
 
     assert text.startswith(
         "PROMOTE xgboost proved better than the champion (version 3). flight_delay · as of 2013-06-01 · "
-        "decided 2013-06-02 09:04 UTC Why roc_auc is better than the champion's by 0.0147, more than 0.002 "
+        "decided 2013-06-02 09:04 UTC Why ROC AUC is better than the champion's by 0.0147, more than 0.002. "
         "All 4 gates are passed. ROC AUC gains 0.0147 on the same 12 874 rows. With 95 % confidence the gain is at "
         "least +0.0076, so chance alone is an unlikely cause. What it earns "
         "1,000 rows earn 412.3 EUR with the challenger: 40.40 EUR more than with the champion "
@@ -49,7 +49,7 @@ def test_the_page_begins_with_the_verdict_why_money_and_who_is_touched() -> None
 def test_a_closed_gate_is_the_reason_in_plain_words() -> None:
     text = text_of(render(full()))
 
-    assert text.startswith("REJECT xgboost failed 2 of 21 gates; the champion (version 3) stays.")
+    assert text.startswith("REJECT xgboost failed 3 of 21 gates; the champion (version 3) stays.")
     assert (
         "Why A group of rows is worse off than with the champion: proved worse in origin_airport LGA: 0.6049 against "
         "the champion's 0.64. It does not serve: the process ended with signal 9. What it earns"
@@ -72,7 +72,7 @@ def test_the_page_holds_the_evidence() -> None:
         "No feature tells the answer: features that are the target under another name <= 0 0 – ✓ passed",
         "No feature tells the answer: ROC AUC the best of 12 nights before <= 0.7601 0.6538 best before 0.6601",
         "Groups of people treated alike: demographic parity difference, senior_citizen answered yes: 41 % <= 0.3",
-        "Serves in a clean process: rows answered the process ended with signal 9 >= 1 rows 0 rows – ✗ REJECT",
+        "Serves in a clean process: rows answered the process ended with signal 9 >= 1 row 0 rows – ✗ REJECT",
         "Earns money: earned by 1,000 rows >= 371.9 EUR 412.3 EUR champion 371.9 EUR ✓ passed",
         "Better than the baseline: ROC AUC > 0.55 0.6538 baseline 0.5000 ✓ passed",
         "Answers fast enough: time for 95 of 100 rows <= 6.12 ms 4.82 ms champion 2.04 ms ✓ passed",
@@ -83,7 +83,7 @@ def test_the_page_holds_the_evidence() -> None:
         "Average precision paired bootstrap, 2000 draws of 14 days; each bound at 90 % +0.0129 −0.0021 +0.0279 0.081",
         "DeLong ROC AUC +0.0147 0.002 rows independent",
         "McNemar Accuracy −0.0020 0.310 rows independent",
-        "challenger: off by 1.2 % on average champion: off by 4.6 % on average",
+        "challenger: off by 1.2 percentage points on average champion: off by 4.6 percentage points on average",
         "The challenger's Brier score is 0.1700; better calibration would take away 0.0012 of it. The champion's",
         "Challenger: yes from a score of 0.312 on (most money on the train part)",
         "Answered yes 1 490 found 1 480 false alarms Answered no 1 359 missed 8 545 left alone",
@@ -93,7 +93,7 @@ def test_the_page_holds_the_evidence() -> None:
         "LGA 1 800 20.0 % 0.6049 0.6400 −0.0351 −0.0551 to −0.0151",
         "HA too few rows to judge 3 20.0 % – – –",
         "(missing) too few to compare 3 0.0 % – 0.0 %",
-        "Largest difference in positives found or false alarms: 19.0 % (equalised odds).",
+        "Largest difference in positives found or false alarms: 19.0 percentage points (equalised odds).",
         "later departures are later for example: departure_minute 600 to 900: 0.31 to 0.29 directional 500 93.0 %",
         "aircraft_delay_yesterday new: the champion does not have it 0.0171 ± 0.0009 – –",
         "same_flight_delay_yesterday gone: only the champion has it – 0.0042 ± 0.0007 –",

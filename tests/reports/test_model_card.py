@@ -43,7 +43,7 @@ def test_the_card_holds_what_was_declared_made_and_measured() -> None:
 
     assert text.startswith(
         "# flight_delay, version 4\n\nWhich flights arrive late\n\n"
-        "**REJECT** 2013-06-02 09:04 UTC: xgboost failed 2 of 21 gates; the champion (version 3) stays.\n"
+        "**REJECT** 2013-06-02 09:04 UTC: xgboost failed 3 of 21 gates; the champion (version 3) stays.\n"
     )
     for line in (
         "- **Answers:** how likely late is, from 0 to 1: arr_delay is above 15",
@@ -68,7 +68,7 @@ def test_the_card_holds_what_was_declared_made_and_measured() -> None:
         "| challenger | 0.0123 | 0.1700 | 0.0012 |",
         "| LGA | 1 800 | 20.0 % | 0.6049 | 0.6400 | −0.0351 | −0.0551 to −0.0151 |",
         "| 1 | 290 | 41.0 % | 66.0 % | 25.0 % |",
-        "- senior_citizen, equalised odds difference: 0.1900.",
+        "- senior_citizen, equalised odds difference: 19.0 percentage points.",
         "| later_departures_are_later | directional | 500 | 93.0 % | 95.0 % |",
         "- 95 of 100 single rows are answered within 4.82 ms.",
         "| Answers fast enough | Time for 95 of 100 rows | \\<= 20 | 4.82 ms | passed |",

@@ -60,7 +60,7 @@ def test_what_failed_comes_first_with_its_note_and_what_is_unknown_is_said() -> 
     rows = [line for line in lines if "FAIL" in line or "| **HOLD**" in line]
     assert rows == [
         f"| leak_alarm | roc_auc | \\<= 0.64 | 0.6538 | **FAIL**: {FAILED_GATE.note} |",
-        "| leak_alarm | p95 | \\<= 0.64 | not known ms | **FAIL** |",
+        "| leak_alarm | p95 | \\<= 0.64 | not known | **FAIL** |",
         "| leak_alarm | roc_auc | \\<= 0.64 | 0.6538 | **HOLD** |",
     ]
 

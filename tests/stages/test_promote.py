@@ -136,8 +136,9 @@ def test_a_reject_is_recorded_and_then_raised(nights: Nights) -> None:
             nights.promote(AS_OF, evaluated)
     report = nights.store.uri(keys.decision_report("parcels", evaluated.decision_id))
     assert str(caught.value) == (
-        f"parcels, decision {evaluated.decision_id}: a gate failed; the champion stays; got: leak_alarm: roc_auc 1 is "
-        "not <= 0.95 (too good to be true: look for a feature that is not known at prediction time); "
+        f"parcels, decision {evaluated.decision_id}: a gate failed; there is still no champion; got: "
+        "leak_alarm: roc_auc 1 is not <= 0.95 (too good to be true: look for a feature that is not known at prediction "
+        "time); "
         f"hint: read the report: {report}"
     )
     assert not caught.value.retryable

@@ -1,0 +1,46 @@
+"""Tell how challenger, champion and production stand to each other in a decision, so that no sentence mixes them up.
+
+A late run meets the champion of its own day, which may not be the one in production; a challenger may be the champion
+itself; and before the first promotion nothing stays that could.
+"""
+
+from __future__ import annotations
+
+from include.config.decision import Decision
+
+
+def in_force(decision: Decision) -> str | None:
+    """Return the version in production when it was judged, empty where it has none; None when nothing was in force.
+
+    Records of before it was kept know only the champion of the run's own day.
+    """
+    if decision.in_force_version is None:
+        return decision.champion.version if decision.champion else None
+    return decision.in_force_version or None
+
+
+def no_champion_yet(decision: Decision) -> bool:
+    """Tell whether nothing was in force when it was judged; a late run may only know that nothing was on its day."""
+    if decision.in_force_version is None:
+        return decision.champion is None and decision.origin.run_type != "backfill"
+    return not decision.in_force_version
+
+
+def is_champion(decision: Decision) -> bool:
+    """Tell whether the challenger is the very champion it was compared with."""
+    return decision.champion is not None and decision.champion.candidate_id == decision.challenger.candidate_id
+
+
+def is_in_production(decision: Decision) -> bool:
+    """Tell whether the challenger was in force when it was judged; a late run meets the champion of its own day."""
+    if decision.champion is None or not is_champion(decision):
+        return False
+    if decision.in_force_version is None:
+        return decision.origin.run_type != "backfill"
+    return decision.in_force_version == decision.champion.version
+
+
+def meets_the_one_in_production(decision: Decision) -> bool:
+    """Tell whether the champion it was compared with was in force; records of before it was kept are taken to."""
+    champion = decision.champion
+    return champion is not None and decision.in_force_version in (None, champion.version)
