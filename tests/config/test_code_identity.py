@@ -33,6 +33,7 @@ HARMLESS_FUNCTIONS = {
     "include.config.code_identity": "names code",
     "include.config.consistency": "refuses a declaration",
     "include.config.errors": "words of a failure, which makes no number",
+    "include.config.display": "how pages name rows and write values",
     "include.config.threads": "how long it takes",
 }
 HARMLESS_ROOMS = {
