@@ -62,7 +62,7 @@ def read_rows(project: Project, source: SqlSource, day: date, connections: Mappi
             "the query selects no rows for this day",
             got=f"0 rows from {address}",
             allowed=["at least 1 row"],
-            hint="the warehouse has not been loaded for this day yet",
+            hint="the warehouse has not been loaded for this day yet, or source.query selects other days",
         )
     return as_declared(frame, source.types or {}, where)
 

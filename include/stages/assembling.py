@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from include.config.errors import PartitionRejectedError, ProjectCodeError
+from include.config.errors import PartitionRejectedError, ProjectCodeError, did_you_mean
 from include.config.project import Project
 from include.config.project_code import load_module
 from include.io.column_types import whole_numbers
@@ -88,12 +88,15 @@ def _require_columns(project: Project, where: str, frame: pd.DataFrame, tables: 
     needed = (*project.keys, project.target.column, *project.protected, *dated)
     missing = sorted(set(needed) - set(frame.columns))
     if missing:
+        meant = did_you_mean(missing[0], [str(name) for name in frame.columns])
         raise PartitionRejectedError(
             where,
             "declared columns are missing",
             got=", ".join(missing),
             allowed=columns_of(tables),
-            hint="the source no longer delivers them, or features.py drops them",
+            hint=f"{meant} Correct project.yaml, where that is the column's name"
+            if meant
+            else "the source no longer delivers them, features.py drops them, or project.yaml names them wrongly",
         )
 
 

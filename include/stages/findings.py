@@ -18,14 +18,17 @@ KEYS_PRESENT = "keys_are_present"
 TARGET_NUMERIC = "target_is_numeric"
 OF_THE_DAY = "rows_are_of_the_day"
 MIN_ROWS = "quality.min_rows"
+ASSEMBLE = "assemble"
 MAX_REJECTED = "quality.max_rejected_fraction"
 MAX_FINDINGS_SHOWN = 5
 NOT_EVALUATED = "cannot be evaluated: "
-# what a declaration says about each check of our own
-DECLARED = {
-    KEYS_PRESENT: "keys",
-    TARGET_NUMERIC: "target",
-    OF_THE_DAY: "source.date_column and the source's {date}",
+# where to look when every day breaks one of our own checks
+EVERY_DAY = {
+    KEYS_PRESENT: "look at keys in project.yaml",
+    TARGET_NUMERIC: "look at target in project.yaml",
+    OF_THE_DAY: "look at source.date_column in project.yaml, and at the {date} of its source",
+    ASSEMBLE: "look at the columns that project.yaml names, and at assemble() in features.py",
+    MIN_ROWS: "look at quality.min_rows in project.yaml, and at what its source selects",
 }
 
 
@@ -221,11 +224,9 @@ def _fix(project: Project, rows: int, found: Sequence[Finding], shared: set[str]
     if doubled and (2 * doubled > rows or KEYS_UNIQUE in shared):
         keys = ", ".join(project.keys)
         return f"look at keys: [{keys}] in project.yaml: together they must tell each row of a day from all others"
-    declared = [DECLARED[check] for check in DECLARED if check in shared]
-    if declared:
-        return f"every day is like this: look at {' and '.join(declared)} in project.yaml"
-    if shared - {MAX_REJECTED, MIN_ROWS}:
-        return "every day is like this: look at expectations.py, or ask what has changed at the source"
-    if MIN_ROWS in shared:
-        return "every day is like this: look at quality.min_rows in project.yaml, and at what the source selects"
+    expected = shared - EVERY_DAY.keys() - {MAX_REJECTED}
+    looks = ["look at expectations.py, or ask what has changed at the source"] if expected else []
+    looks += [words for check, words in EVERY_DAY.items() if check in shared]
+    if looks:
+        return f"every day is like this: {'; '.join(looks)}"
     return "have the source deliver the day again and run again, or list it in window.excluded"

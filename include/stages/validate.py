@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from include.config.errors import MAX_EXAMPLES, ObjectMissingError, PartitionRejectedError, ProjectCodeError
+from include.config.errors import MAX_EXAMPLES, ObjectMissingError, PartitionRejectedError, ProjectCodeError, same_cause
 from include.config.project import Project
 from include.config.project_code import load_module
 from include.config.results import PartitionInputs, ValidateResult
@@ -17,7 +17,7 @@ from include.io.manifests import Manifest, read_manifest
 from include.io.object_store import ObjectStore
 from include.io.stores import open_store
 from include.stages.assembling import assemble
-from include.stages.findings import MAX_FINDINGS_SHOWN, Finding, Judgement, check_dates, judge, likely_fix
+from include.stages.findings import ASSEMBLE, MAX_FINDINGS_SHOWN, Finding, Judgement, check_dates, judge, likely_fix
 from include.stages.fingerprints import Recipe, recipe_of
 from include.stages.in_force import MAX_TRIES, InForce, kept_changing, look
 from include.stages.partitions import portions, with_lookback
@@ -133,7 +133,7 @@ def _check(
     except PartitionRejectedError as error:
         problem = error.problem
         note = f"{problem.what}: {problem.got}; the tables have {', '.join(problem.allowed)[:500]}"
-        judgement = Judgement(0, findings=(Finding(check="assemble", note=note, refuses=True),))
+        judgement = Judgement(0, findings=(Finding(check=ASSEMBLE, note=note, refuses=True),))
         return Checked(day, snapshot, seen, judgement)
     report = suite.runner.run(frame)
     checks = (*check_dates(project, day, frame), *report.checks)
@@ -150,7 +150,7 @@ def _refuse(project: Project, store: ObjectStore, manifests: dict[date, Manifest
             more = [f"and {left_out} more findings"] if left_out > 0 else []
             refused.append((day, "; ".join(findings[:MAX_FINDINGS_SHOWN] + more)))
             # the examples are other ones each day
-            causes.append("; ".join(sorted(finding.label for finding in found)))
+            causes.append("; ".join(sorted(f"{finding.label} {same_cause(finding.note)}" for finding in found)))
             all_found.append((manifest.details["rows"], found))
     if refused:
         raise several(

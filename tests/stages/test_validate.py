@@ -207,6 +207,7 @@ def test_equal_errors_of_many_days_are_one_line_that_names_the_likely_side(shop:
         ({OF_THE_DAY: 60}, 2, "every day is like this: look at source.date_column"),
         ({"expect_column_values_to_be_in_set": 60}, 2, "every day is like this: look at expectations.py"),
         ({"expect_column_values_to_be_in_set": 60}, 3, "have the source deliver the day again"),
+        ({"assemble": 0}, 2, "every day is like this: look at the columns that project.yaml names"),
         ({MIN_ROWS: 0}, 2, "every day is like this: look at quality.min_rows"),
     ],
 )
