@@ -40,6 +40,7 @@ NOT_COUNTED = (
 # of those rooms, the modules that reckon or turn bytes into values
 COUNTED_ALL_THE_SAME = frozenset(
     {
+        "include.config.approval",
         "include.config.behaviour",
         "include.config.decision",
         "include.config.evidence",

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 
 Verdict = Literal["PROMOTE", "HOLD", "REJECT"]
 RunType = Literal["scheduled", "manual", "backfill", "asset_triggered", "local"]
+# from the one that promotes most to the one that promotes nothing
 PromotionMode = Literal["automatic", "approval", "hold"]
 
 

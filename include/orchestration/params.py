@@ -7,6 +7,7 @@ from typing import Any
 
 from airflow.sdk import Param
 
+from include.config.approval import no_looser_than
 from include.config.errors import SettingsError, did_you_mean
 from include.config.project import Project
 from include.config.results import PromotionMode
@@ -25,6 +26,7 @@ PROMOTION_MODES: Mapping[str, str] = {
 
 def retrain_params(project: Project) -> dict[str, Param]:
     """Return the fields of a project's retrain form; each has a default that a nightly run uses."""
+    modes = [DECLARED, *no_looser_than(project.promotion.mode)]
     smallest = max(3, 2 * project.window.holdout_days)
     return {
         "as_of": _as_of("The day the run is about, in UTC: nothing known later is read."),
@@ -40,10 +42,11 @@ def retrain_params(project: Project) -> dict[str, Param]:
         "promotion_mode": Param(
             DECLARED,
             type="string",
-            enum=list(PROMOTION_MODES),
-            values_display={mode: f"{mode}: {meaning}" for mode, meaning in PROMOTION_MODES.items()},
+            enum=modes,
+            values_display={mode: f"{mode}: {PROMOTION_MODES[mode]}" for mode in modes},
             title="Promotion",
-            description_md=f"What a passing candidate leads to. Declared: `{project.promotion.mode}`.",
+            description_md=f"What a passing candidate leads to. Declared: `{project.promotion.mode}`. A run may only "
+            f"tighten that; a person promotes by hand, with a reason: `./nightshift promote {project.name} VERSION`.",
         ),
         "force": Param(
             False,

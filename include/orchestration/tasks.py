@@ -12,8 +12,11 @@ from typing import Any
 from airflow.sdk import get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 
+from include.config.approval import mode_in_force
+from include.config.discovery import load_project
 from include.config.stages import TRAIN_TIMEOUT, TRAINING_POOL, namespace_of
 from include.orchestration.assets import champion_asset, features_asset
+from include.orchestration.namespaces import settings_of
 from include.orchestration.params import promotion_mode, refuse_unknown
 from include.orchestration.stage_call import call_stage, failures_for_airflow
 
@@ -33,6 +36,9 @@ def plan(project_name: str) -> list[list[str]]:
     context = get_current_context()
     with failures_for_airflow(context):
         refuse_unknown(context["dag_run"].conf)
+        project = load_project(settings_of(context["dag_run"].dag_id).projects_dir, project_name)
+        # the form was made from the declaration of then, and the one of now counts
+        mode_in_force(project_name, project.promotion.mode, promotion_mode(context["params"]))
     window_days = context["params"]["window_days"]
     result = call_stage("plan", project_name, window_days=window_days, batches=batches())
     plain = result.model_dump(mode="json")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from include.config import clock
+from include.config.approval import mode_in_force
 from include.config.code_identity import decision_code
 from include.config.decision import Decision, GateResult, ModelSummary
 from include.config.project import Project
@@ -96,7 +97,7 @@ def _case(contest: Contest, measured: Measured) -> Case:
         candidate_id=candidate_id,
         rival=_rival(contest, measured, primary),
         newest_as_of=in_force.champion.as_of if in_force.champion else None,
-        mode=inputs.promotion_mode or project.promotion.mode,
+        mode=mode_in_force(project.name, project.promotion.mode, inputs.promotion_mode),
         barred=candidate_id in in_force.barred,
         pinned=describe_pin(in_force.pin),
         backfill=inputs.origin.run_type == "backfill",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
+from include.config.approval import mode_in_force
 from include.config.decision import Decision
 from include.config.errors import ObjectMissingError
 from include.config.project import Project
@@ -40,10 +41,12 @@ def run(project: Project, inputs: EvaluateInputs) -> EvaluateResult:
     probabilities, is rejected.
 
     Raises:
+        SettingsError: The run asks for a looser promotion mode than is declared.
         EvaluationError: The holdout holds one class only, or the champion's scores are no probabilities.
         ChecksumMismatchError, ModelUntrustedError: The champion's model is not the one that was published.
         TrackingError, StoreError: MLflow or the store does not answer; a retry continues.
     """
+    mode = mode_in_force(project.name, project.promotion.mode, inputs.promotion_mode)
     store = open_store(inputs.store_url)
     tracking = Tracking(inputs.tracking_url, project.name, store.uri(keys.tracking_artifacts(project.name)))
     challenger = read_challenger(store, project.name, _best(project, inputs.trained))
@@ -69,7 +72,7 @@ def run(project: Project, inputs: EvaluateInputs) -> EvaluateResult:
         challenger=challenger.result.candidate,
         candidate_id=challenger.result.candidate_id,
         report_uri=store.uri(keys.decision_report(project.name, decision.decision_id)),
-        mode=inputs.promotion_mode or project.promotion.mode,
+        mode=mode,
         summary=summary(decision),
     )
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 
 from include.config import clock
+from include.config.approval import stricter
 from include.config.decision import Decision, LedgerEntry
 from include.config.errors import CandidateRejectedError
 from include.config.project import Project
@@ -41,7 +42,10 @@ def run(project: Project, inputs: PromoteInputs) -> PromoteResult:
     store = open_store(inputs.store_url)
     decision = read_decision(store, project.name, inputs.evaluated.decision_id)
     ledger = Ledger(store, project.name)
-    ruling = rule(inputs.evaluated, inputs.approval, project.promotion.approval)
+    # what is declared by now counts, whatever the receipt says: no run loosens it
+    mode = stricter(inputs.evaluated.mode, project.promotion.mode)
+    evaluated = inputs.evaluated.model_copy(update={"mode": mode})
+    ruling = rule(evaluated, inputs.approval, project.promotion.approval)
     recorder = Recorder(store, ledger, decision, inputs.origin, ruling)
     entry = recorder.record_decision()
     if entry.verdict == "PROMOTE":

@@ -4,7 +4,8 @@
 2. Approved: PROMOTE, unless the history forbids it by then (see `recording`).
 3. Rejected: HOLD, with who and why.
 4. Nobody answered in time: HOLD, or PROMOTE where `on_timeout: promote` is declared.
-5. There is no answer at all, because the task that asks was passed over by hand: HOLD. Silence promotes nothing.
+5. The mode is `hold`, declared since the verdict: HOLD, whatever the answer.
+6. There is no answer at all, because the task that asks was passed over by hand: HOLD. Silence promotes nothing.
 """
 
 from __future__ import annotations
@@ -13,15 +14,17 @@ from include.config.approval import Approval
 from include.config.results import ApprovalAnswer, EvaluateResult
 from include.stages.recording import Ruling
 
+HELD = "promotion mode is hold"
 NOT_ASKED = "promotion mode is approval, and nobody was asked"
 
 
 def rule(evaluated: EvaluateResult, answer: ApprovalAnswer | None, declared: Approval) -> Ruling | None:
-    """Return what the answer makes of the verdict; None when nobody had to be asked."""
-    if evaluated.mode != "approval" or evaluated.verdict != "PROMOTE":
+    """Return what mode and answer make of the verdict; None when it stands."""
+    if evaluated.mode == "automatic" or evaluated.verdict != "PROMOTE":
         return None
-    if answer is None:
-        return Ruling("HOLD", f"{NOT_ASKED}; it would be promoted: {evaluated.reason}", None)
+    if evaluated.mode == "hold" or answer is None:
+        why = HELD if evaluated.mode == "hold" else NOT_ASKED
+        return Ruling("HOLD", f"{why}; it would be promoted: {evaluated.reason}", answer)
     if answer.answer == "timed_out":
         silence = f"nobody answered within {hours(declared.timeout_hours)}"
         if declared.on_timeout == "promote":

@@ -14,7 +14,7 @@ from include.config.results import EvaluateResult
 from tests.airflow_fixtures import write_project
 from tests.orchestration.conftest import Script
 from tests.orchestration.test_notify import read, smtp_connection
-from tests.orchestration.test_retrain_run import run, states
+from tests.orchestration.test_retrain_run import run, states, xcom
 from tests.sinks import smtp_sink
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("airflow_db")]
@@ -71,6 +71,29 @@ def test_the_form_can_choose_that_a_person_is_asked(projects_dir: Path, script: 
     script.verdict = "HOLD"
     run({"promotion_mode": "approval"})
     assert script.of("evaluate")[0].promotion_mode == "approval"
+
+
+def test_the_form_offers_nothing_looser_than_is_declared(projects_dir: Path, script: Script) -> None:
+    from airflow.sdk.exceptions import ParamValidationError
+
+    write_project(projects_dir, "kiosk", replace=ASKING)
+    field = built(projects_dir, "kiosk").params.get_param("promotion_mode")
+    assert field.schema["enum"] == ["declared", "approval", "hold"]
+    assert "./nightshift promote kiosk" in field.schema["description_md"]
+    with pytest.raises(ParamValidationError, match="'automatic' is not one of"):
+        run({"promotion_mode": "automatic"}, "kiosk")
+
+
+def test_a_run_triggered_before_the_declaration_was_tightened_is_refused(projects_dir: Path, script: Script) -> None:
+    dag = built(projects_dir, "shop")
+    declaration = projects_dir / "shop" / "project.yaml"
+    declaration.write_text(declaration.read_text().replace(*ASKING))
+    dag_run = dag.test(run_conf={"as_of": "2013-04-01", "promotion_mode": "automatic"})
+    assert dag_run.state == "failed"
+    assert script.calls == []
+    message = xcom(dag_run, "plan", "error")
+    assert message.startswith("SettingsError: shop: promotion_mode of this run: a run may only tighten")
+    assert "got: automatic; allowed: approval, hold; hint: put a version in force by hand" in message
 
 
 def test_a_night_that_waits_does_not_hold_up_the_next(projects_dir: Path) -> None:

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from include.config.approval import mode_in_force
 from include.config.decision import LedgerEntry
-from include.config.results import ApprovalAnswer, EvaluateResult, PromoteInputs, PromoteResult
+from include.config.errors import SettingsError
+from include.config.results import (
+    ApprovalAnswer,
+    EvaluateInputs,
+    EvaluateResult,
+    PromoteInputs,
+    PromoteResult,
+    PromotionMode,
+)
 from include.io import keys
 from include.io.ledger import Ledger
-from include.stages import promote
+from include.stages import evaluate, promote
 from tests.support.model_nights import FIRST, Nights, make_project
 from tests.support.tracking import copy_prepared
 
@@ -59,7 +69,6 @@ def test_evaluate_says_that_somebody_must_be_asked_and_gives_them_something_to_r
     assert evaluated.summary.startswith("**PROMOTE**: all gates passed and there is no champion: roc_auc 0.")
     page = nights.store.get(nights.store.key_of(evaluated.report_uri)).decode()
     assert page.startswith("<!doctype html>") and "PROMOTE" in page
-    assert nights.evaluate(AS_OF, promotion_mode="automatic").mode == "automatic"
 
 
 def test_an_approval_promotes_and_the_ledger_knows_who_and_why(nights: Nights) -> None:
@@ -104,12 +113,41 @@ def test_silence_promotes_where_that_is_declared(nights: Nights) -> None:
     assert result.reason.endswith("; nobody answered within 2 hours, which promotes as declared")
 
 
-def test_the_form_can_ask_for_one_night_or_spare_the_question(nights: Nights) -> None:
-    spared = nights.evaluate(AS_OF, promotion_mode="automatic")
-    assert nights.promote(AS_OF, spared).verdict == "PROMOTE"
+MODES: tuple[PromotionMode, ...] = ("automatic", "approval", "hold")
+
+
+@pytest.mark.parametrize(("declared", "asked"), list(product(MODES, MODES)))
+def test_a_run_may_tighten_what_is_declared_and_never_loosen_it(
+    nights: Nights, declared: PromotionMode, asked: PromotionMode
+) -> None:
+    nights.project = make_project(nights.folder, candidates=ONE, promotion={"mode": declared})
+    if MODES.index(asked) >= MODES.index(declared):
+        assert mode_in_force("parcels", declared, asked) == asked
+        return
+    with pytest.raises(SettingsError) as caught:
+        evaluate.run(nights.project, EvaluateInputs(
+            **nights.inputs(AS_OF, "run"), plan=nights.plan(AS_OF), trained=(), promotion_mode=asked
+        ))  # fmt: skip
+    problem = caught.value.problem
+    assert (problem.got, problem.allowed) == (asked, MODES[MODES.index(declared) :])
+    assert "./nightshift promote parcels" in problem.hint
+    assert not entries(nights)
+
+
+def test_the_form_can_ask_for_one_night(nights: Nights) -> None:
     nights.project = make_project(nights.folder, candidates=ONE)
-    asked = nights.evaluate(NEXT, "asked", promotion_mode="approval")
-    assert asked.mode == "approval"
+    assert nights.evaluate(AS_OF, promotion_mode="approval").mode == "approval"
+
+
+@pytest.mark.parametrize(("mode", "reason"), [("approval", "nobody was asked"), ("hold", "promotion mode is hold")])
+def test_a_receipt_loosens_nothing_that_is_declared_when_promote_runs(nights: Nights, mode: str, reason: str) -> None:
+    nights.project = make_project(nights.folder, candidates=ONE)
+    evaluated = nights.evaluate(AS_OF)
+    assert (evaluated.verdict, evaluated.mode) == ("PROMOTE", "automatic")
+    nights.project = make_project(nights.folder, candidates=ONE, promotion={"mode": mode})
+    held = nights.promote(AS_OF, evaluated)
+    assert (held.verdict, held.champion_version) == ("HOLD", "")
+    assert reason in held.reason
 
 
 def test_an_approval_that_comes_after_another_champion_is_refused(nights: Nights) -> None:

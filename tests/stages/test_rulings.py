@@ -51,11 +51,20 @@ def test_an_answer_and_its_absence_make_a_verdict(
 
 
 @pytest.mark.parametrize(
-    "changes", [{"mode": "automatic"}, {"mode": "hold"}, {"verdict": "HOLD"}, {"verdict": "REJECT"}], ids=str
+    "changes",
+    [{"mode": "automatic"}, {"mode": "hold", "verdict": "HOLD"}, {"verdict": "HOLD"}, {"verdict": "REJECT"}],
+    ids=str,
 )
 @pytest.mark.parametrize("answer", [None, said("approved"), said("rejected")], ids=["none", "approved", "rejected"])
 def test_where_nobody_has_to_be_asked_no_answer_counts(changes: dict[str, str], answer: ApprovalAnswer | None) -> None:
     assert rule(evaluated(**changes), answer, PROMOTE) is None
+
+
+@pytest.mark.parametrize("answer", [None, said("approved"), said("timed_out")], ids=["none", "approved", "timed out"])
+def test_a_mode_that_became_hold_since_promotes_nothing(answer: ApprovalAnswer | None) -> None:
+    ruling = rule(evaluated(mode="hold"), answer, PROMOTE)
+    assert ruling is not None
+    assert (ruling.verdict, ruling.reason) == ("HOLD", "promotion mode is hold; it would be promoted: better")
 
 
 def test_a_wait_is_told_in_words() -> None:
