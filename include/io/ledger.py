@@ -143,15 +143,21 @@ class Ledger:
             self._known += 1
         return _History(self._known, self._entry)
 
+    def strays(self) -> list[str]:
+        """Return the keys of what lies among the entries and has no entry's name: notes, copies, half a download."""
+        return [key for key in self._keys() if not keys.is_ledger_entry(key)]
+
+    def _keys(self) -> list[str]:
+        return [info.key for info in self._store.list(keys.ledger_prefix(self._project))]
+
     def _listed(self) -> int:
-        """Return how many entries there are, each in its place."""
-        prefix = keys.ledger_prefix(self._project)
-        found = [info.key for info in self._store.list(prefix)]
+        """Return how many entries there are, each in its place; what has no entry's name is passed over."""
+        found = [key for key in self._keys() if keys.is_ledger_entry(key)]
         wanted = [keys.ledger_entry(self._project, number) for number in range(1, len(found) + 1)]
         for number, (key, expected) in enumerate(zip(found, wanted, strict=True), start=1):
             if key != expected:
                 raise ArtifactDamagedError(
-                    self._store.uri(prefix),
+                    self._store.uri(keys.ledger_prefix(self._project)),
                     f"entry {number} is missing, or another object is in its place",
                     got=key,
                     allowed=(expected,),

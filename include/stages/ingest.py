@@ -21,7 +21,7 @@ from include.io.stores import open_store
 from include.io.tables import to_parquet
 from include.stages.fingerprints import source_digest
 from include.stages.in_force import MAX_TRIES, InForce, kept_changing, look, put_in_force
-from include.stages.partitions import mature_on, portions, with_lookback
+from include.stages.partitions import mature_on, portions, refuse_unfinished, with_lookback
 from include.stages.refusals import several
 from include.stages.snapshots import is_immature, known_as_of, refuse_other_history, snapshot_id
 
@@ -54,6 +54,7 @@ def run(project: Project, inputs: PartitionInputs) -> IngestResult:
         ConnectionMissingError: The source's connection is configured nowhere.
         PartitionChangedError: Other runs kept changing a day.
     """
+    refuse_unfinished(inputs)
     store = open_store(inputs.store_url)
     days = with_lookback(project, inputs.days)
     done: list[_Ingested] = []

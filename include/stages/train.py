@@ -25,6 +25,7 @@ from include.stages.candidates import (
 )
 from include.stages.feature_window import FeatureWindow, read_window
 from include.stages.fitting import Trained, fit
+from include.stages.partitions import refuse_unfinished
 from include.stages.training_run import close_abandoned, failure_recorded, measurements, params, tags
 
 _log = logging.getLogger(__name__)
@@ -42,6 +43,7 @@ def run(project: Project, inputs: TrainInputs) -> TrainResult:
         EvaluationError: A fold cannot be scored.
         TrackingError, StoreError: MLflow or the store does not answer; a retry continues.
     """
+    refuse_unfinished(inputs)
     store = open_store(inputs.store_url)
     candidate = project.candidate(inputs.candidate)
     window = read_window(store, project, train_days(inputs.plan))

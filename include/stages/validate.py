@@ -9,7 +9,7 @@ from typing import Any
 
 from include.config.errors import MAX_EXAMPLES, ObjectMissingError, PartitionRejectedError, ProjectCodeError, same_cause
 from include.config.project import Project
-from include.config.project_code import load_module
+from include.config.project_code import CODE_FAILURES, code_failure, load_module
 from include.config.results import PartitionInputs, ValidateResult
 from include.io import keys
 from include.io.expectations import SuiteRunner, is_expectation
@@ -20,7 +20,7 @@ from include.stages.assembling import assemble
 from include.stages.findings import ASSEMBLE, MAX_FINDINGS_SHOWN, Finding, Judgement, check_dates, judge, likely_fix
 from include.stages.fingerprints import Recipe, recipe_of
 from include.stages.in_force import MAX_TRIES, InForce, kept_changing, look
-from include.stages.partitions import portions, with_lookback
+from include.stages.partitions import portions, refuse_unfinished, with_lookback
 from include.stages.refusals import several
 from include.stages.snapshots import load_tables, snapshot_id
 from include.stages.validation_artifacts import Checked, publish
@@ -44,6 +44,7 @@ def run(project: Project, inputs: PartitionInputs) -> ValidateResult:
         ObjectMissingError: A day has no snapshot.
         PartitionChangedError: Other runs kept changing a day.
     """
+    refuse_unfinished(inputs)
     store = open_store(inputs.store_url)
     recipe = recipe_of(project)
     days = with_lookback(project, inputs.days)
@@ -82,8 +83,8 @@ def _expectations(project: Project) -> list[Any]:
     module = load_module(project, "expectations")
     try:
         expectations = list(module.build_suite())
-    except Exception as error:
-        raise ProjectCodeError(where, "build_suite() fails", got=f"{type(error).__name__}: {error}") from error
+    except CODE_FAILURES as error:
+        raise code_failure(project, "expectations", "build_suite() fails", error) from error
     wrong = [type(value).__name__ for value in expectations if not is_expectation(value)]
     if wrong or not expectations:
         raise ProjectCodeError(
@@ -135,7 +136,11 @@ def _check(
         note = f"{problem.what}: {problem.got}; the tables have {', '.join(problem.allowed)[:500]}"
         judgement = Judgement(0, findings=(Finding(check=ASSEMBLE, note=note, refuses=True),))
         return Checked(day, snapshot, seen, judgement)
-    report = suite.runner.run(frame)
+    try:
+        report = suite.runner.run(frame)
+    except SystemExit as error:
+        # of other exceptions of an expectation the suite says itself that it cannot be evaluated
+        raise code_failure(project, "expectations", "an expectation ends the process", error) from error
     checks = (*check_dates(project, day, frame), *report.checks)
     return Checked(day, snapshot, seen, judge(project, frame, checks), frame, report)
 
