@@ -22,7 +22,8 @@ def test_every_shipped_declaration_names_the_schema_in_its_first_line() -> None:
     declared = sorted(SCHEMA_FILE.parent.glob("*/project.yaml"))
     assert declared
     for path in declared:
-        found = re.fullmatch(r"# yaml-language-server: \$schema=(\S+)", path.read_text(encoding="utf-8").splitlines()[0])
+        first, *_ = path.read_text(encoding="utf-8").splitlines()
+        found = re.fullmatch(r"# yaml-language-server: \$schema=(\S+)", first)
         assert found and (path.parent / found[1]).resolve() == SCHEMA_FILE, path
 
 
