@@ -59,8 +59,9 @@ class Arena:
         prepare = self._estimator(0)[:-1]
         self._inputs = prepare.fit_transform(model_input(train, signature))
         self._asked = prepare.transform(model_input(holdout, signature))
+        self._prior = float(self._labels.mean())
         self.threshold = self._choose(train[DAY].tolist()) if threshold is None else threshold
-        self._baseline = measure_baseline(project, holdout, float(self._labels.mean()), as_of)
+        self._baseline = measure_baseline(project, holdout, self._prior, as_of)
         self._gates = [
             gate for gate in gates_in_force(project.gates, project.metrics.primary) if not isinstance(gate, NOT_ASKED)
         ]
@@ -85,8 +86,15 @@ class Arena:
         )
         return improvement(primary, ours, theirs)
 
+    def first(self, challenger: np.ndarray) -> Outcome:
+        """Judge the challenger as the first model of all, with no champion beside it; its gain is over the baseline."""
+        return self._judged(challenger, None)
+
     def meet(self, challenger: np.ndarray, champion: np.ndarray) -> Outcome:
         """Judge the challenger against the champion by every gate that looks at answers."""
+        return self._judged(challenger, champion)
+
+    def _judged(self, challenger: np.ndarray, champion: np.ndarray | None) -> Outcome:
         project, primary = self.project, self.project.metrics.primary
         scored = Scored(
             self._truth,
@@ -96,28 +104,32 @@ class Arena:
             challenger_threshold=self.threshold,
             champion_threshold=self.threshold,
             seed=project.seed,
+            prior=self._prior,
         )
         ours, theirs = (
-            measure(measured_metrics(project), self._truth, scores, "holdout", self.threshold)
+            None
+            if scores is None
+            else measure(measured_metrics(project), self._truth, scores, "holdout", self.threshold)
             for scores in (challenger, champion)
         )
+        assert ours is not None, "the challenger always answers"
         measured = measure_beside(project, self.holdout, scored)
-        evidence = Evidence(ours, self._baseline, theirs, measurements=measured, champion_version="1")
+        evidence = Evidence(ours, self._baseline, theirs, measurements=measured, champion_version="1" if theirs else "")
         gates = [found for gate in self._gates for found in judge(gate, evidence)]
         case = Case(
             as_of=self._as_of,
             metric=primary,
             value=ours[primary],
             candidate_id="challenger",
-            rival=Rival("1", "champion", theirs[primary]),
+            rival=Rival("1", "champion", theirs[primary]) if theirs else None,
             newest_as_of=None,
             mode="automatic",
         )
         verdict, _ = reach_verdict(gates, case)
-        found = measured.difference(primary)
+        found = measured.difference(primary) if theirs else next(iter(measured.over_baseline), None)
         return Outcome(
             verdict,
-            improvement(primary, ours[primary], theirs[primary]),
+            improvement(primary, ours[primary], (theirs or self._baseline)[primary]),
             found.standard_error if found else float("nan"),
             tuple(dict.fromkeys(gate.kind for gate in gates if not gate.passed)),
         )

@@ -1,15 +1,21 @@
-"""Measure how often the gates are wrong on real data: equal challengers promoted, and better ones not.
+"""Measure how often the gates are wrong: noise or equal challengers promoted, and real or better models not.
 
-    .venv/bin/python -m benchmarks.error_rates [--project NAME] [--tries 200] [--as-of-days 20] [--json]
+    .venv/bin/python -m benchmarks.error_rates [--only noise|first|duels] [--project NAME] [--tries 200] [--json]
 
-For each project, windows of its real days are spread over all there are. A try trains a challenger and a champion of
-equal quality on the same rows, each with a seed of its own, and the project's gates judge them on the holdout. Then the
-same challenger meets a champion that is truly worse: the same model, with a share of the rows to learn from, or with a
-share of the trees. The share is chosen so that the challenger's gain is twice the margin of `better_than_champion`; the
-gain over the holdouts of all windows is told beside it. The estimators are the project's own, with the first setting of
-their search.
+**noise**: labels that no feature tells anything of, in days of several shapes; the first model of each project is
+judged by its gates, once for each primary metric. Promised: at most 5 % are promoted. **first**: a real project's own
+model as the first one, on windows of its real days. Promised: at least 95 % of 50 are promoted. **duels**: a challenger
+against a champion.
 
-Promised are at most 8 % of the equal, and at least 80 % of the better ones: the exit status is 1 when that is broken.
+For each project of the duels, windows of its real days are spread over all there are. A try trains a challenger and a
+champion of equal quality on the same rows, each with a seed of its own, and the project's gates judge them on the
+holdout. Then the same challenger meets a champion that is truly worse: the same model, with a share of the rows to
+learn from, or with a share of the trees. The share is chosen so that the challenger's gain is twice the margin of
+`better_than_champion`; the gain over the holdouts of all windows is told beside it. The estimators are the project's
+own, with the first setting of their search. Promised are at most 8 % of the equal, and at least 80 % of the better
+ones.
+
+The exit status is 1 when a promise is broken.
 """
 
 from __future__ import annotations
@@ -33,13 +39,16 @@ import numpy as np
 from scipy.stats import binomtest
 
 from benchmarks.duels import Arena, Outcome, Worse
-from benchmarks.real_days import RealDays, read_real_days
+from benchmarks.noise import METRICS, SHAPES, judge_noise
+from benchmarks.real_days import PROJECTS, RealDays, read_real_days
+from include.config.discovery import load_project
 from include.config.gates import BetterThanChampionGate
 from include.config.project import Project
 from include.demo_feed.feed import FEEDS
 from include.ml.gates import gates_in_force
 
 EQUAL_AT_MOST, BETTER_AT_LEAST = 0.08, 0.80
+NOISE_AT_MOST, FIRST_AT_LEAST = 0.05, 0.95
 # of the rows, for a champion that is worse; what is in between is interpolated
 SHARES = (0.03, 0.06, 0.12, 0.25, 0.5)
 WORSE: dict[str, Worse] = {"flight_delay": "rows", "telco_churn": "trees"}
@@ -58,18 +67,72 @@ def main(arguments: list[str] | None = None) -> int:
     """Measure, print the figures, and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--project", choices=FEEDS, help="one only (default: all)")
+    parser.add_argument(
+        "--only", choices=("noise", "first", "duels"), help="one part only (default: all; of one project, no noise)"
+    )
     parser.add_argument("--tries", type=int, default=200, help="of each kind (default: 200)")
+    parser.add_argument("--firsts", type=int, default=50, help="real first models of each project (default: 50)")
     parser.add_argument("--as-of-days", type=int, default=20, help="over which they are spread (default: 20)")
     parser.add_argument("--processes", type=int, default=2, help="default: 2")
     parser.add_argument("--margin", type=float, help="try another margin than the declared one")
     parser.add_argument("--worse", choices=("rows", "trees"), help="what a worse champion has less of")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     given = parser.parse_args(arguments)
-    if min(given.tries, given.as_of_days) < 2:
+    if min(given.tries, given.as_of_days, given.firsts) < 2:
         parser.error("one try, or one as-of day, says nothing of chance: at least 2 of each")
-    found = [_measure(name, given) for name in ((given.project,) if given.project else FEEDS)]
-    print(json.dumps({"projects": found}) if given.json else "\n\n".join(_table(each) for each in found))
-    return 0 if all(each["kept"] for each in found) else 1
+    found = _measure_all(given)
+    told = [
+        *(_noise_line(each) for each in found.get("noise", ())),
+        *(_first_line(each) for each in found.get("first", ())),
+        *(_table(each) for each in found.get("projects", ())),
+    ]
+    print(json.dumps(found) if given.json else "\n".join(told))
+    return 0 if all(each["kept"] for part in found.values() for each in part) else 1
+
+
+def _measure_all(given: argparse.Namespace) -> dict[str, list[dict[str, Any]]]:
+    """Return the figures of each part that is asked for, and whether each promise is kept."""
+    names, parts = (given.project,) if given.project else tuple(FEEDS), {}
+    if given.only == "noise" or (given.only is None and given.project is None):
+        parts["noise"] = _measure_noise(given)
+    if given.only in (None, "first"):
+        parts["first"] = [_measure_first(name, given) for name in names]
+    if given.only in (None, "duels"):
+        parts["projects"] = [_measure(name, given) for name in names]
+    return parts
+
+
+def _measure_noise(given: argparse.Namespace) -> list[dict[str, Any]]:
+    """Return how many first models of noise are promoted, for each shape of the data and each primary metric."""
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(given.processes, spawn) as pool:
+        jobs = {
+            (shape.name, metric): [pool.submit(judge_noise, metric, shape, number) for number in range(given.tries)]
+            for shape in SHAPES
+            for metric in METRICS
+        }
+        found = []
+        for (shape, metric), waiting in jobs.items():
+            verdicts = [job.result()[0] for job in waiting]
+            promoted = verdicts.count("PROMOTE")
+            _tell(f"noise: {shape}, {metric}: {promoted} of {given.tries} promoted")
+            kept = promoted <= NOISE_AT_MOST * given.tries
+            found.append({"data": shape, "metric": metric, "tries": given.tries, "promoted": promoted, "kept": kept})
+    return found
+
+
+def _measure_first(name: str, given: argparse.Namespace) -> dict[str, Any]:
+    """Return how many first models of a real project are promoted, and which gates stop the others."""
+    with tempfile.TemporaryDirectory(prefix="nightshift-error-rates-") as temporary:
+        windows = read_real_days(name, Path(temporary), _tell).windows(min(given.as_of_days, given.firsts))
+        path = Path(temporary) / "windows.pickle"
+        path.write_bytes(pickle.dumps((load_project(PROJECTS, name), windows)))
+        tries = [len(part) for part in np.array_split(np.arange(given.firsts), len(windows))]
+        spawn = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(given.processes, spawn) as pool:
+            jobs = [pool.submit(_play_first, path, each, tries[each]) for each in range(len(windows))]
+            summary = _summary(_all(f"{name}: judging first models", jobs))
+    return {"project": name, **summary, "kept": summary["promoted"] >= FIRST_AT_LEAST * given.firsts}
 
 
 def _measure(name: str, given: argparse.Namespace) -> dict[str, Any]:
@@ -173,6 +236,12 @@ def _play(path: Path, number: int, tries: int, lesser: Lesser) -> list[tuple[Out
     return pairs
 
 
+def _play_first(path: Path, number: int, tries: int) -> list[Outcome]:
+    """Return how each model of one window was judged as the first of all."""
+    arena = _arena(path, number)
+    return [arena.first(arena.scores(_seed(number, each, 3))) for each in range(1, tries + 1)]
+
+
 def _seed(window: int, each: int, role: int) -> int:
     """Return a seed that no other model has."""
     return (window * 1000 + each) * 10 + role
@@ -210,6 +279,22 @@ def _all(what: str, jobs: Iterable[Any]) -> list[Any]:
 
 def _tell(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
+
+
+def _noise_line(found: dict[str, Any]) -> str:
+    return (
+        f"noise, {found['data']}, {found['metric']}: {found['promoted']} of {found['tries']} promoted; promised: "
+        f"at most {100 * NOISE_AT_MOST:.0f} %: {'kept' if found['kept'] else 'BROKEN'}"
+    )
+
+
+def _first_line(found: dict[str, Any]) -> str:
+    return (
+        f"{found['project']}, first model: {found['promoted']} of {found['tries']} promoted; gain over the baseline "
+        f"{found['gain']:.4f} (deviation {found['gain_deviation']:.4f}, its standard error on one holdout "
+        f"{found['standard_error']:.4f}); failed: {found['failed'] or 'none'}; promised: at least "
+        f"{100 * FIRST_AT_LEAST:.0f} %: {'kept' if found['kept'] else 'BROKEN'}"
+    )
 
 
 def _table(found: dict[str, Any]) -> str:

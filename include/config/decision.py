@@ -27,8 +27,7 @@ class DayRows(Receipt):
     Attributes:
         key: Of the rows in the store.
         sha256: Of their bytes, hexadecimal.
-        rows: How many have a label: only they are learnt from and judged on.
-        unlabelled: How many have none; None in records of before they were counted.
+        rows: How many.
         size: Of the rows in the store, bytes.
     """
 
@@ -36,7 +35,6 @@ class DayRows(Receipt):
     key: str
     sha256: str
     rows: int
-    unlabelled: int | None = None
     size: int = 0
 
 

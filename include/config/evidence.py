@@ -6,7 +6,6 @@ passes.
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Literal
 
 from include.config.results import Receipt
@@ -37,6 +36,32 @@ class Difference(Receipt):
     p_value: float
     method: str
     degrees_of_freedom: int | None = None
+
+
+class BaselineGain(Difference):
+    """Say by how much the challenger is better than the best answer that looks at no feature.
+
+    Attributes:
+        baseline: What the metric of that answer is on the holdout.
+        answer: Which answer it is, for every row the same: "no to all", "26.5 % for all".
+        shuffled_p_value: How often labels that are dealt out at random make the challenger's metric as good as it is.
+        shuffles: How often they were dealt out.
+        within_days: Whether each label stayed in its day.
+    """
+
+    baseline: float
+    answer: str
+    shuffled_p_value: float
+    shuffles: int
+    within_days: bool
+
+
+class HoldoutSize(Receipt):
+    """Count what the holdout holds."""
+
+    rows: int
+    positives: int
+    days: int
 
 
 class PairedTest(Receipt):
@@ -227,46 +252,13 @@ class BehaviourCheck(Receipt):
     example: str = ""
 
 
-class LabelsOfDay(Receipt):
-    """Count the rows of a day that have a label, and those that have none although their labels were due."""
-
-    day: date
-    part: Literal["train", "holdout"]
-    labelled: int
-    missing: int
-
-
-class LabelsOfGroup(Receipt):
-    """Count the same on the holdout in one group of rows: one value of one column."""
-
-    column: str
-    group: str
-    labelled: int
-    missing: int
-
-
-class Labels(Receipt):
-    """Say how many labels were missing when they were due, which is `label_delay_days` after their day.
-
-    Attributes:
-        days: Of the window; a part whose rows were not counted is not among them.
-        groups: Of the holdout, by each protected column and declared slice.
-    """
-
-    days: tuple[LabelsOfDay, ...]
-    groups: tuple[LabelsOfGroup, ...] = ()
-
-    def missing(self, part: Literal["train", "holdout"]) -> tuple[int, int] | None:
-        """Return how many labels of a part are missing, and of how many rows; None where that was not counted."""
-        days = [day for day in self.days if day.part == part]
-        missing = sum(day.missing for day in days)
-        return (missing, missing + sum(day.labelled for day in days)) if days else None
-
-
 class Measurements(Receipt):
     """Be all that was measured on the holdout beside the metrics themselves.
 
     Attributes:
+        holdout: How large the holdout is; None in records from before it was kept.
+        over_baseline: The gain over the best trivial answer: one for each gate in force that asks for it; none in
+            records from before it was proved.
         differences: The gain over the champion: one for each comparison that a gate in force makes.
         tests: Classical tests of the two models on the same rows; shown, and no rule looks at them.
         points: The answers at the threshold, by role: "challenger", "champion".
@@ -277,10 +269,11 @@ class Measurements(Receipt):
         money: What the answers earn; None without declared values.
         leakage: What smells of the answer.
         runtime: How the release serves, in a clean process.
-        labels: How many labels were missing when they were due; None in records of before they were counted.
         behaviour: The tests of `behaviour.py`; None when the project has none.
     """
 
+    holdout: HoldoutSize | None = None
+    over_baseline: tuple[BaselineGain, ...] = ()
     differences: tuple[Difference, ...] = ()
     tests: tuple[PairedTest, ...] = ()
     points: dict[str, OperatingPoint] = {}
@@ -292,7 +285,11 @@ class Measurements(Receipt):
     leakage: Leakage | None = None
     runtime: Runtime | None = None
     behaviour: tuple[BehaviourCheck, ...] | None = None
-    labels: Labels | None = None
+
+    def baseline_gain(self, metric: str, confidence: float) -> BaselineGain | None:
+        """Return the gain over the best trivial answer in a metric at a confidence; None when it was not measured."""
+        asked = (metric, confidence)
+        return next((each for each in self.over_baseline if (each.metric, each.confidence) == asked), None)
 
     def difference(self, metric: str, confidence: float | None = None) -> Difference | None:
         """Return the gain in a metric at a confidence (None: at any); None when it was not measured."""

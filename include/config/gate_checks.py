@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from include.config.findings import Finding
-from include.config.gates import LOWER_IS_BETTER, Gate, LeakAlarmGate, MaximumGate, MetricGate, MinimumGate, SliceGate
+from include.config.gates import (
+    LOWER_IS_BETTER,
+    Gate,
+    HoldoutGate,
+    LeakAlarmGate,
+    MaximumGate,
+    MetricGate,
+    MinimumGate,
+    SliceGate,
+)
 
 _NO_UPPER_END = frozenset({"log_loss"})
 
@@ -60,3 +69,18 @@ def gates_can_pass(gates: tuple[Gate, ...]) -> Iterator[Finding]:
                 what = f"no model can pass: gates[{other}] demands {alarm.metric} {gate.value:g}"
                 hint = f"the alarm must be {'below' if lower else 'above'} that"
                 yield Finding(("gates", index, "above"), what, hint=hint)
+
+
+def small_holdouts_say_why(gates: tuple[Gate, ...]) -> Iterator[Finding]:
+    """Refuse bounds on the holdout below the defaults that give no reason: few rows hardly prove anything."""
+    usual = HoldoutGate(kind="holdout")
+    for index, gate in enumerate(gates):
+        if not isinstance(gate, HoldoutGate) or gate.because.strip():
+            continue
+        for key in ("min_rows", "min_positives", "min_negatives"):
+            if getattr(gate, key) < getattr(usual, key):
+                yield Finding(
+                    ("gates", index, key),
+                    f"a bound below {getattr(usual, key)} needs a reason",
+                    hint='add because: "..." to the gate; the report prints it',
+                )

@@ -29,6 +29,7 @@ from include.config.metric_gates import (
 )
 from include.config.model_gates import (
     BehaviourGate,
+    HoldoutGate,
     LatencyGate,
     LeakageGate,
     MemoryGate,
@@ -45,6 +46,7 @@ __all__ = [
     "CalibrationGate",
     "FairnessGate",
     "Gate",
+    "HoldoutGate",
     "LatencyGate",
     "LeakAlarmGate",
     "LeakageGate",
@@ -74,6 +76,7 @@ MetricGate = (
 )
 Gate = Annotated[
     MetricGate
+    | HoldoutGate
     | LeakageGate
     | FairnessGate
     | CalibrationGate

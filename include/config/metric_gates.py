@@ -42,17 +42,19 @@ class MaximumGate(Closed):
 
 
 class BeatsBaselineGate(Closed):
-    """Pass when the candidate is better than a model that ignores the features; always in force.
+    """Pass when the candidate is proved better than the best answer that ignores the features; always in force.
 
     Attributes:
         kind: `beats_baseline`.
         metric: The metric it looks at.
-        margin: By more than this it must be better.
+        margin: By more than this it must be better on the holdout.
+        confidence: How sure it must be that it is better at all: one-sided, of a bootstrap over days.
     """
 
     kind: Literal["beats_baseline"]
     metric: MetricName
     margin: float = Field(default=0.0, ge=0)
+    confidence: Confidence = 0.95
 
 
 class BetterThanChampionGate(Closed):

@@ -1,4 +1,4 @@
-"""Declare the gates that look at the model itself: how it serves, what it leans on, how it behaves."""
+"""Declare the gates that look at the model itself and on what it is judged: how it serves, leans and behaves."""
 
 from __future__ import annotations
 
@@ -55,6 +55,24 @@ class ServesGate(Closed):
     """
 
     kind: Literal["serves"]
+
+
+class HoldoutGate(Closed):
+    """Pass when the holdout is large enough to prove anything; always in force.
+
+    Attributes:
+        kind: `holdout`.
+        min_rows: The fewest labelled rows.
+        min_positives: The fewest of them that are positive.
+        min_negatives: And the fewest that are not.
+        because: Why smaller bounds than the defaults are enough; needed with them.
+    """
+
+    kind: Literal["holdout"]
+    min_rows: int = Field(default=50, ge=2)
+    min_positives: int = Field(default=10, ge=1)
+    min_negatives: int = Field(default=10, ge=1)
+    because: str = ""
 
 
 class LeakageGate(Closed):

@@ -50,12 +50,27 @@ def differences(
     """
     if scored.champion is None:
         return ()
+    return differences_to(metric, scored, (scored.champion, scored.champion_threshold), confidences, resamples)
+
+
+def differences_to(
+    metric: MetricName,
+    scored: Scored,
+    rival: tuple[np.ndarray, float],
+    confidences: Sequence[float],
+    resamples: int = RESAMPLES,
+) -> tuple[Difference, ...]:
+    """Return the challenger's gain over any scores of the same rows; see `differences`.
+
+    Args:
+        rival: The scores it is compared with, shape (n_rows,), and the threshold of their answers.
+    """
     group, n_groups, unit = _groups(scored)
     drawn = np.random.default_rng(scored.seed).multinomial(n_groups, [1 / n_groups] * n_groups, size=resamples)
     # the last draw is the holdout itself: every group once
     drawn = np.vstack([drawn, np.ones((1, n_groups), dtype=drawn.dtype)])
     ours = over_draws(metric, scored.labels, scored.challenger, group, drawn, scored.challenger_threshold)
-    theirs = over_draws(metric, scored.labels, scored.champion, group, drawn, scored.champion_threshold)
+    theirs = over_draws(metric, scored.labels, rival[0], group, drawn, rival[1])
     gains = improvement(metric, 1.0, 0.0) * (ours - theirs)
     value, gains = float(gains[-1]), gains[:-1][np.isfinite(gains[:-1])]
     if len(gains) < (1 - MAX_UNDEFINED) * resamples:

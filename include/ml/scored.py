@@ -23,6 +23,8 @@ class Scored:
         challenger_objective: How its threshold was chosen, in words.
         champion_objective: The same of the champion.
         seed: Of every draw of chance.
+        prior: Share of positives in the challenger's train part: what it would answer without features; None where
+            it is not known, and then nothing is compared with the best trivial answer.
     """
 
     labels: np.ndarray
@@ -34,3 +36,4 @@ class Scored:
     challenger_objective: str = "fixed"
     champion_objective: str = "fixed"
     seed: int = 0
+    prior: float | None = None

@@ -44,7 +44,7 @@ from include.stages.holdout import (
     why_not_scored,
 )
 from include.stages.measurements import measure_beside
-from include.stages.measuring_rules import looks_beside, measured_by
+from include.stages.measuring_rules import looks_beside, measured_by, proves_alone
 
 GONE = (ObjectMissingError, ChecksumMismatchError, ModelUntrustedError, EvaluationError)
 
@@ -93,7 +93,8 @@ class Comparisons:
         """
         challenger = decision.challenger
         whole = self._is_whole(decision, challenger) and decision.baseline.keys() >= set(self._metrics)
-        if whole and (not alone or not looks_beside(self._project) or self._measured_alike(decision)):
+        proved = not looks_beside(self._project) and proves_alone(self._project, decision.measurements)
+        if whole and (not alone or proved or self._measured_alike(decision)):
             return Comparison(
                 values=challenger.holdout,
                 interval=challenger.interval,
@@ -168,9 +169,10 @@ class Comparisons:
             ours = self._challenger_scores(decision, frame)
             if isinstance(ours, str):
                 return Comparison(not_scored=ours)
-            scored, baseline = scored_rows(self._project, frame, ours, measured), {}
+            prior = self._load(decision.challenger).record.positive_rate
+            scored, baseline = scored_rows(self._project, frame, ours, measured, prior), {}
         else:
-            scored = scored_rows(self._project, frame, measured, None)
+            scored = scored_rows(self._project, frame, measured, None, loaded.record.positive_rate)
             baseline = measure_baseline(self._project, frame, loaded.record.positive_rate, where)
         return Comparison(
             values=found.values,

@@ -38,5 +38,4 @@ def with_its_own(measured: Measurements, decision: Decision) -> Measurements:
     The champion's latency is not taken over: it was that of the champion of then.
     """
     then = without_champion(decision.measurements)
-    own = {name: getattr(then, name) for name in ("leakage", "runtime", "behaviour", "labels")}
-    return measured.model_copy(update=own)
+    return measured.model_copy(update={"leakage": then.leakage, "runtime": then.runtime, "behaviour": then.behaviour})

@@ -15,11 +15,13 @@ import pandas as pd
 
 from include.config.decision import Decision
 from include.config.errors import ModelUntrustedError
+from include.config.gates import MetricName
 from include.config.results import Origin
 from include.config.threads import training_threads
 from include.io.decisions import read_decision
 from include.io.manifests import to_json
 from include.io.object_store import ObjectStore
+from include.ml.baseline import measure_trivial
 from include.ml.metrics import measure
 from include.ml.tuning import settings_of
 from include.operations.reproduction import (
@@ -168,8 +170,7 @@ def _measure_again(
     where = f"holdout of {decision.project}, {decision.holdout.first} to {decision.holdout.last}"
     names = list(decision.challenger.holdout)
     measured = measure(names, labels, trained.model.score(frame), where, trained.model.threshold)  # type: ignore[arg-type]
-    prior = np.full(len(labels), trained.record.positive_rate)
-    baseline = measure(list(decision.baseline), labels, prior, where)  # type: ignore[arg-type]
+    baseline = _baseline_again(decision, labels, trained.record.positive_rate, where)
     found = [
         *compare("decision: rows of the holdout", decision.holdout_rows, len(frame)),
         *compare("decision: share of positives in the holdout", decision.positive_rate, float(labels.mean())),
@@ -177,3 +178,11 @@ def _measure_again(
         *compare_measured("baseline", decision.baseline, baseline),
     ]
     return measured, found, []
+
+
+def _baseline_again(decision: Decision, labels: np.ndarray, prior: float, where: str) -> dict[str, float]:
+    """Return the baseline's metrics by the rule of the decision's time: once it was the prior whatever the metric."""
+    names: list[MetricName] = list(decision.baseline)  # type: ignore[arg-type]
+    if decision.measurements.over_baseline:
+        return measure_trivial(names, labels, prior, where)
+    return measure(names, labels, np.full(len(labels), prior), where)

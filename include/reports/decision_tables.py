@@ -23,7 +23,7 @@ REFERENCES = {
     "leakage": "best before",
 }
 # quantities without a unit that are whole numbers
-COUNTED = {"features_same_as_target"}
+COUNTED = {"features_same_as_target", "holdout_rows", "holdout_positives", "holdout_negatives"}
 
 
 @dataclass(frozen=True)

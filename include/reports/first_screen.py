@@ -37,7 +37,8 @@ from include.reports.wording import (
 FAILED: dict[str, str] = {
     "minimum": "It is not good enough",
     "maximum": "It is not good enough",
-    "beats_baseline": "It is not better than always answering the same",
+    "holdout": "The holdout is too small to prove anything",
+    "beats_baseline": "It is not proved better than always answering the same",
     "better_than_champion": "It is not proved better than the champion",
     "leak_alarm": "It is too good to be true",
     "leakage": "Something seems to tell it the answer",
@@ -53,7 +54,7 @@ FAILED: dict[str, str] = {
     "behaviour": "It does not behave as demanded",
 }
 # the note of these says more than their number does
-TOLD_BY_NOTE = {"better_than_champion", "not_worse_than_champion", "serves", "slice"}
+TOLD_BY_NOTE = {"beats_baseline", "better_than_champion", "not_worse_than_champion", "serves", "slice"}
 GROUPS_NAMED = 3
 NOTHING = "nothing is promoted"
 

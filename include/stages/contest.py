@@ -65,4 +65,5 @@ class Contest:
         frame, ours = self.holdout.frame, self.challenger.model
         assert ours is not None and not isinstance(self.answers, str), "a challenger that answers"
         theirs = Answered(self.rival, self.rival.score(frame)) if self.rival else None
-        return scored_rows(self.project, frame, Answered(ours, self.answers), theirs)
+        prior = self.challenger.record.positive_rate
+        return scored_rows(self.project, frame, Answered(ours, self.answers), theirs, prior)

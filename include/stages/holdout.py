@@ -9,6 +9,7 @@ import pandas as pd
 
 from include.config.gates import MetricName, gate_metrics
 from include.config.project import Project
+from include.ml.baseline import measure_trivial
 from include.ml.gates import NO_CHAMPION
 from include.ml.intervals import interval_by_days
 from include.ml.metrics import measure
@@ -40,8 +41,12 @@ class Answered:
     scores: np.ndarray
 
 
-def scored_rows(project: Project, frame: pd.DataFrame, ours: Answered, theirs: Answered | None) -> Scored:
-    """Return labels and scores of two models on the rows of `frame`, each with its own threshold."""
+def scored_rows(project: Project, frame: pd.DataFrame, ours: Answered, theirs: Answered | None, prior: float) -> Scored:
+    """Return labels and scores of two models on the rows of `frame`, each with its own threshold.
+
+    Args:
+        prior: Share of positives in the train part of `ours`.
+    """
     champion = theirs.model if theirs else ours.model
     return Scored(
         labels_of(project, frame),
@@ -53,6 +58,7 @@ def scored_rows(project: Project, frame: pd.DataFrame, ours: Answered, theirs: A
         challenger_objective=ours.model.objective,
         champion_objective=champion.objective,
         seed=project.seed,
+        prior=prior,
     )
 
 
@@ -76,15 +82,12 @@ def measure_scores(
 
 
 def measure_baseline(project: Project, frame: pd.DataFrame, train_positive_rate: float, where: str) -> dict[str, float]:
-    """Return every metric of a model that answers the same for every row.
-
-    It is scikit-learn's `DummyClassifier(strategy="prior")` fitted on the train part.
+    """Return every metric of the best answer that is the same for every row; see `ml.baseline`.
 
     Raises:
         EvaluationError: The rows are of one class only.
     """
-    labels = labels_of(project, frame)
-    return measure(measured_metrics(project), labels, np.full(len(labels), train_positive_rate), where)
+    return measure_trivial(measured_metrics(project), labels_of(project, frame), train_positive_rate, where)
 
 
 def measured_metrics(project: Project) -> list[MetricName]:

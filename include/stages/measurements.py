@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
-from include.config.evidence import Difference, Measurements, PairedTest
-from include.config.gates import BetterThanChampionGate, MetricName, NotWorseThanChampionGate
+from include.config.evidence import BaselineGain, Difference, HoldoutSize, Measurements, PairedTest
+from include.config.gates import BeatsBaselineGate, BetterThanChampionGate, MetricName, NotWorseThanChampionGate
 from include.config.project import Project
 from include.ml import paired
+from include.ml.baseline import baseline_gains
 from include.ml.delong import delong
 from include.ml.gates import gates_in_force
 from include.ml.mcnemar import mcnemar
@@ -29,6 +30,8 @@ def measure_beside(project: Project, frame: pd.DataFrame, scored: Scored) -> Mea
         scored: Labels and scores of the same rows.
     """
     return Measurements(
+        holdout=_size(scored),
+        over_baseline=over_baseline(project, scored),
         differences=differences(project, scored),
         tests=_classical_tests(scored),
         points=measure_points(project, scored),
@@ -38,6 +41,20 @@ def measure_beside(project: Project, frame: pd.DataFrame, scored: Scored) -> Mea
         stability=measure_stability(scored),
         money=measure_money(project, scored),
     )
+
+
+def over_baseline(project: Project, scored: Scored) -> tuple[BaselineGain, ...]:
+    """Return how sure the challenger's gain over the best trivial answer is, as the gates in force ask for it."""
+    asked: dict[MetricName, list[float]] = {project.metrics.primary: []}
+    for gate in gates_in_force(project.gates, project.metrics.primary):
+        if isinstance(gate, BeatsBaselineGate):
+            asked.setdefault(gate.metric, []).append(gate.confidence)
+    return tuple(found for metric, levels in asked.items() for found in baseline_gains(metric, scored, sorted(levels)))
+
+
+def _size(scored: Scored) -> HoldoutSize:
+    labels = scored.labels
+    return HoldoutSize(rows=len(labels), positives=int(labels.sum()), days=len(set(scored.days.astype(str))))
 
 
 def differences(project: Project, scored: Scored) -> tuple[Difference, ...]:

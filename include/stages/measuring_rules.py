@@ -5,7 +5,9 @@ Numbers that were measured by the same declaration can be judged again, though t
 
 from __future__ import annotations
 
+from include.config.evidence import Measurements
 from include.config.gates import (
+    BeatsBaselineGate,
     BetterThanChampionGate,
     CalibrationGate,
     FairnessGate,
@@ -29,7 +31,7 @@ BOUNDS = frozenset(
     }
 )
 _BESIDE = (SliceGate, FairnessGate, CalibrationGate, ValueGate)
-_COMPARED = (BetterThanChampionGate, NotWorseThanChampionGate)
+_COMPARED = (BeatsBaselineGate, BetterThanChampionGate, NotWorseThanChampionGate)
 
 
 def measured_by(project: Project) -> str:
@@ -56,6 +58,17 @@ def measured_by(project: Project) -> str:
 def looks_beside(project: Project) -> bool:
     """Tell whether a gate looks at what is measured of the challenger beside its metrics, champion or none."""
     return _declares(project, *_BESIDE)
+
+
+def proves_alone(project: Project, measured: Measurements) -> bool:
+    """Tell whether the measurements hold what is asked of every challenger, champion or none.
+
+    Decisions of before it was asked do not.
+    """
+    asked = [
+        gate for gate in gates_in_force(project.gates, project.metrics.primary) if isinstance(gate, BeatsBaselineGate)
+    ]
+    return measured.holdout is not None and all(measured.baseline_gain(gate.metric, gate.confidence) for gate in asked)
 
 
 def _declares(project: Project, *kinds: type) -> bool:

@@ -11,9 +11,10 @@ import pytest
 
 from benchmarks.duels import Arena
 from benchmarks.error_rates import SHARES, main, share_for
+from benchmarks.noise import METRICS, SHAPES, judge_noise
 from benchmarks.real_days import PROJECTS, RealDays
 from include.config.discovery import load_project
-from include.config.gates import BetterThanChampionGate
+from include.config.gates import BetterThanChampionGate, MetricName
 from tests.support.model_nights import FIRST, make_project, make_rows
 
 TREES = [{"name": "trees", "estimator": "xgboost", "params": {"n_estimators": 60, "max_depth": 2, "subsample": 0.5}}]
@@ -83,11 +84,30 @@ def test_the_share_is_where_the_gain_is_as_wanted() -> None:
     assert SHARES[0] < share_for(0.03, [0.05, 0.02, 0.025, 0.01, 0.0]) < SHARES[1]
 
 
+@pytest.mark.parametrize("metric", METRICS)
+def test_first_models_of_noise_are_rejected(metric: MetricName) -> None:
+    """Of 200 at most one in twenty may be promoted; of these few, whatever the shape of the data, hardly one is."""
+    judged = [judge_noise(metric, shape, number) for shape in SHAPES[:3] for number in range(5)]
+    assert sum(verdict == "PROMOTE" for verdict, _ in judged) <= 1
+    # half of them look better than they are: that is what has to be seen through
+    assert metric == "f1" or any(gain > 0 for _, gain in judged)
+
+
+def test_a_real_first_model_is_promoted_and_one_of_turned_answers_is_not(arena: Arena) -> None:
+    whole = arena.scores(1)
+    assert (arena.first(whole).verdict, arena.first(whole).failed) == ("PROMOTE", ())
+    turned = arena.first(1 - whole)
+    assert turned.verdict == "REJECT"
+    assert "beats_baseline" in turned.failed
+
+
 def test_a_few_tries_on_real_customers(capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["--project", "telco_churn", "--tries", "4", "--as-of-days", "2", "--processes", "1", "--json"]
-    status = main(arguments)
+    arguments = ["--project", "telco_churn", "--tries", "4", "--firsts", "4", "--as-of-days", "2"]
+    status = main([*arguments, "--processes", "1", "--json"])
     shown = capsys.readouterr()
-    [found] = json.loads(shown.out)["projects"]
+    measured = json.loads(shown.out)
+    [first], [found] = measured["first"], measured["projects"]
+    assert (first["tries"], first["promoted"], first["failed"], first["kept"]) == (4, 4, {}, True)
     declared = next(
         gate for gate in load_project(PROJECTS, "telco_churn").gates if isinstance(gate, BetterThanChampionGate)
     )

@@ -21,6 +21,15 @@ BROKEN_PROOF: tuple[Broken, ...] = (
         ("proof_of_nearly_nothing/project.yaml:58: gates[2].confidence: must be at least 0.8; got: 0.5",),
     ),
     Broken(
+        "holdout_of_a_few_rows",
+        "  - kind: leak_alarm\n    metric: roc_auc\n    above: 0.85",
+        "  - kind: holdout\n    min_rows: 20\n    min_positives: 12\n    min_negatives: 2\n    because: ' '",
+        (
+            'holdout_of_a_few_rows/project.yaml:56: gates[2].min_rows: a bound below 50 needs a reason; got: 20; hint: add because: "..." to the gate; the report prints it',
+            'holdout_of_a_few_rows/project.yaml:58: gates[2].min_negatives: a bound below 10 needs a reason; got: 2; hint: add because: "..." to the gate; the report prints it',
+        ),
+    ),
+    Broken(
         "proof_twice",
         "  - kind: leak_alarm\n    metric: roc_auc\n    above: 0.85",
         "  - {kind: better_than_champion, metric: roc_auc, margin: 0.01}\n  - {kind: better_than_champion, metric: roc_auc, margin: 2}",

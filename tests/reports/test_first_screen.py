@@ -92,6 +92,14 @@ def test_every_kind_of_gate_has_a_sentence_for_when_it_is_closed() -> None:
             "Something seems to tell it the answer: features that are the target under another name is 2, "
             "demanded <= 0 (refund, delay).",
         ),
+        (
+            gate("beats_baseline", "> 0.5", 0.52, False, metric="roc_auc", note="better by 0.02, but not proved: luck"),
+            "It is not proved better than always answering the same: better by 0.02, but not proved: luck.",
+        ),
+        (
+            gate("holdout", ">= 50", 2.0, False, metric="holdout_rows"),
+            "The holdout is too small to prove anything: rows in the holdout is 2, demanded >= 50.",
+        ),
         (gate("novel", "> 1", 0.5, False), "The gate novel is closed: novel is 0.5000, demanded > 1."),
     ],
 )

@@ -1,10 +1,10 @@
-"""Judge the gates that look at one metric of the challenger alone, or beside the baseline's."""
+"""Judge the gates that look at one metric of the challenger alone."""
 
 from __future__ import annotations
 
 from include.config.decision import GateResult
-from include.config.gates import BeatsBaselineGate, LeakAlarmGate, MaximumGate, MinimumGate
-from include.ml.gates.results import Evidence, Judges, result, worse_by
+from include.config.gates import LeakAlarmGate, MaximumGate, MinimumGate
+from include.ml.gates.results import Evidence, Judges, result
 from include.ml.metrics import improvement, lower_is_better
 
 
@@ -20,15 +20,6 @@ def maximum(gate: MaximumGate, evidence: Evidence) -> tuple[GateResult, ...]:
     return (result(gate, f"<= {gate.value:.6g}", value, value <= gate.value),)
 
 
-def beats_baseline(gate: BeatsBaselineGate, evidence: Evidence) -> tuple[GateResult, ...]:
-    """Judge whether the metric is better than that of a model without features, by more than the margin."""
-    value, baseline = evidence.challenger[gate.metric], evidence.baseline[gate.metric]
-    bound = worse_by(gate.metric, baseline, -gate.margin)
-    passed = improvement(gate.metric, value, bound) > 0
-    sign = "<" if lower_is_better(gate.metric) else ">"
-    return (result(gate, f"{sign} {bound:.6g}", value, passed, reference=baseline),)
-
-
 def leak_alarm(gate: LeakAlarmGate, evidence: Evidence) -> tuple[GateResult, ...]:
     """Judge whether the metric is still believable."""
     value = evidence.challenger[gate.metric]
@@ -41,6 +32,5 @@ def leak_alarm(gate: LeakAlarmGate, evidence: Evidence) -> tuple[GateResult, ...
 JUDGES: Judges = {
     MinimumGate: minimum,
     MaximumGate: maximum,
-    BeatsBaselineGate: beats_baseline,
     LeakAlarmGate: leak_alarm,
 }

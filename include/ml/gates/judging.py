@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from include.config.decision import GateResult
-from include.config.gates import BeatsBaselineGate, BehaviourGate, BetterThanChampionGate, Gate, MetricName
-from include.ml.gates import against_champion, by_data, by_group, by_metric, by_release, by_value
+from include.config.gates import BeatsBaselineGate, BehaviourGate, BetterThanChampionGate, Gate, HoldoutGate, MetricName
+from include.ml.gates import against_baseline, against_champion, by_data, by_group, by_metric, by_release, by_value
 from include.ml.gates.results import Evidence, Judges, not_measured
 
 JUDGES: Judges = {
     **by_metric.JUDGES,
+    **against_baseline.JUDGES,
     **against_champion.JUDGES,
     **by_data.JUDGES,
     **by_group.JUDGES,
@@ -22,16 +23,15 @@ JUDGES: Judges = {
 def gates_in_force(declared: Sequence[Gate], primary: MetricName) -> tuple[Gate, ...]:
     """Return the declared gates, and those of the primary metric that cannot be switched off, only declared otherwise.
 
-    These are `beats_baseline` and `better_than_champion`.
+    These are `holdout`, `beats_baseline` and `better_than_champion`.
     """
     always = (
+        HoldoutGate(kind="holdout"),
         BeatsBaselineGate(kind="beats_baseline", metric=primary),
         BetterThanChampionGate(kind="better_than_champion", metric=primary),
     )
-    own = {
-        (gate.kind, gate.metric) for gate in declared if isinstance(gate, BeatsBaselineGate | BetterThanChampionGate)
-    }
-    return (*declared, *(gate for gate in always if (gate.kind, gate.metric) not in own))
+    own = {(gate.kind, getattr(gate, "metric", "")) for gate in declared}
+    return (*declared, *(gate for gate in always if (gate.kind, getattr(gate, "metric", "")) not in own))
 
 
 def judge_all(declared: Sequence[Gate], primary: MetricName, evidence: Evidence) -> tuple[GateResult, ...]:
