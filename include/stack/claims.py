@@ -16,7 +16,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from include.stack.credentials import write_private
+from include.stack.credentials import make_home, write_private
 from include.stack.processes import ProcessId
 
 FOLDER = "claims"
@@ -63,7 +63,7 @@ def claims(home: Path, kind: ClaimKind, dag_id: str = "") -> list[Claim]:
 @contextmanager
 def settled(home: Path) -> Iterator[None]:
     """Hold all claims of the home still while something is decided by them."""
-    home.mkdir(parents=True, exist_ok=True)
+    make_home(home)
     with (home / LOCK).open("a") as held:
         # freed by the kernel when this process ends, however it ends
         fcntl.flock(held.fileno(), fcntl.LOCK_EX)

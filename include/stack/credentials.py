@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import secrets
+import stat
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, SecretStr
@@ -40,6 +41,19 @@ def load_credentials(home: Path) -> Credentials:
     if not path.is_file():
         write_private(path, json.dumps(_generate(), indent=2))
     return Credentials.model_validate_json(path.read_text(encoding="utf-8"))
+
+
+def make_home(home: Path) -> None:
+    """Make the home, or take it from those it is not meant for: its databases and objects ask nobody for a password.
+
+    Only its owner may enter; one that its group may write to is shared on purpose, and stays the group's.
+    """
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = home.stat()
+    mode = stat.S_IMODE(found.st_mode)
+    allowed = mode & ~stat.S_IRWXO if mode & stat.S_IWGRP else mode & ~(stat.S_IRWXO | stat.S_IRWXG)
+    if found.st_uid == os.getuid() and mode != allowed:
+        home.chmod(allowed)
 
 
 def write_private(path: Path, text: str) -> None:

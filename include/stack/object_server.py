@@ -1,6 +1,8 @@
 """Run a real S3 server, SeaweedFS, as one process of this machine: for `--s3`, and for the tests.
 
-Everything listens on loopback only, because all its ports but S3's are open to whoever reaches them.
+Everything listens on loopback only. Over HTTP the filer and the volumes serve nobody but the server's own parts, which
+sign what they ask by keys drawn at each start. The gRPC ports between these parts ask nobody who they are: accounts of
+this machine can reach objects by them (docs/operations.md).
 """
 
 from __future__ import annotations
@@ -46,6 +48,8 @@ SWITCHED_OFF = (
     "s3.port.lance=0",
     "s3.autoCreateBucket=false",
 )
+# what the filer takes and gives, and what is written to its volumes, must be signed; SeaweedFS reads them from here
+SIGNING_KEYS = ("WEED_JWT_FILER_SIGNING_KEY", "WEED_JWT_FILER_SIGNING_READ_KEY", "WEED_JWT_SIGNING_KEY")
 SOCKETS = Path("/tmp")  # noqa: S108 - where SeaweedFS puts them, whatever TMPDIR says
 
 _log = logging.getLogger(__name__)
@@ -145,7 +149,7 @@ class ObjectServer:
         command += [f"-ip={LOOPBACK}", f"-ip.bind={LOOPBACK}", f"-s3.port={s3_port}"]
         command += [f"-{name}={port}" for name, port in zip(INNER_PORTS, inner, strict=True)]
         command += [f"-{switch}" for switch in SWITCHED_OFF]
-        environ = {**os.environ, **self.environment(), "S3_BUCKET": self.bucket}
+        environ = {**os.environ, **self.environment(), **_signing_keys(), "S3_BUCKET": self.bucket}
         self.component = start("object_server", command, environ=environ, cwd=self.folder, logs=self.folder)
         mark = _Mark(component=self.component, ports=tuple(self._ports))
         self._mark.write_text(mark.model_dump_json(), encoding="utf-8")
@@ -196,6 +200,11 @@ class ObjectServer:
             _log.warning("stopping an object server that was left running: process %d", left.component.id.pid)
             stop([left.component])
         _remove_sockets(left.ports)
+
+
+def _signing_keys() -> dict[str, str]:
+    """Return keys that only this server knows: without one, its inner HTTP ports serve nobody but its own parts."""
+    return {name: secrets.token_hex(32) for name in SIGNING_KEYS}
 
 
 def find_program() -> str:

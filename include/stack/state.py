@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, field_se
 
 from include.config.errors import SettingsError
 from include.config.settings import Settings
-from include.stack.credentials import write_private
+from include.stack.credentials import make_home, write_private
 from include.stack.processes import Component, ProcessId
 
 FILE = "stack.json"
@@ -140,7 +140,7 @@ def exclusive(home: Path) -> Iterator[None]:
     Raises:
         SettingsError: Another command holds it.
     """
-    home.mkdir(parents=True, exist_ok=True)
+    make_home(home)
     with (home / LOCK).open("a") as held:
         try:
             # freed by the kernel when this process ends, however it ends

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 import psutil
@@ -67,6 +68,39 @@ def test_it_listens_on_loopback_only(object_server: ObjectServer) -> None:
     listening = [c.laddr for c in process.net_connections("tcp") if c.status == psutil.CONN_LISTEN]
     assert len(listening) >= 8
     assert {address.ip for address in listening} == {"127.0.0.1"}
+
+
+ASKED = (("GET", "salaries"), ("GET", ""), ("PUT", "new"), ("POST", "new"), ("DELETE", "salaries"))
+
+
+def test_no_port_serves_objects_to_who_has_no_key(aws_environment: dict[str, str], object_server: ObjectServer) -> None:
+    store = open_store(f"s3://{object_server.bucket}/closed")
+    store.put("salaries", b"nobody's business")
+    path = f"/buckets/{object_server.bucket}/closed/"
+    assert object_server.component is not None
+    process = psutil.Process(object_server.component.id.pid)
+    ports = sorted({c.laddr.port for c in process.net_connections("tcp") if c.status == psutil.CONN_LISTEN})
+    for port in ports:
+        for method, asked in ASKED:
+            for place in (f"{path}{asked}", f"/{object_server.bucket}/closed/{asked}"):
+                body = answer(port, method, place)
+                assert b"business" not in body, (port, method, place)
+                # what is not asked for by its name is listed
+                assert asked or b"salaries" not in body, (port, method, place)
+    assert [info.key for info in store.list("")] == ["salaries"]
+    assert store.get("salaries") == b"nobody's business"
+
+
+def answer(port: int, method: str, path: str) -> bytes:
+    """Return what a port of loopback answers to whoever asks; nothing when it does not speak HTTP."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request(method, path, body=b"evil" if method in ("PUT", "POST") else None)
+        return connection.getresponse().read()
+    except (HTTPException, OSError):
+        return b""
+    finally:
+        connection.close()
 
 
 def test_a_port_in_use_is_said(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -112,3 +113,15 @@ def test_a_container_starts_and_stops_no_stack(monkeypatch: pytest.MonkeyPatch) 
         SettingsError, match=r"this container: it is part of the docker stack; hint: use \./nightshift on"
     ):
         refuse_inside()
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [(None, 0o700), (0o755, 0o700), (0o700, 0o700), (0o2775, 0o2770), (0o777, 0o770)]
+)
+def test_a_home_is_its_owners_alone_or_a_groups_on_purpose(tmp_path: Path, before: int | None, after: int) -> None:
+    home = tmp_path / "home"
+    if before is not None:
+        home.mkdir()
+        home.chmod(before)
+    with exclusive(home):
+        assert stat.S_IMODE(home.stat().st_mode) == after
