@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from include.config.decision import Decision, GateResult, LedgerEntry, ModelSummary
-from include.config.results import Origin, Span, Verdict
+from include.config.results import Origin, RunType, Span, Verdict
 from include.io import keys
 from include.io.ledger import Ledger
 from include.io.stores import open_store
@@ -66,12 +66,19 @@ def airflow_database() -> None:
 
 
 def write_decision(
-    store_url: str, project: str, *, run_id: str, verdict: Verdict = "PROMOTE", report: str = "<h1>report</h1>"
+    store_url: str,
+    project: str,
+    *,
+    run_id: str,
+    verdict: Verdict = "PROMOTE",
+    report: str = "<h1>report</h1>",
+    as_of: str = "2013-04-01",
+    run_type: RunType = "manual",
 ) -> LedgerEntry:
     """Write a decision, its report and its ledger entries, as the promote stage does; return the decision's entry."""
     store, ledger = open_store(store_url), Ledger(open_store(store_url), project)
-    origin = Origin(run_id=run_id, dag_id=f"{project}__retrain", run_type="manual")
-    day = date(2013, 4, 1)
+    origin = Origin(run_id=run_id, dag_id=f"{project}__retrain", run_type=run_type)
+    day = date.fromisoformat(as_of)
     span = Span(first=day, last=day)
     model = ModelSummary(candidate="trees", candidate_id="c1", estimator="xgboost", as_of=day, tracking_run_id="t1")
     passed = verdict != "REJECT"
@@ -81,7 +88,7 @@ def write_decision(
         as_of=day,
         verdict=verdict,
         reason="because of the gates",
-        made_at=datetime(2013, 4, 2, tzinfo=UTC),
+        made_at=datetime(2013, 4, 2, tzinfo=UTC) if as_of == "2013-04-01" else datetime(2013, 5, 1, tzinfo=UTC),
         train=span,
         holdout=span,
         holdout_rows=10,

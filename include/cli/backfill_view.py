@@ -26,6 +26,11 @@ from include.stack.progress import stages
 
 BAR_COLUMNS = 40
 COLUMNS = (Column("as of"), Column("result"), Column("reason", sentences=True), Column("took", right=True, leaves=1))
+# a backfill of days before the champion's holds each of them, however good
+HOLD_EXPLAINED = (
+    "HOLD      a backfill promotes nothing, so a day that proved itself is held, too: `it would be promoted`,\n"
+    "          or `not newer` where production has a champion of later data by now"
+)
 RESULT_COLOURS = {**VERDICT_COLOURS, "scored": "green", "FAILED": "red", "left out": "dim"}
 
 
@@ -145,6 +150,8 @@ def show_days(console: Console, outcomes: Sequence[DayOutcome], left_out: dict[d
         console.print(table(COLUMNS, rows, console.width))
     show_failures(console, [Failed(failure, one.day) for one in outcomes for failure in one.failures])
     show_left_out(console, left_out)
+    if any(one.result == "HOLD" for one in outcomes):
+        console.print(HOLD_EXPLAINED, markup=False, soft_wrap=True)
 
 
 def show_left_out(console: Console, left_out: dict[date, str]) -> None:

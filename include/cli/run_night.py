@@ -16,7 +16,7 @@ from include.cli.namespace_option import option_of
 from include.cli.night_view import NightView
 from include.cli.stack_in_use import AirflowInUse, airflow_in_use
 from include.cli.stores import opened_store
-from include.config.clock import newest_complete_day
+from include.config.clock import complete, newest_complete_day
 from include.config.discovery import load_project
 from include.config.errors import SettingsError
 from include.config.namespaces import named_in
@@ -25,7 +25,6 @@ from include.config.settings import Settings
 from include.demo_feed.feed import FEEDS
 from include.io.decisions import read_decision
 from include.io.ledger import Ledger
-from include.orchestration.as_of import complete
 from include.stack import night, progress
 from include.stack.credentials import ADMIN, load_credentials
 from include.stack.demo_data import days_needed

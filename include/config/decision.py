@@ -27,7 +27,8 @@ class DayRows(Receipt):
     Attributes:
         key: Of the rows in the store.
         sha256: Of their bytes, hexadecimal.
-        rows: How many.
+        rows: How many have a label: only they are learnt from and judged on.
+        unlabelled: How many have none; None in records of before they were counted.
         size: Of the rows in the store, bytes.
     """
 
@@ -35,6 +36,7 @@ class DayRows(Receipt):
     key: str
     sha256: str
     rows: int
+    unlabelled: int | None = None
     size: int = 0
 
 

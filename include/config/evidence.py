@@ -6,6 +6,7 @@ passes.
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Literal
 
 from include.config.results import Receipt
@@ -252,6 +253,42 @@ class BehaviourCheck(Receipt):
     example: str = ""
 
 
+class LabelsOfDay(Receipt):
+    """Count the rows of a day that have a label, and those that have none although their labels were due."""
+
+    day: date
+    part: Literal["train", "holdout"]
+    labelled: int
+    missing: int
+
+
+class LabelsOfGroup(Receipt):
+    """Count the same on the holdout in one group of rows: one value of one column."""
+
+    column: str
+    group: str
+    labelled: int
+    missing: int
+
+
+class Labels(Receipt):
+    """Say how many labels were missing when they were due, which is `label_delay_days` after their day.
+
+    Attributes:
+        days: Of the window; a part whose rows were not counted is not among them.
+        groups: Of the holdout, by each protected column and declared slice.
+    """
+
+    days: tuple[LabelsOfDay, ...]
+    groups: tuple[LabelsOfGroup, ...] = ()
+
+    def missing(self, part: Literal["train", "holdout"]) -> tuple[int, int] | None:
+        """Return how many labels of a part are missing, and of how many rows; None where that was not counted."""
+        days = [day for day in self.days if day.part == part]
+        missing = sum(day.missing for day in days)
+        return (missing, missing + sum(day.labelled for day in days)) if days else None
+
+
 class Measurements(Receipt):
     """Be all that was measured on the holdout beside the metrics themselves.
 
@@ -269,6 +306,7 @@ class Measurements(Receipt):
         money: What the answers earn; None without declared values.
         leakage: What smells of the answer.
         runtime: How the release serves, in a clean process.
+        labels: How many labels were missing when they were due; None in records of before they were counted.
         behaviour: The tests of `behaviour.py`; None when the project has none.
     """
 
@@ -285,6 +323,7 @@ class Measurements(Receipt):
     leakage: Leakage | None = None
     runtime: Runtime | None = None
     behaviour: tuple[BehaviourCheck, ...] | None = None
+    labels: Labels | None = None
 
     def baseline_gain(self, metric: str, confidence: float) -> BaselineGain | None:
         """Return the gain over the best trivial answer in a metric at a confidence; None when it was not measured."""

@@ -35,15 +35,21 @@ class Target(Closed):
         column: The raw column it is made from; rows where it is null have no label.
         greater_than: 1 where the column is above this number, else 0.
         equals: 1 where the column has this value, else 0.
+        others: With `equals`: all other values that the column may hold. Left out, what most days hold is known.
     """
 
     name: ColumnName
     column: ColumnName
     greater_than: float | None = None
     equals: str | int | bool | None = None
+    # a key that came later and is not declared leaves the hash of an older declaration what it was
+    others: tuple[str | int | bool, ...] | None = Field(default=None, exclude_if=lambda value: value is None)
 
     @model_validator(mode="after")
     def _exactly_one_rule(self) -> Target:
+        if self.others is not None and self.equals is None:
+            hint = "remove it: greater_than tells every number"
+            raise FindingsError([Finding(("others",), "only equals has other values", hint=hint)])
         if (self.greater_than is None) == (self.equals is None):
             both = "both" if self.equals is not None else "neither"
             raise FindingsError([Finding((), "exactly one of greater_than and equals is needed", both)])

@@ -25,13 +25,18 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import sys
+from pathlib import Path
+from traceback import extract_tb
 from types import ModuleType
 
 from include.config.code_identity import syntax_digest
-from include.config.errors import ProjectCodeError
+from include.config.errors import NightshiftError, ProjectCodeError
 from include.config.project import Project
 
 BEHAVIOUR = "behaviour"
+# what a project's code can end with; a person's Ctrl-C and Airflow's timeouts are not among them
+CODE_FAILURES = (Exception, SystemExit)
+_INCLUDE = Path(__file__).resolve().parents[1]
 
 
 def load_module(project: Project, name: str) -> ModuleType:
@@ -53,10 +58,51 @@ def load_module(project: Project, name: str) -> ModuleType:
     sys.modules[module_name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except CODE_FAILURES as error:
         del sys.modules[module_name]
-        raise ProjectCodeError(where, "fails on import", got=f"{type(error).__name__}: {error}") from error
+        raise code_failure(project, name, "fails on import", error) from error
     return module
+
+
+def code_failure(
+    project: Project, name: str, what: str, error: BaseException, *, about: str = "", hint: str = ""
+) -> ProjectCodeError:
+    """Return the error of a project's own code that failed, with the line at which it did.
+
+    Args:
+        project: Whose code it is.
+        name: The file, without `.py`.
+        what: What fails: "build_features fails".
+        error: One of `CODE_FAILURES`.
+        about: What follows the place: " on 2024-03-07".
+        hint: The likely fix.
+
+    Raises:
+        SystemExit: It was raised by us, who were told to end while the project's code ran.
+    """
+    if isinstance(error, SystemExit):
+        if _is_ours(project, error):
+            raise error
+        hint = "raise an exception that says what is wrong: ending the process says nothing"
+    got = error if isinstance(error, NightshiftError) else f"{type(error).__name__}: {error}"
+    return ProjectCodeError(f"{line_of(project, name, error)}{about}", what, got=got, hint=hint)
+
+
+def line_of(project: Project, name: str, error: BaseException) -> str:
+    """Return "shop/features.py:12", the innermost line of the project's own code; without a line when none is known."""
+    if isinstance(error, SyntaxError) and error.filename and _in_folder(project, error.filename) and error.lineno:
+        return f"{project.name}/{Path(error.filename).name}:{error.lineno}"
+    own = [frame for frame in extract_tb(error.__traceback__) if _in_folder(project, frame.filename)]
+    return f"{project.name}/{Path(own[-1].filename).name}:{own[-1].lineno}" if own else f"{project.name}/{name}.py"
+
+
+def _in_folder(project: Project, filename: str) -> bool:
+    return Path(filename).is_relative_to(project.folder)
+
+
+def _is_ours(project: Project, error: SystemExit) -> bool:
+    last = extract_tb(error.__traceback__)[-1].filename
+    return not _in_folder(project, last) and Path(last).is_relative_to(_INCLUDE)
 
 
 def has_behaviour(project: Project) -> bool:

@@ -13,6 +13,8 @@ RETRAIN_STAGES: tuple[Stage, ...] = ("plan", "ingest", "validate", "build_featur
 SCORE_STAGES: tuple[Stage, ...] = ("ingest", "validate", "build_features", "score")
 PREPARE_GROUP = "prepare"
 # no stage: a person's part, between evaluate and promote
+# Dags that act on the project of their form; they decide nothing themselves
+ROLLBACK_DAG, PIN_DAG, RETENTION_DAG = "nightshift__rollback", "nightshift__pin", "nightshift__retention"
 APPROVE_TASK = "approve"
 TRAINING_POOL = "training"
 # Airflow ends a training after it; one that is older on another machine is taken for dead

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 
 REPORT, DATA_REPORT, MODEL_CARD = "report.html", "data.html", "model_card.md"
@@ -118,6 +119,11 @@ def ledger_prefix(project: str) -> str:
 def ledger_entry(project: str, number: int) -> str:
     """Return the key of a ledger entry; zero-padded, so that key order is number order."""
     return f"{project}/ledger/{number:08d}.json"
+
+
+def is_ledger_entry(key: str) -> bool:
+    """Tell whether a key has an entry's name, whatever its number; 0 is none."""
+    return re.search(r"/ledger/(?!0{8}\.)[0-9]{8}\.json\Z", key) is not None
 
 
 def release_file(project: str, version: str, name: str) -> str:

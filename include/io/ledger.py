@@ -60,10 +60,35 @@ class Ledger:
                 return entry
         return None
 
+    def acted(self, dag_id: str, run_id: str) -> LedgerEntry | None:
+        """Return what a person did by an Airflow run that decides nothing (a rollback, a pin), or None."""
+        for entry in reversed(self._history()):
+            if entry.verdict is None and (entry.origin.dag_id, entry.origin.run_id) == (dag_id, run_id):
+                return entry
+        return None
+
     def newest(self, count: int) -> list[LedgerEntry]:
         """Return the newest `count` decision entries, newest first."""
         decisions = (entry for entry in reversed(self._history()) if entry.kind == "decision")
         return list(itertools.islice(decisions, count))
+
+    def newest_night(self) -> LedgerEntry | None:
+        """Return the decision of the newest day that a night decided, or, where only backfills did, of theirs.
+
+        A late run of an old day and a backfill write the newest entries, and are about the past.
+        """
+        night, backfilled = None, None
+        for entry in reversed(self._history()):
+            if night is not None and entry.made_at.date() <= night.as_of:
+                # what was decided by then is about earlier days
+                break
+            if entry.kind != "decision":
+                continue
+            if entry.origin.run_type == "backfill":
+                backfilled = _newer(backfilled, entry)
+            else:
+                night = _newer(night, entry)
+        return night or backfilled
 
     def told(self, count: int) -> list[LedgerEntry]:
         """Return the newest `count` lines of the project's story, newest first: decisions, and what a person did.
@@ -143,15 +168,21 @@ class Ledger:
             self._known += 1
         return _History(self._known, self._entry)
 
+    def strays(self) -> list[str]:
+        """Return the keys of what lies among the entries and has no entry's name: notes, copies, half a download."""
+        return [key for key in self._keys() if not keys.is_ledger_entry(key)]
+
+    def _keys(self) -> list[str]:
+        return [info.key for info in self._store.list(keys.ledger_prefix(self._project))]
+
     def _listed(self) -> int:
-        """Return how many entries there are, each in its place."""
-        prefix = keys.ledger_prefix(self._project)
-        found = [info.key for info in self._store.list(prefix)]
+        """Return how many entries there are, each in its place; what has no entry's name is passed over."""
+        found = [key for key in self._keys() if keys.is_ledger_entry(key)]
         wanted = [keys.ledger_entry(self._project, number) for number in range(1, len(found) + 1)]
         for number, (key, expected) in enumerate(zip(found, wanted, strict=True), start=1):
             if key != expected:
                 raise ArtifactDamagedError(
-                    self._store.uri(prefix),
+                    self._store.uri(keys.ledger_prefix(self._project)),
                     f"entry {number} is missing, or another object is in its place",
                     got=key,
                     allowed=(expected,),
@@ -164,6 +195,11 @@ class Ledger:
             key = keys.ledger_entry(self._project, number)
             self._read[number] = parse_receipt(self._store.get(key), self._store.uri(key), LedgerEntry)
         return self._read[number]
+
+
+def _newer(known: LedgerEntry | None, entry: LedgerEntry) -> LedgerEntry:
+    """Return the one of the later day; of one day the one that is known, which was written later."""
+    return entry if known is None or entry.as_of > known.as_of else known
 
 
 class _History(Sequence[LedgerEntry]):

@@ -38,4 +38,5 @@ def with_its_own(measured: Measurements, decision: Decision) -> Measurements:
     The champion's latency is not taken over: it was that of the champion of then.
     """
     then = without_champion(decision.measurements)
-    return measured.model_copy(update={"leakage": then.leakage, "runtime": then.runtime, "behaviour": then.behaviour})
+    own = {name: getattr(then, name) for name in ("leakage", "runtime", "behaviour", "labels")}
+    return measured.model_copy(update=own)

@@ -99,11 +99,12 @@ def check_ledger(store: ObjectStore, project: str, entries: list[LedgerEntry]) -
 
 def _differences(store: ObjectStore, tracking_url: str, project: str, champion: LedgerEntry | None) -> tuple[str, ...]:
     """Return in words what does not follow the ledger."""
-    release = _release_differences(store, champion) if champion else []
+    strays = [f"{store.uri(key)} is no ledger entry: move it away" for key in Ledger(store, project).strays()]
+    release = [*strays, *(_release_differences(store, champion) if champion else [])]
     followed = find_differences(store, project, tracking_url, champion)
     if champion is None and followed:
         # taking the model away from serving is not for a repair to decide
-        return ("the ledger has no champion; restore the ledger, or remove what names one", *followed)
+        return (*strays, "the ledger has no champion; restore the ledger, or remove what names one", *followed)
     return (*release, *followed)
 
 

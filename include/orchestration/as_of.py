@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from include.config.clock import newest_complete_day
+from include.config.clock import complete
 from include.config.errors import AsOfError
 
 WHERE = "the day of the run"
@@ -40,18 +40,6 @@ def resolve_as_of(context: Mapping[str, Any]) -> date:
     if day is None:
         raise AsOfError(WHERE, "nothing says which day the run is about", hint=HINT)
     return complete(day)
-
-
-def complete(day: date) -> date:
-    """Return `day` when all of it has happened (in UTC).
-
-    Raises:
-        AsOfError: It has not.
-    """
-    newest = newest_complete_day()
-    if day > newest:
-        raise AsOfError(WHERE, "the day is not complete yet", got=str(day), allowed=(f"up to {newest}",))
-    return day
 
 
 def _day(value: object, name: str) -> date | None:

@@ -11,14 +11,13 @@ from airflow.sdk import DAG, get_current_context, task
 from include.config.discovery import discover, load_project
 from include.config.namespaces import named_in
 from include.config.settings import Settings
+from include.config.stages import PIN_DAG, ROLLBACK_DAG
 from include.orchestration.namespaces import is_asked, settings_of, shown_settings, tags_of
 from include.orchestration.operation_params import PIN_FIELDS, ROLLBACK_FIELDS, pin_params, rollback_params
 from include.orchestration.params import refuse_unknown
 from include.orchestration.retrain import DEFAULT_ARGS, START_DATE
 from include.orchestration.stage_call import failures_for_airflow, origin
 
-ROLLBACK_DAG = "nightshift__rollback"
-PIN_DAG = "nightshift__pin"
 OWNER = "nightshift"
 ROLLBACK_TEXT = """\
 # Roll back

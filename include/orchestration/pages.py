@@ -53,7 +53,7 @@ class ProjectLine:
     Attributes:
         name: The project, as its addresses name it.
         now: What is in force; None when the ledger cannot be read.
-        last: The newest decision, if there is one.
+        last: The decision of the newest night, if there is one.
         problems: What is wrong with the declaration or the ledger; its champion serves all the same.
     """
 
@@ -79,7 +79,7 @@ def projects_page(root: str, projects: Iterable[ProjectLine]) -> str:
         ]
         for line in projects
     ]
-    heads = ["Project", "Champion", "Newest decision", "Verdict", "As of", "Why", "Data"]
+    heads = ["Project", "Champion", "Newest night", "Verdict", "As of", "Why", "Data"]
     return _page("Models", _table(heads, rows) if rows else "<p>No project is declared.</p>")
 
 
@@ -150,13 +150,72 @@ def with_trail(page: bytes, root: str, project: str, width: str) -> bytes:
     return page.replace(b"<body>", b"<body>" + links.encode(), 1)
 
 
-def undecided_page(above: str, state: str, errors: Sequence[str]) -> str:
+def act_page(root: str, project: str, entry: LedgerEntry) -> str:
+    """Return the page of what a person did: its line of the ledger, and the way to the decision about that version.
+
+    Args:
+        root: Path of the pages, without a slash at its end.
+        project: Its name; in a namespace `namespace.project`.
+        entry: Without a verdict: a rollback, a pin, an unpin, a promotion by hand.
+    """
+    what = {
+        "rollback": f"put version {entry.version} back in force",
+        "promotion": f"put version {entry.version} in force",
+        "pin": f"pinned the champion, version {entry.version}: no night changes it",
+        "unpin": f"took the pin off the champion, version {entry.version}",
+    }[entry.kind]
+    report = f"{root}/project/{quote(project)}/decisions/{entry.number}"
+    facts = [
+        ("Why", escape(entry.reason)),
+        ("Version", f"{escape(entry.version)}, {escape(entry.candidate)}, {_soft(f'as of {entry.as_of}')}"),
+        ("Made", f"{entry.made_at:%Y-%m-%d %H:%M} UTC"),
+        ("Ledger", f"entry {entry.number}"),
+        ("Decision", _link(report, f"the report about version {entry.version}")),
+    ]
+    who = escape(entry.origin.triggered_by or "Somebody")
+    body = f'<p><span class="verdict act">{ACTS[entry.kind]}</span> {who} {escape(what)}.</p>'
+    rows = "".join(f'<tr><th>{name}</th><td class="why">{text}</td></tr>' for name, text in facts)
+    table = f'<div class="scroll"><table><tbody>{rows}</tbody></table></div>'
+    return _page(f"{ACTS[entry.kind].capitalize()} of {project}", body + table, trail(root, project))
+
+
+def unfinished_page(above: str, dag_id: str, state: str, errors: Sequence[str], *, paused: bool) -> str:
+    """Return the page of a run that is asked to change what is in force, and has not (yet).
+
+    Args:
+        above: HTML above it, as of `trail`.
+        dag_id: Of the run.
+        state: The run's state in Airflow.
+        errors: A line for each failed task.
+        paused: Whether its Dag is.
+    """
+    if state == "failed":
+        return message_page("Nothing changed", "The run failed, and nothing is in force by it.", errors, above)
+    if state == "success":
+        return message_page(
+            "Nothing in the ledger", "The run has ended, and the ledger has no entry of it.", above=above
+        )
+    return message_page("Not done yet", f"The run is {state}.{_paused(dag_id, paused=paused)}", above=above)
+
+
+def _paused(dag_id: str, *, paused: bool) -> str:
+    """Return that a run waits for its Dag to be switched on; empty where it is."""
+    if not paused:
+        return ""
+    return (
+        f" It waits: {dag_id} is paused, and a paused Dag does not run what is triggered. Switch it on, and it begins."
+    )
+
+
+def undecided_page(above: str, dag_id: str, state: str, errors: Sequence[str], *, paused: bool = False) -> str:
     """Return the page of a run that has made no decision.
 
     Args:
         above: HTML above it, as of `trail`.
+        dag_id: Of the run.
         state: The run's state in Airflow.
         errors: A line for each failed task.
+        paused: Whether its Dag is.
     """
     if state == "failed":
         text = "The run failed before it came to a decision. No model was judged, and nothing was promoted."
@@ -166,7 +225,8 @@ def undecided_page(above: str, state: str, errors: Sequence[str]) -> str:
     if state == "success":
         text = "The run has ended without a decision: its stages were skipped, or marked as done by hand."
         return message_page("No decision", text, above=above)
-    text = f"The run is {state}. It decides in its last stage, promote."
+    waits = _paused(dag_id, paused=paused)
+    text = f"The run is {state}.{waits or ' It decides in its last stage, promote.'}"
     return message_page("No decision yet", text, above=above)
 
 

@@ -11,12 +11,12 @@ from airflow.sdk import DAG, Param, get_current_context, task
 from include.config.discovery import discover, load_project
 from include.config.namespaces import named_in
 from include.config.settings import Settings
+from include.config.stages import RETENTION_DAG
 from include.orchestration.namespaces import is_asked, settings_of, shown_settings, tags_of
 from include.orchestration.params import refuse_unknown
 from include.orchestration.retrain import DEFAULT_ARGS, START_DATE
 from include.orchestration.stage_call import failures_for_airflow
 
-RETENTION_DAG = "nightshift__retention"
 # no project is called so: a name has no space
 ALL = "all projects"
 FIELDS = ("project", "dry_run")

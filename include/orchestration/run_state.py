@@ -19,6 +19,27 @@ def state_of_run(dag_id: str, run_id: str) -> str | None:
     return str(state) if state is not None else None
 
 
+def is_paused(dag_id: str) -> bool:
+    """Tell whether a Dag is paused: what is triggered then stays queued until it is switched on."""
+    from airflow.models.dag import DagModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        return bool(session.scalar(select(DagModel.is_paused).where(DagModel.dag_id == dag_id)))
+
+
+def form_of_run(dag_id: str, run_id: str) -> dict[str, Any]:
+    """Return what the form of a run was filled in with; nothing where there is no such run."""
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        conf: Any = session.scalar(select(DagRun.conf).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id))
+    return dict(conf or {})
+
+
 def waits_for_a_person(dag_id: str, run_id: str) -> bool:
     """Tell whether a run has asked whether its candidate is promoted, and has no answer yet."""
     from airflow.models.taskinstance import TaskInstance

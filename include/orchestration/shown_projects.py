@@ -80,7 +80,8 @@ def _line(shown: ShownProject, broken: tuple[Problem, ...]) -> ProjectLine:
     """Return a project's line; a damaged ledger is its own problem, a store that does not answer is everybody's."""
     problems = tuple(map(str, broken))
     try:
-        now, last = shown.ledger.in_force(), next(iter(shown.ledger.newest(1)), None)
+        ledger = shown.ledger
+        now, last = ledger.in_force(), ledger.newest_night()
     except StoreError:
         raise
     except Exception as error:

@@ -18,12 +18,21 @@ from include.config.decision import LedgerEntry
 from include.config.errors import NightshiftError, ObjectMissingError
 from include.config.namespaces import split_name
 from include.config.settings import Settings
-from include.config.stages import APPROVE_TASK, retrain_dag_id, score_dag_id
+from include.config.stages import APPROVE_TASK, RETENTION_DAG, retrain_dag_id, score_dag_id
 from include.io import keys
-from include.orchestration.decisions import decision_of_run, project_of
+from include.orchestration.decisions import decision_of_run, is_operation, project_of
 from include.orchestration.namespaces import settings_of
-from include.orchestration.pages import decisions_page, message_page, projects_page, trail, undecided_page, with_trail
-from include.orchestration.run_state import failed_tasks, state_of_run, waits_for_a_person
+from include.orchestration.pages import (
+    act_page,
+    decisions_page,
+    message_page,
+    projects_page,
+    trail,
+    undecided_page,
+    unfinished_page,
+    with_trail,
+)
+from include.orchestration.run_state import failed_tasks, form_of_run, is_paused, state_of_run, waits_for_a_person
 from include.orchestration.shown_projects import ShownProject, is_known, project_lines
 
 NO_MLFLOW = "no MLflow server runs beside this Airflow: ./nightshift up starts one, NIGHTSHIFT_MLFLOW_URL names another"
@@ -93,8 +102,10 @@ def project_decisions(request: Request, project: KnownProject) -> HTMLResponse:
 
 
 @app.get("/dag/{dag_id}", dependencies=MAY_SEE_DAG)
-def dag_decisions(request: Request, dag_id: str) -> HTMLResponse:
-    """List the newest decisions of a Dag's project."""
+def dag_decisions(request: Request, user: GetUserDep, dag_id: str) -> HTMLResponse:
+    """List the newest decisions of a Dag's project; of a Dag that acts on any project, all projects."""
+    if is_operation(dag_id):
+        return _html(projects_page(_root(request), project_lines(user)))
     return _decisions(request, _project_of_ours(dag_id))
 
 
@@ -133,8 +144,10 @@ def document(request: Request, project: KnownProject, decision_id: str, name: st
 
 
 @app.get("/decision/{dag_id}/{run_id}", dependencies=MAY_SEE_DAG)
-def run_decision(request: Request, dag_id: str, run_id: str) -> Response:
-    """Show the report of the decision that a run wrote."""
+def run_decision(request: Request, user: GetUserDep, dag_id: str, run_id: str) -> Response:
+    """Show the report of the decision that a run wrote, or what a person did by it."""
+    if is_operation(dag_id):
+        return _act_of_run(request, user, dag_id, run_id)
     entry = decision_of_run(settings_of(dag_id), dag_id, run_id)
     return _report(request, _project_of_ours(dag_id), entry) if entry else _undecided(request, dag_id, run_id)
 
@@ -190,6 +203,30 @@ def _decisions(request: Request, project: ShownProject) -> HTMLResponse:
     return _html(decisions_page(_root(request), str(project), ledger.in_force(), lines, has_history=has_history))
 
 
+def _act_of_run(request: Request, user: Any, dag_id: str, run_id: str) -> Response:
+    """Show what a run has done that decides nothing: its entry in the ledger, or why there is none."""
+    root, state, form = _root(request), state_of_run(dag_id, run_id), form_of_run(dag_id, run_id)
+    every = f'<nav><a href="{root}/">All models</a></nav>'
+    if split_name(dag_id)[1] == RETENTION_DAG:
+        text = (
+            "Retention changes nothing that is in force, and the ledger has no entry of it. What went, or would go, is"
+        )
+        return _html(message_page("No decision", f"{text} the result of its task retain, one a project.", above=every))
+    namespace, name = split_name(dag_id)[0], str(form.get("project") or "")
+    settings = settings_of(dag_id)
+    if not is_known(settings.projects_dir, name):
+        if state is None:
+            raise HTTPException(404, f"{dag_id} has no run {run_id}")
+        return _html(unfinished_page(every, dag_id, state, failed_tasks(dag_id, run_id), paused=is_paused(dag_id)))
+    requires_access_dag("GET", param_dag_id=retrain_dag_id(name, namespace))(request, user)
+    project = ShownProject.of(settings, name)
+    entry = project.ledger.acted(dag_id, run_id)
+    if entry is not None:
+        return _html(act_page(root, str(project), entry))
+    above, errors = trail(root, str(project)), failed_tasks(dag_id, run_id) if state == "failed" else ()
+    return _html(unfinished_page(above, dag_id, str(state), errors, paused=is_paused(dag_id)))
+
+
 def _undecided(request: Request, dag_id: str, run_id: str) -> HTMLResponse:
     project = _project_of_ours(dag_id)
     above = trail(_root(request), str(project))
@@ -206,7 +243,8 @@ def _undecided(request: Request, dag_id: str, run_id: str) -> HTMLResponse:
             f"Actions of the run's task {APPROVE_TASK}, or by ./nightshift answer {project.name}."
         )
         return _html(message_page("Waiting for approval", text, above=above))
-    return _html(undecided_page(above, state, failed_tasks(dag_id, run_id) if state == "failed" else ()))
+    errors = failed_tasks(dag_id, run_id) if state == "failed" else ()
+    return _html(undecided_page(above, dag_id, state, errors, paused=is_paused(dag_id)))
 
 
 def _report(request: Request, project: ShownProject, entry: LedgerEntry) -> RedirectResponse:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from include.config.decision import Decision
+from include.config.evidence import LabelsOfGroup
 from include.config.explanation import DataProfile, FeatureProfile
-from include.reports.wording import listed, number, share
+from include.reports.wording import count, counted_rows, listed, number, share
 
 # the rule of thumb of the population stability index
 SMALL_SHIFT = 0.1
@@ -12,6 +14,8 @@ LARGE_SHIFT = 0.25
 TELLS_APART = 0.6
 MISSING_APART = 0.05
 NAMED = 5
+# of a group so small the share of missing labels says little
+FEWEST_ROWS = 20
 
 
 def shift_word(psi: float) -> str:
@@ -32,6 +36,41 @@ def data_notes(profile: DataProfile | None) -> list[str]:
         )
     target = target_shift(profile)
     return [*notes, target] if target else notes
+
+
+def label_notes(decision: Decision) -> list[str]:
+    """Return how many labels were missing when they were due, in sentences; empty where they were not counted."""
+    labels = decision.measurements.labels
+    held = labels.missing("holdout") if labels else None
+    if labels is None or held is None:
+        return []
+    if not held[0]:
+        said = ["No label of the holdout was missing when it was due."]
+    else:
+        rows = counted_rows(held[1], decision.row)
+        said = [
+            f"Of {rows} in the holdout, {count(held[0])} ({share(held[0] / held[1])}) had no label when it was due: "
+            "nothing is judged on them, and what they turned out to be is not known."
+        ]
+    learnt = labels.missing("train")
+    if learnt and learnt[0]:
+        said.append(f"Of the train part, {share(learnt[0] / learnt[1])} had none.")
+    most = max(groups_by_missing(decision), key=missing_share, default=None)
+    if held[0] and most is not None and missing_share(most) > held[0] / held[1]:
+        said.append(f"Most are missing where {most.column} is {most.group}: {share(missing_share(most))}.")
+    return said
+
+
+def groups_by_missing(decision: Decision) -> list[LabelsOfGroup]:
+    """Return the groups of the holdout that are large enough to say something of their missing labels."""
+    labels = decision.measurements.labels
+    groups = labels.groups if labels else ()
+    return [group for group in groups if group.labelled + group.missing >= FEWEST_ROWS]
+
+
+def missing_share(group: LabelsOfGroup) -> float:
+    """Return the share of a group's labels that are missing."""
+    return group.missing / (group.labelled + group.missing)
 
 
 def _shifted(profile: DataProfile) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from include.config.decision import Decision
 from include.config.explanation import DataProfile, DayOfTarget, FeatureProfile
-from include.reports.data_notes import by_shift, data_notes, shift_word
+from include.reports.data_notes import by_shift, data_notes, groups_by_missing, label_notes, missing_share, shift_word
 from include.reports.feature_values import written
 from include.reports.plots import Plot, Rule, Scale, Series, bar_widths, lay_out
 from include.reports.templates import template
@@ -69,7 +69,8 @@ def render_data(decision: Decision, profile: DataProfile) -> str:
         decision=decision,
         row=decision.row,
         profile=profile,
-        notes=data_notes(profile),
+        notes=[*label_notes(decision), *data_notes(profile)],
+        label_groups=[(group, missing_share(group)) for group in groups_by_missing(decision)],
         features=[_feature(decision, feature, index) for index, feature in enumerate(by_shift(profile))],
         target=target_plot(profile.days),
         correlation=_correlation(profile),

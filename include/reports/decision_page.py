@@ -9,7 +9,7 @@ from include.config.decision import Decision
 from include.config.explanation import Explanation
 from include.config.project import Project
 from include.reports import decision_plots, decision_state, decision_tables, feature_values, first_screen, gate_outcomes
-from include.reports.data_notes import data_notes
+from include.reports.data_notes import data_notes, label_notes
 from include.reports.plots import whiskers
 from include.reports.templates import template
 from include.reports.wording import lower_first, words
@@ -104,7 +104,8 @@ def _evidence(decision: Decision, explanation: Explanation) -> dict[str, Any]:
         "leakage": measured.leakage,
         "tried": decision_tables.tried(decision),
         "spans": [("Train", decision.train, decision.train_rows), ("Holdout", decision.holdout, decision.holdout_rows)],
-        "data_notes": data_notes(explanation.data),
+        "data_notes": [*label_notes(decision), *data_notes(explanation.data)],
+        "has_data_report": explanation.data is not None,
     }
     return {**found, "contents": contents(decision, explanation, found)}
 

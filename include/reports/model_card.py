@@ -10,7 +10,7 @@ from include.config.explanation import Explanation
 from include.config.project import Project
 from include.config.source import FileSource, Source
 from include.reports.card_evidence import evidence, limits
-from include.reports.data_notes import data_notes
+from include.reports.data_notes import data_notes, label_notes
 from include.reports.decision_tables import gate_amount
 from include.reports.feature_values import in_words
 from include.reports.first_screen import headline, reasons, upper_first
@@ -72,7 +72,7 @@ def model_card(
         f"**{decision.verdict}** {moment(decision.made_at)}: {escape(headline(decision))}",
         "",
         *section("What it is for", _use(project, decision)),
-        *section("Data", _window(decision, training), _source(project), _notes(shown)),
+        *section("Data", _window(decision, training), _source(project), _notes(decision, shown)),
         *section("Features", _features(project), _importance(shown)),
         *section("Training", _training(project, decision, training), _candidates(decision)),
         *evidence(decision),
@@ -127,8 +127,8 @@ def _source(project: Project) -> list[str]:
     )
 
 
-def _notes(explanation: Explanation) -> list[str]:
-    notes = data_notes(explanation.data)
+def _notes(decision: Decision, explanation: Explanation) -> list[str]:
+    notes = [*label_notes(decision), *data_notes(explanation.data)]
     # a paragraph keeps this list apart from the one above
     return ["What stands out in the data:", "", *sentences(notes)] if notes else []
 

@@ -1,1 +1,1 @@
-"""One module a stage, one public `run(project, inputs) -> Result`; safe to run again."""
+"""Each stage has a module of its name with one public `run(project, inputs) -> Result`; safe to run again."""

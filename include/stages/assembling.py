@@ -10,7 +10,7 @@ import pandas as pd
 
 from include.config.errors import PartitionRejectedError, ProjectCodeError, did_you_mean
 from include.config.project import Project
-from include.config.project_code import load_module
+from include.config.project_code import CODE_FAILURES, code_failure, line_of, load_module
 from include.io.column_types import whole_numbers
 
 # what data that is not as it should be raises in code that is as it should be
@@ -44,7 +44,7 @@ def assemble(project: Project, day: date, tables: Mapping[str, pd.DataFrame]) ->
             )
         (frame,) = tables.values()
     else:
-        frame = _call(function, where, tables)
+        frame = _call(project, function, where, tables)
     if not isinstance(frame, pd.DataFrame):
         raise ProjectCodeError(
             f"{project.name}/features.py", "assemble(tables) must return a DataFrame", got=type(frame).__name__
@@ -61,7 +61,7 @@ def code_columns(project: Project) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*project.keys, *target, *project.protected, *project.features.categorical)))
 
 
-def _call(function: Callable[..., Any], where: str, tables: Mapping[str, pd.DataFrame]) -> Any:
+def _call(project: Project, function: Callable[..., Any], where: str, tables: Mapping[str, pd.DataFrame]) -> Any:
     # shallow copies: pandas copies on write, so the project can't change what others read
     copies = {name: table.copy(deep=False) for name, table in tables.items()}
     try:
@@ -70,14 +70,13 @@ def _call(function: Callable[..., Any], where: str, tables: Mapping[str, pd.Data
         raise PartitionRejectedError(
             where,
             f"assemble(tables) fails on this day's tables with {type(error).__name__}",
-            got=" ".join(str(error).split())[:300],
+            got=f"{' '.join(str(error).split())[:300]} in {line_of(project, 'features', error)}",
             allowed=columns_of(tables),
             hint="a table lacks a column or has a wrong type; if the tables are right, repair features.py",
         ) from error
-    except Exception as error:
-        raise ProjectCodeError(
-            where, "assemble(tables) in features.py fails", got=f"{type(error).__name__}: {error}"
-        ) from error
+    except CODE_FAILURES as error:
+        what = "assemble(tables) in features.py fails"
+        raise code_failure(project, "features", what, error, about=f" on {where.partition('/')[2]}") from error
 
 
 def _require_columns(project: Project, where: str, frame: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) -> None:

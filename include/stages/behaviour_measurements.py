@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from include.config.behaviour import Directional, Invariance, Test
-from include.config.errors import EvaluationError, NightshiftError, ProjectCodeError
+from include.config.errors import EvaluationError, ProjectCodeError
 from include.config.evidence import BehaviourCheck
 from include.config.project import Project
-from include.config.project_code import BEHAVIOUR, has_behaviour, load_module
+from include.config.project_code import BEHAVIOUR, CODE_FAILURES, code_failure, has_behaviour, load_module
 from include.ml.behaviour import changed, check
 from include.stages.candidates import LoadedModel
 from include.stages.holdout import spread
@@ -49,10 +49,8 @@ def read_tests(project: Project) -> list[Test]:
     module = load_module(project, BEHAVIOUR)
     try:
         tests: Any = module.build_behaviour()
-    except NightshiftError as error:
-        raise ProjectCodeError(where, "build_behaviour fails", got=error) from error
-    except Exception as error:
-        raise ProjectCodeError(where, "build_behaviour fails", got=f"{type(error).__name__}: {error}") from error
+    except CODE_FAILURES as error:
+        raise code_failure(project, BEHAVIOUR, "build_behaviour fails", error) from error
     kinds = ("Directional", "Invariance")
     if not isinstance(tests, list | tuple) or not tests:
         got = type(tests).__name__ if not isinstance(tests, list | tuple) else "none"
@@ -71,7 +69,7 @@ def _measured(
     project: Project, test: Test, rows: pd.DataFrame, before: np.ndarray, model: LoadedModel
 ) -> BehaviourCheck:
     where = f"{project.name}/{BEHAVIOUR}.py, test '{test.name}'"
-    after = _changed_rows(where, test, rows)
+    after = _changed_rows(project, where, test, rows)
     differs = changed(rows, after).any(axis=1).to_numpy()
     given, became = rows[differs], after[differs]
     try:
@@ -81,13 +79,13 @@ def _measured(
     return check(test, (given, became), (before[differs], scores), unnamed={*project.keys, *project.protected})
 
 
-def _changed_rows(where: str, test: Test, rows: pd.DataFrame) -> pd.DataFrame:
+def _changed_rows(project: Project, where: str, test: Test, rows: pd.DataFrame) -> pd.DataFrame:
     """Return what the test makes of the rows, held to what it may change: values."""
     try:
         # a copy of its own: what it does in place stays here
         after: Any = test.change(rows.copy())
-    except Exception as error:
-        raise ProjectCodeError(where, "change fails", got=f"{type(error).__name__}: {error}") from error
+    except CODE_FAILURES as error:
+        raise code_failure(project, BEHAVIOUR, "change fails", error, about=f", test '{test.name}'") from error
     if not isinstance(after, pd.DataFrame):
         raise ProjectCodeError(where, "change must return a DataFrame", got=type(after).__name__)
     columns = [str(name) for name in rows.columns]

@@ -22,7 +22,7 @@ from include.stages.feature_contract import build, unknown_columns
 from include.stages.fingerprints import Recipe, recipe_of
 from include.stages.good_days import GoodDays
 from include.stages.in_force import MAX_TRIES, kept_changing, look, put_in_force
-from include.stages.partitions import lookback_of, portions
+from include.stages.partitions import lookback_of, portions, refuse_unfinished
 from include.stages.snapshots import snapshot_id
 
 logger = logging.getLogger(__name__)
@@ -39,6 +39,7 @@ def run(project: Project, inputs: PartitionInputs) -> FeaturesResult:
         ProjectCodeError: `features.py` fails or breaks its contract.
         PartitionChangedError: Another run is changing a day; looking again later is safe.
     """
+    refuse_unfinished(inputs)
     store = open_store(inputs.store_url)
     recipe = recipe_of(project)
     rows = unlabelled = written = 0

@@ -28,6 +28,7 @@ from include.stages.decisions import decide, refuse
 from include.stages.documents import write_documents
 from include.stages.feature_window import read_window
 from include.stages.measured import measure_all
+from include.stages.partitions import refuse_unfinished
 
 _log = logging.getLogger(__name__)
 
@@ -46,6 +47,7 @@ def run(project: Project, inputs: EvaluateInputs) -> EvaluateResult:
         ChecksumMismatchError, ModelUntrustedError: The champion's model is not the one that was published.
         TrackingError, StoreError: MLflow or the store does not answer; a retry continues.
     """
+    refuse_unfinished(inputs)
     mode = mode_in_force(project.name, project.promotion.mode, inputs.promotion_mode)
     store = open_store(inputs.store_url)
     tracking = Tracking(inputs.tracking_url, project.name, store.uri(keys.tracking_artifacts(project.name)))

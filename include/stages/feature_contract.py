@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from datetime import date
-from types import ModuleType
 
 import numpy as np
 import pandas as pd
 
 from include.config.errors import MAX_EXAMPLES, ProjectCodeError
 from include.config.project import Project
-from include.config.project_code import load_module
+from include.config.project_code import CODE_FAILURES, code_failure, line_of, load_module
 
 
 def build(project: Project, day: date, raw: pd.DataFrame, history: pd.DataFrame | None) -> pd.DataFrame:
@@ -29,12 +28,11 @@ def build(project: Project, day: date, raw: pd.DataFrame, history: pd.DataFrame 
             than declared.
     """
     where = f"{project.name}/features.py on {day}"
-    module = load_module(project, "features")
     hidden = [name for name in unknown_columns(project) if name in raw.columns]
     known = raw.drop(columns=hidden)
     # shallow copies: pandas copies on write, so a change shows in ours alone and can be seen
     given, given_history = known.copy(deep=False), None if history is None else history.copy(deep=False)
-    features = _call(module, where, given, given_history, hidden)
+    features = _call(project, day, given, given_history, hidden)
     for name, before, after in (("raw", known, given), ("history", history, given_history)):
         if before is not None and after is not None and not after.equals(before):
             raise ProjectCodeError(where, f"build_features changes `{name}`", hint="it must be pure: work on a copy")
@@ -47,22 +45,24 @@ def unknown_columns(project: Project) -> tuple[str, ...]:
 
 
 def _call(
-    module: ModuleType, where: str, raw: pd.DataFrame, history: pd.DataFrame | None, hidden: list[str]
+    project: Project, day: date, raw: pd.DataFrame, history: pd.DataFrame | None, hidden: list[str]
 ) -> pd.DataFrame:
+    module = load_module(project, "features")
     try:
         features = module.build_features(raw, history)
-    except Exception as error:
+    except CODE_FAILURES as error:
         asked = sorted(name for name in hidden if name in str(error))
         if isinstance(error, KeyError | AttributeError) and asked:
             raise ProjectCodeError(
-                where,
+                f"{line_of(project, 'features', error)} on {day}",
                 "build_features asks for a column that is not known at prediction time: a leak",
                 got=", ".join(asked),
                 allowed=[str(column) for column in raw.columns],
                 hint="use `history` for what happened on earlier days",
             ) from error
-        raise ProjectCodeError(where, "build_features fails", got=f"{type(error).__name__}: {error}") from error
+        raise code_failure(project, "features", "build_features fails", error, about=f" on {day}") from error
     if not isinstance(features, pd.DataFrame):
+        where = f"{project.name}/features.py on {day}"
         raise ProjectCodeError(where, "build_features must return a DataFrame", got=type(features).__name__)
     return features
 

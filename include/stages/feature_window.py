@@ -40,11 +40,14 @@ class FeatureWindow:
             are left out. A project's own column called `day` gives way to the partition's.
         fingerprint: A hash of the days and of the bytes of their rows.
         data: Each day's rows by key and sha256, so that the same window can be read again.
+        unlabelled: The rows without a label, which nobody learns from or is judged on, with `day` as `frame` has it;
+            None where only the others were asked for.
     """
 
     frame: pd.DataFrame
     fingerprint: str
     data: tuple[DayRows, ...] = ()
+    unlabelled: pd.DataFrame | None = None
 
 
 def read_window(store: ObjectStore, project: Project, days: Sequence[date]) -> FeatureWindow:
@@ -55,12 +58,14 @@ def read_window(store: ObjectStore, project: Project, days: Sequence[date]) -> F
         ChecksumMismatchError: The rows of a day are not those its manifest names.
     """
     refs = _rows_of(store, project, sorted(set(days)))
-    parts = _labelled(store, project, list(refs.items()))
+    parts = _parted(store, project, list(refs.items()))
     data = tuple(
-        DayRows(day=day, key=ref.key, sha256=ref.sha256, rows=len(part), size=ref.size)
-        for (day, ref), part in zip(refs.items(), parts, strict=True)
+        DayRows(day=day, key=ref.key, sha256=ref.sha256, rows=len(labelled), unlabelled=len(unlabelled), size=ref.size)
+        for (day, ref), (labelled, unlabelled) in zip(refs.items(), parts, strict=True)
     )
-    return FeatureWindow(pd.concat(parts, ignore_index=True), window_fingerprint(data), data)
+    frame = pd.concat([labelled for labelled, _ in parts], ignore_index=True)
+    left_out = pd.concat([unlabelled for _, unlabelled in parts], ignore_index=True)
+    return FeatureWindow(frame, window_fingerprint(data), data, left_out)
 
 
 def window_fingerprint(data: Sequence[DayRows]) -> str:
@@ -81,7 +86,7 @@ def read_rows(store: ObjectStore, declared: Labelled, data: Sequence[DayRows]) -
         ChecksumMismatchError: The rows of a day are not those that are named.
     """
     refs = [(each.day, FileRef(key=each.key, sha256=each.sha256, size=each.size)) for each in data]
-    return pd.concat(_labelled(store, declared, refs), ignore_index=True)
+    return pd.concat([labelled for labelled, _ in _parted(store, declared, refs)], ignore_index=True)
 
 
 def read_day(store: ObjectStore, project: Project, day: date) -> pd.DataFrame:
@@ -112,17 +117,18 @@ def _rows_of(store: ObjectStore, project: Project, days: Sequence[date]) -> dict
     return {by_key[key]: manifest.files[ROWS] for key, manifest in manifests.items() if manifest is not None}
 
 
-def _labelled(store: ObjectStore, declared: Labelled, refs: Sequence[tuple[date, FileRef]]) -> list[pd.DataFrame]:
-    """Return each day's rows that have a label, reading several days at a time."""
+def _parted(
+    store: ObjectStore, declared: Labelled, refs: Sequence[tuple[date, FileRef]]
+) -> list[tuple[pd.DataFrame, pd.DataFrame]]:
+    """Return each day's rows that have a label, and those that have none, reading several days at a time."""
 
-    def read(item: tuple[date, FileRef]) -> pd.DataFrame:
+    def read(item: tuple[date, FileRef]) -> tuple[pd.DataFrame, pd.DataFrame]:
         day, ref = item
-        frame = get_frame(store, ref)
-        labelled = frame[declared.target.name].notna()
-        frame = frame[labelled].reset_index(drop=True).astype({declared.target.name: "int8"})
-        frame = frame.drop(columns=DAY, errors="ignore")
+        frame = get_frame(store, ref).drop(columns=DAY, errors="ignore")
         frame.insert(0, DAY, pd.Series([day.isoformat()] * len(frame), index=frame.index, dtype="str"))
-        return frame
+        known = frame[declared.target.name].notna()
+        labelled = frame[known].reset_index(drop=True).astype({declared.target.name: "int8"})
+        return labelled, frame[~known].reset_index(drop=True)
 
     with ThreadPoolExecutor(max_workers=STORE_THREADS) as pool:
         return list(pool.map(read, refs))

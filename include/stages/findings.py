@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import pandas as pd
@@ -15,10 +15,13 @@ from include.io.expectations import Check
 
 KEYS_UNIQUE = "keys_are_unique"
 KEYS_PRESENT = "keys_are_present"
-TARGET_NUMERIC = "target_is_numeric"
 OF_THE_DAY = "rows_are_of_the_day"
 MIN_ROWS = "quality.min_rows"
 ASSEMBLE = "assemble"
+TARGET_NUMERIC = "target_is_numeric"
+TARGET_RULE = "target_rule_fits_its_column"
+TARGET_VALUES = "target_values_are_known"
+TARGET_KNOWN = "target_is_known"
 MAX_REJECTED = "quality.max_rejected_fraction"
 MAX_FINDINGS_SHOWN = 5
 NOT_EVALUATED = "cannot be evaluated: "
@@ -26,6 +29,9 @@ NOT_EVALUATED = "cannot be evaluated: "
 EVERY_DAY = {
     KEYS_PRESENT: "look at keys in project.yaml",
     TARGET_NUMERIC: "look at target in project.yaml",
+    TARGET_RULE: "look at target in project.yaml",
+    TARGET_VALUES: "look at target in project.yaml",
+    TARGET_KNOWN: "look at target and window.label_delay_days in project.yaml",
     OF_THE_DAY: "look at source.date_column in project.yaml, and at the {date} of its source",
     ASSEMBLE: "look at the columns that project.yaml names, and at assemble() in features.py",
     MIN_ROWS: "look at quality.min_rows in project.yaml, and at what its source selects",
@@ -85,6 +91,15 @@ class Judgement:
         """Tell whether nothing downstream may see the day."""
         return any(finding.refuses for finding in self.findings)
 
+    def with_more(self, findings: Sequence[Finding]) -> Judgement:
+        """Return the verdict with what else was found."""
+        return replace(self, findings=sorted_findings([*self.findings, *findings]))
+
+
+def sorted_findings(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Return findings, what refuses the day first."""
+    return tuple(sorted(findings, key=lambda finding: (not finding.refuses, -finding.count)))
+
 
 def judge(project: Project, frame: pd.DataFrame, checks: Sequence[Check]) -> Judgement:
     """Return the verdict on an assembled day.
@@ -104,10 +119,8 @@ def judge(project: Project, frame: pd.DataFrame, checks: Sequence[Check]) -> Jud
         for row in check.rows or ():
             reasons.setdefault(row, []).append(check.label)
     findings = [_finding(check) for check in failed]
-    findings += _target_findings(project, frame)
     findings += _quality_findings(project, len(frame), len(reasons))
-    findings.sort(key=lambda finding: (not finding.refuses, -finding.count))
-    return Judgement(len(frame), dict(sorted(reasons.items())), tuple(findings))
+    return Judgement(len(frame), dict(sorted(reasons.items()))).with_more(findings)
 
 
 def check_dates(project: Project, day: date, frame: pd.DataFrame) -> list[Check]:
@@ -177,14 +190,6 @@ def _codes(column: pd.Series) -> pd.Series:
 def _texts(keys: pd.DataFrame) -> tuple[str, ...]:
     lines = ["/".join(map(str, row)) for row in keys.drop_duplicates().head(MAX_EXAMPLES).itertuples(index=False)]
     return tuple(line[:80] for line in lines)
-
-
-def _target_findings(project: Project, frame: pd.DataFrame) -> list[Finding]:
-    column = frame[project.target.column]
-    if project.target.greater_than is None or column.isna().all() or pd.api.types.is_numeric_dtype(column):
-        return []
-    note = f"a number is needed to compare with {project.target.greater_than:g}, the column holds {column.dtype}"
-    return [Finding(check=TARGET_NUMERIC, columns=(project.target.column,), note=note, refuses=True)]
 
 
 def _quality_findings(project: Project, rows: int, set_aside: int) -> list[Finding]:

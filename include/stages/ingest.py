@@ -8,6 +8,7 @@ import logging
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from include.config import clock
 from include.config.errors import PreconditionFailedError, RawHistoryError, SourceDataError, SourceIncompleteError
@@ -21,9 +22,9 @@ from include.io.stores import open_store
 from include.io.tables import to_parquet
 from include.stages.fingerprints import source_digest
 from include.stages.in_force import MAX_TRIES, InForce, kept_changing, look, put_in_force
-from include.stages.partitions import mature_on, portions, with_lookback
+from include.stages.partitions import mature_on, portions, refuse_unfinished, with_lookback
 from include.stages.refusals import several
-from include.stages.snapshots import is_immature, known_as_of, refuse_other_history, snapshot_id
+from include.stages.snapshots import is_immature, known_as_of, read_by, refuse_other_history, snapshot_id
 
 logger = logging.getLogger(__name__)
 
@@ -40,8 +41,9 @@ def run(project: Project, inputs: PartitionInputs) -> IngestResult:
     A day that has a snapshot keeps it, even with `force`: raw data is history. So does one whose manifest is gone: its
     snapshot is put in force again when the source still gives it, and never replaced without a word. The source is read
     again when `refresh_raw` asks for it, when validation rejected the day, when it was read from a differently declared
-    source, and when it was read before its labels were known and they are by now. A snapshot that differs becomes the
-    one in force; the older one stays whole beside it. All days are tried before bad ones are reported.
+    source, and when it was read before its labels were known (by the declaration of then or of now) and they are by
+    now. A snapshot that differs becomes the one in force; the older one stays whole beside it. All days are tried
+    before bad ones are reported.
 
     Returns:
         Rows of all tables; `written` and `reused` count days, those looked back to included.
@@ -54,6 +56,7 @@ def run(project: Project, inputs: PartitionInputs) -> IngestResult:
         ConnectionMissingError: The source's connection is configured nowhere.
         PartitionChangedError: Other runs kept changing a day.
     """
+    refuse_unfinished(inputs)
     store = open_store(inputs.store_url)
     days = with_lookback(project, inputs.days)
     done: list[_Ingested] = []
@@ -134,7 +137,7 @@ def _read_again(
     as_of = _known_as_of(project, inputs, day, seen.manifest)
     found = seen.manifest
     if found is not None and snapshot_id(found) == snapshot and found.details["source"] == source:
-        return _confirm(store, keys.raw_manifest(project.name, day), found, as_of, seen)
+        return _confirm(store, keys.raw_manifest(project.name, day), found, read_by(project, as_of), seen)
     manifest = Manifest(
         kind="raw",
         project=project.name,
@@ -146,7 +149,7 @@ def _read_again(
         },
         origin=inputs.origin,
         made_at=clock.now(),
-        details={"snapshot": snapshot, "source": source, "kind": project.source.kind, "as_of": as_of.isoformat()},
+        details={"snapshot": snapshot, "source": source, "kind": project.source.kind, **read_by(project, as_of)},
     )
     # the older one was perhaps written before each snapshot had a manifest of its own
     for whole in (manifest, found):
@@ -163,13 +166,11 @@ def _known_as_of(project: Project, inputs: PartitionInputs, day: date, found: Ma
     return max(inputs.as_of, known_as_of(found) or mature_on(project, day))
 
 
-def _confirm(store: ObjectStore, key: str, found: Manifest, as_of: date, seen: InForce) -> _Ingested | None:
+def _confirm(store: ObjectStore, key: str, found: Manifest, read: dict[str, Any], seen: InForce) -> _Ingested | None:
     """Note that the source still gives the snapshot in force, so that its labels count as known; it stays the same."""
-    before = known_as_of(found)
-    if before is not None and as_of > before:
-        later = found.model_copy(update={"details": {**found.details, "as_of": as_of.isoformat()}})
-        if not put_in_force(store, key, later, seen):
-            return None
+    later = found.model_copy(update={"details": {**found.details, **read}})
+    if known_as_of(found) is not None and later != found and not put_in_force(store, key, later, seen):
+        return None
     return _Ingested(_rows(found), written=False)
 
 

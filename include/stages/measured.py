@@ -10,6 +10,7 @@ from include.ml.gates import Evidence
 from include.stages.behaviour_measurements import measure_behaviour
 from include.stages.contest import Contest
 from include.stages.holdout import measure_baseline, measure_scores, no_champion
+from include.stages.label_measurements import measure_labels
 from include.stages.leakage_measurements import measure_leakage
 from include.stages.measurements import measure_beside
 from include.stages.release_probe import probe_release
@@ -65,6 +66,7 @@ def _measurements(contest: Contest, ledger: Ledger) -> Measurements:
     alone = {
         "leakage": measure_leakage(project, frame, ledger, contest.inputs.as_of),
         "behaviour": measure_behaviour(project, frame, model),
+        "labels": measure_labels(project, contest.challenger.record.data, contest.holdout),
         "runtime": probe_release(project, model, contest.rival, frame, scored.challenger),
     }
     return measure_beside(project, frame, scored).model_copy(update=alone)

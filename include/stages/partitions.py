@@ -10,13 +10,26 @@ import random
 from collections.abc import Sequence
 from datetime import date, timedelta
 
+from include.config.clock import complete
 from include.config.errors import WindowError
 from include.config.project import Project
-from include.config.results import Span
+from include.config.results import PartitionInputs, Span, StageInputs
 
 ONE_DAY = timedelta(days=1)
 # two runs over the same 30 days of flight_delay did 19 % of the checks twice with portions of 2 days, 39 % with 5
 SHORTEST_PORTION = 2
+
+
+def refuse_unfinished(inputs: StageInputs) -> None:
+    """Refuse a run about a day that is not over, whoever calls the stage: what is known by its end is not known yet.
+
+    Raises:
+        AsOfError: The run's day, or one that it prepares, is not over in UTC, or no window fits before it.
+    """
+    complete(inputs.as_of)
+    if isinstance(inputs, PartitionInputs) and inputs.days:
+        complete(max(inputs.days), "a day that is prepared")
+        complete(min(inputs.days), "a day that is prepared")
 
 
 def window_of(project: Project, as_of: date, window_days: int | None = None) -> tuple[date, ...]:

@@ -13,7 +13,7 @@ from include.io import keys
 from include.io.manifests import Manifest
 from include.io.stores import open_store
 from include.stages.fingerprints import Recipe, recipe_of
-from include.stages.partitions import lookback_of, split, spread, window_of, with_lookback
+from include.stages.partitions import lookback_of, refuse_unfinished, split, spread, window_of, with_lookback
 from include.stages.snapshots import is_immature, read_manifests, snapshot_id
 
 logger = logging.getLogger(__name__)
@@ -43,6 +43,7 @@ def run(project: Project, inputs: PlanInputs) -> PlanResult:
     Raises:
         WindowError: Too few days are left to train on.
     """
+    refuse_unfinished(inputs)
     days = window_of(project, inputs.as_of, inputs.window_days)
     train, holdout = split(project, days)
     reasons: dict[date, str] = {}

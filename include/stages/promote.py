@@ -25,6 +25,7 @@ from include.io.stores import open_store
 from include.reports.first_screen import consequence
 from include.stages.candidates import DECISION, MODEL, SIGNATURE, TRAINING, read_candidate
 from include.stages.documents import tell_verdict
+from include.stages.partitions import refuse_unfinished
 from include.stages.projections import follow_ledger
 from include.stages.recording import OvertakenError, Recorder
 from include.stages.rulings import rule
@@ -39,6 +40,7 @@ def run(project: Project, inputs: PromoteInputs) -> PromoteResult:
         CandidateRejectedError: The verdict is REJECT; the ledger holds the decision by then.
         TrackingError, StoreError, LedgerConflictError: MLflow or the store does not answer; a retry continues.
     """
+    refuse_unfinished(inputs)
     store = open_store(inputs.store_url)
     decision = read_decision(store, project.name, inputs.evaluated.decision_id)
     ledger = Ledger(store, project.name)

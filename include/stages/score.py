@@ -24,6 +24,7 @@ from include.io.tables import get_frame
 from include.ml.metrics import check_probabilities
 from include.stages.champions import Champion, load_champion
 from include.stages.columns import ROWS
+from include.stages.partitions import refuse_unfinished
 from include.stages.predictions import PredictedFrom, Predictions, may_replace, read_place, write_predictions
 
 MAX_ATTEMPTS = 20
@@ -46,6 +47,7 @@ def run(project: Project, inputs: ScoreInputs) -> ScoreResult:
         ChecksumMismatchError, ModelUntrustedError: Rows or model are not those that were written.
         LedgerConflictError: Other runs changed the predictions every time.
     """
+    refuse_unfinished(inputs)
     store, day = open_store(inputs.store_url), inputs.as_of
     for _ in range(MAX_ATTEMPTS):
         # read before ledger and features: whoever writes between has seen no less of them than this run

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import date, timedelta
+from typing import Any
 
 import pandas as pd
 
@@ -35,9 +36,25 @@ def known_as_of(manifest: Manifest) -> date | None:
 
 
 def is_immature(project: Project, day: date, manifest: Manifest) -> bool:
-    """Tell whether the raw snapshot of `day` was read before its labels were known; one that does not say is mature."""
+    """Tell whether the raw snapshot of `day` was read before its labels were known; one that does not say is mature.
+
+    Both declarations count, the one of now and the one it was read by: what was read too early then does not become
+    mature because a shorter `label_delay_days` is declared since.
+    """
     as_of = known_as_of(manifest)
-    return as_of is not None and as_of < mature_on(project, day)
+    if as_of is None:
+        return False
+    return as_of < max(mature_on(project, day), day + timedelta(days=delay_when_read(manifest)))
+
+
+def read_by(project: Project, as_of: date) -> dict[str, Any]:
+    """Return what a raw manifest keeps of a reading: what was known then, and how late labels were declared to be."""
+    return {"as_of": as_of.isoformat(), "label_delay_days": project.window.label_delay_days}
+
+
+def delay_when_read(manifest: Manifest) -> int:
+    """Return the `label_delay_days` that a snapshot was last read by; 0 in manifests of before it was kept."""
+    return int(manifest.details.get("label_delay_days", 0))
 
 
 def load_tables(store: ObjectStore, manifest: Manifest) -> dict[str, pd.DataFrame]:

@@ -23,8 +23,10 @@ from include.stages.candidates import (
     spec_of,
     train_days,
 )
+from include.stages.column_contract import refuse_window
 from include.stages.feature_window import FeatureWindow, read_window
 from include.stages.fitting import Trained, fit
+from include.stages.partitions import refuse_unfinished
 from include.stages.training_run import close_abandoned, failure_recorded, measurements, params, tags
 
 _log = logging.getLogger(__name__)
@@ -38,12 +40,15 @@ def run(project: Project, inputs: TrainInputs) -> TrainResult:
     written last, after MLflow has the run.
 
     Raises:
+        PartitionRejectedError: A used column is not the same on all days of the window.
         TrainingError: The data cannot train the candidate.
         EvaluationError: A fold cannot be scored.
         TrackingError, StoreError: MLflow or the store does not answer; a retry continues.
     """
+    refuse_unfinished(inputs)
     store = open_store(inputs.store_url)
     candidate = project.candidate(inputs.candidate)
+    refuse_window(project, store, inputs.plan.days)
     window = read_window(store, project, train_days(inputs.plan))
     identity = candidate_id(
         project,

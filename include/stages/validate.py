@@ -9,7 +9,7 @@ from typing import Any
 
 from include.config.errors import MAX_EXAMPLES, ObjectMissingError, PartitionRejectedError, ProjectCodeError, same_cause
 from include.config.project import Project
-from include.config.project_code import load_module
+from include.config.project_code import CODE_FAILURES, code_failure, load_module
 from include.config.results import PartitionInputs, ValidateResult
 from include.io import keys
 from include.io.expectations import SuiteRunner, is_expectation
@@ -17,12 +17,14 @@ from include.io.manifests import Manifest, read_manifest
 from include.io.object_store import ObjectStore
 from include.io.stores import open_store
 from include.stages.assembling import assemble
+from include.stages.comparing_days import compare_days
 from include.stages.findings import ASSEMBLE, MAX_FINDINGS_SHOWN, Finding, Judgement, check_dates, judge, likely_fix
 from include.stages.fingerprints import Recipe, recipe_of
 from include.stages.in_force import MAX_TRIES, InForce, kept_changing, look
-from include.stages.partitions import portions, with_lookback
+from include.stages.partitions import portions, refuse_unfinished, with_lookback
 from include.stages.refusals import several
 from include.stages.snapshots import load_tables, snapshot_id
+from include.stages.target_rule import target_findings
 from include.stages.validation_artifacts import Checked, publish
 
 logger = logging.getLogger(__name__)
@@ -31,7 +33,8 @@ logger = logging.getLogger(__name__)
 def run(project: Project, inputs: PartitionInputs) -> ValidateResult:
     """Check the days of a batch, and the days they look back to: `history` holds good rows only.
 
-    A snapshot that was checked by the same code and declaration is not checked again (unless `force`). Days are taken
+    A snapshot that was checked by the same code and declaration is not checked again (unless `force`); how it compares
+    with the other days is. Days are taken
     in portions: results and rows set aside are written first, then the Data Docs, then the manifests, so a killed run
     checks at most a portion again.
 
@@ -44,6 +47,7 @@ def run(project: Project, inputs: PartitionInputs) -> ValidateResult:
         ObjectMissingError: A day has no snapshot.
         PartitionChangedError: Other runs kept changing a day.
     """
+    refuse_unfinished(inputs)
     store = open_store(inputs.store_url)
     recipe = recipe_of(project)
     days = with_lookback(project, inputs.days)
@@ -54,6 +58,7 @@ def run(project: Project, inputs: PartitionInputs) -> ValidateResult:
         settled, new = _settle(project, inputs, store, recipe, suite, portion)
         manifests.update(settled)
         checked += new
+    manifests = compare_days(project, inputs, store, recipe, manifests)
     _refuse(project, store, manifests)
     details = [manifests[day].details for day in inputs.days]
     set_aside = sum(day["quarantined"] for day in details)
@@ -82,8 +87,8 @@ def _expectations(project: Project) -> list[Any]:
     module = load_module(project, "expectations")
     try:
         expectations = list(module.build_suite())
-    except Exception as error:
-        raise ProjectCodeError(where, "build_suite() fails", got=f"{type(error).__name__}: {error}") from error
+    except CODE_FAILURES as error:
+        raise code_failure(project, "expectations", "build_suite() fails", error) from error
     wrong = [type(value).__name__ for value in expectations if not is_expectation(value)]
     if wrong or not expectations:
         raise ProjectCodeError(
@@ -135,9 +140,14 @@ def _check(
         note = f"{problem.what}: {problem.got}; the tables have {', '.join(problem.allowed)[:500]}"
         judgement = Judgement(0, findings=(Finding(check=ASSEMBLE, note=note, refuses=True),))
         return Checked(day, snapshot, seen, judgement)
-    report = suite.runner.run(frame)
+    try:
+        report = suite.runner.run(frame)
+    except SystemExit as error:
+        # of other exceptions of an expectation the suite says itself that it cannot be evaluated
+        raise code_failure(project, "expectations", "an expectation ends the process", error) from error
     checks = (*check_dates(project, day, frame), *report.checks)
-    return Checked(day, snapshot, seen, judge(project, frame, checks), frame, report)
+    judgement = judge(project, frame, checks).with_more(target_findings(project, frame))
+    return Checked(day, snapshot, seen, judgement, frame, report)
 
 
 def _refuse(project: Project, store: ObjectStore, manifests: dict[date, Manifest]) -> None:

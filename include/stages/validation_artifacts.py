@@ -19,6 +19,7 @@ from include.io.expectations import SuiteReport
 from include.io.manifests import FileRef, Manifest, put_file
 from include.io.object_store import ObjectStore
 from include.io.tables import to_parquet
+from include.stages.column_contract import FACTS, facts_of
 from include.stages.columns import REASONS_COLUMN, ROW_COLUMN, ROWS
 from include.stages.findings import MAX_FINDINGS_SHOWN, Judgement
 from include.stages.fingerprints import Recipe
@@ -80,7 +81,7 @@ def publish(
             files=_files(project, store, one),
             origin=inputs.origin,
             made_at=clock.now(),
-            details={"snapshot": snapshot, **_summary(one.judgement), "data_docs": path},
+            details={"snapshot": snapshot, **_summary(one.judgement), "data_docs": path, **_facts(project, one)},
         )
     publish_index(store, project.name, suite_page, lines)
     return {
@@ -96,6 +97,10 @@ def _summary(judgement: Judgement) -> dict[str, object]:
         "quarantined": len(judgement.reasons),
         "findings": [finding.model_dump(mode="json") for finding in judgement.findings],
     }
+
+
+def _facts(project: Project, one: Checked) -> dict[str, object]:
+    return {} if one.frame is None else {FACTS: facts_of(project, one.frame)}
 
 
 def _line(one: Checked, path: str) -> IndexLine:

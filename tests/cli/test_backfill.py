@@ -243,6 +243,7 @@ def test_the_summary_has_a_line_a_day_and_the_failures_with_their_logs() -> None
         DayOutcome(date(2026, 1, 3), "c", False, "FAILED", "SourceDataError: [no file]", 3.0, (failure,)),
     ]
     show_days(console, outcomes, {date(2025, 12, 31): "success"})
+    assert "HOLD      a backfill promotes nothing, so a day that proved itself is held, too" in file.getvalue()
     lines = [" ".join(line.split()) for line in file.getvalue().splitlines()]
     assert lines[2:5] == [
         "2026-01-01 HOLD a backfill promotes nothing 61 s",

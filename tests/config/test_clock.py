@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from include.config import clock
+from include.config.errors import SettingsError
 
 
 @pytest.mark.parametrize(
@@ -33,3 +34,9 @@ def test_without_the_variable_it_is_now_in_utc(monkeypatch: pytest.MonkeyPatch) 
 
     assert told.tzinfo is UTC
     assert abs(told - datetime.now(UTC)) < timedelta(seconds=10)
+
+
+def test_a_fixed_time_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(clock.NOW_VARIABLE, "soon")
+    with pytest.raises(SettingsError, match="NIGHTSHIFT_NOW: not a moment; got: 'soon'"):
+        clock.now()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import jsonschema
@@ -15,6 +16,15 @@ from tests.config.broken_declarations import GOOD_DECLARATION
 
 def test_the_schema_file_is_up_to_date() -> None:
     assert SCHEMA_FILE.read_text(encoding="utf-8") == schema_text(), "run: python -m include.config.schema"
+
+
+def test_every_shipped_declaration_names_the_schema_in_its_first_line() -> None:
+    declared = sorted(SCHEMA_FILE.parent.glob("*/project.yaml"))
+    assert declared
+    for path in declared:
+        first, *_ = path.read_text(encoding="utf-8").splitlines()
+        found = re.fullmatch(r"# yaml-language-server: \$schema=(\S+)", first)
+        assert found and (path.parent / found[1]).resolve() == SCHEMA_FILE, path
 
 
 def test_the_schema_is_written_as_it_is_compared(tmp_path: Any) -> None:

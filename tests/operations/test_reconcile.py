@@ -48,6 +48,17 @@ def test_nothing_is_touched_when_all_agree(nights: Nights) -> None:
     assert files(nights, "") == before
 
 
+@pytest.mark.parametrize("name", ["notes.txt", "00000002.json.bak", "3.json", "00000000.json", "old/00000001.json"])
+def test_what_is_no_entry_stops_no_night_and_is_named(nights: Nights, name: str) -> None:
+    nights.store.put(f"parcels/ledger/{name}", b"a note")
+    assert Ledger(nights.store, "parcels").length() == 6
+    told = run(nights)
+    assert told.champion is not None
+    assert (
+        told.wrong == told.left == (f"{nights.store.uri(f'parcels/ledger/{name}')} is no ledger entry: move it away",)
+    )
+
+
 def _behind(nights: Nights, act: MakeAct) -> None:
     old = read_pointer(nights.store, "parcels")
     assert old is not None

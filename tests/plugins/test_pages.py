@@ -285,7 +285,7 @@ def test_a_scoring_says_that_it_decides_nothing(viewer: Any, store_url: str, lin
 def test_the_errors_of_a_failed_run_are_shown_as_text() -> None:
     from include.orchestration.pages import undecided_page
 
-    page = undecided_page("", "failed", ["task ingest, try 3: SourceDataError: <b>"])
+    page = undecided_page("", "shop__retrain", "failed", ["task ingest, try 3: SourceDataError: <b>"])
     assert "<li>task ingest, try 3: SourceDataError: &lt;b&gt;</li>" in page
 
 
@@ -373,3 +373,92 @@ def test_a_damaged_ledger_is_explained(viewer: Any, store_url: str) -> None:
     answer = viewer.get("/nightshift/project/shop")
     assert answer.status_code == 500
     assert "entry 3 is missing" in answer.text
+
+
+def test_models_shows_the_newest_night_not_a_late_run_or_a_backfill(viewer: Any, store_url: str) -> None:
+    for run_id, day, kind in (
+        ("night", "2013-04-05", "scheduled"),
+        ("late", "2013-04-02", "manual"),
+        ("filled", "2013-04-07", "backfill"),
+    ):
+        write_decision(store_url, "shop", run_id=run_id, verdict="HOLD", as_of=day, run_type=kind)
+    text = viewer.get("/nightshift/").text
+    assert "<th>Newest night</th>" in text
+    row = re.findall(r"<tr>(.*?)</tr>", text)[2]
+    assert ">shop<" in row and "2013-04-05" in row
+    assert "2013-04-02" not in row and "2013-04-07" not in row
+
+
+def _change(store_url: str, kind: str, dag_id: str, run_id: str) -> None:
+    _act(store_url, kind, reason="late <b>parcels", origin=Origin(run_id=run_id, dag_id=dag_id, triggered_by="ada"))
+
+
+@pytest.fixture
+def operation_run(application: Any) -> Iterator[Any]:
+    """Return a way to write a run of a Dag, its form filled in, into Airflow's database."""
+    from airflow.models.dag import DagModel
+    from airflow.models.dagbundle import DagBundleModel
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+    from sqlalchemy import delete
+
+    known: set[str] = set()
+
+    def write(dag_id: str, run_id: str, state: str, *, paused: bool = False, **form: str) -> None:
+        known.add(dag_id)
+        moment = datetime(2013, 4, 2, tzinfo=UTC)
+        with create_session() as session:
+            session.merge(DagBundleModel(name="dags-folder"))
+        with create_session() as session:
+            session.merge(DagModel(dag_id=dag_id, bundle_name="dags-folder", is_paused=paused))
+        with create_session() as session:
+            run = DagRun(dag_id, run_id=run_id, run_type="manual", run_after=moment, state=state, conf=form)
+            session.add(run)
+
+    yield write
+    with create_session() as session:
+        session.execute(delete(DagRun).where(DagRun.dag_id.in_(known)))
+        session.execute(delete(DagModel).where(DagModel.dag_id.in_(known)))
+
+
+@pytest.mark.parametrize(
+    ("dag_id", "kind", "said"),
+    [
+        ("nightshift__rollback", "rollback", "ada put version 1 back in force."),
+        ("nightshift__pin", "pin", "ada pinned the champion, version 1: no night changes it."),
+        ("nightshift__pin", "unpin", "ada took the pin off the champion, version 1."),
+    ],
+)
+def test_the_decision_tab_of_what_a_person_did_shows_its_entry(
+    viewer: Any, store_url: str, operation_run: Any, dag_id: str, kind: str, said: str
+) -> None:
+    write_decision(store_url, "shop", run_id=RUN_ID)
+    operation_run(dag_id, "by-hand", "success", project="shop", reason="late parcels")
+    address = f"/nightshift/decision/{dag_id}/by-hand"
+    assert "the ledger has no entry of it" in viewer.get(address).text
+    _change(store_url, kind, dag_id, "by-hand")
+    page = viewer.get(address)
+    assert page.status_code == 200
+    assert said in page.text
+    assert "late &lt;b&gt;parcels" in page.text and "entry 3" in page.text
+    [report] = re.findall(r'href="(/nightshift/project/shop/decisions/\d+)"', page.text)
+    assert viewer.get(report, follow_redirects=True).text == "<h1>report</h1>"
+    assert viewer.get(f"/nightshift/dag/{dag_id}").status_code == 200
+
+
+def test_the_decision_tab_of_a_retention_says_that_it_decides_nothing(viewer: Any, store_url: str) -> None:
+    page = viewer.get("/nightshift/decision/nightshift__retention/r")
+    assert page.status_code == 200
+    assert "changes nothing that is in force" in page.text
+
+
+@pytest.mark.parametrize("dag_id", ["kiosk__retrain", "nightshift__rollback"])
+@pytest.mark.parametrize("paused", [True, False])
+def test_a_run_of_a_paused_dag_says_what_it_waits_for(
+    viewer: Any, store_url: str, home: Path, operation_run: Any, dag_id: str, paused: bool
+) -> None:
+    write_project(home / "projects", "kiosk")
+    operation_run(dag_id, "asked", "queued", paused=paused, project="kiosk")
+    text = viewer.get(f"/nightshift/decision/{dag_id}/asked").text
+    assert "The run is queued." in text
+    assert (f"{dag_id} is paused" in text) is paused

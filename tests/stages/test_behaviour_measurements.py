@@ -130,7 +130,7 @@ def test_a_test_that_concerns_no_row_lets_nothing_pass(tmp_path: Path, rows: pd.
     [
         (
             "def build_behaviour():\n    return 1 / 0\n",
-            ": build_behaviour fails; got: ZeroDivisionError: division by zero",
+            ":2: build_behaviour fails; got: ZeroDivisionError: division by zero",
         ),
         (
             "def build_behaviour():\n    return []\n",
@@ -143,10 +143,10 @@ def test_a_test_that_concerns_no_row_lets_nothing_pass(tmp_path: Path, rows: pd.
         (ONE.replace("]", ', Invariance("one", len)]').format(change="len"), ": two tests have one name; got: one"),
         (
             ONE.replace("{change}", "len, share=2"),
-            ": build_behaviour fails; got: the test 'one': share is above 0 and at most 1; got: 2",
+            ":7: build_behaviour fails; got: the test 'one': share is above 0 and at most 1; got: 2",
         ),
         (ONE.format(change="len"), ", test 'one': change must return a DataFrame; got: int"),
-        (ONE.format(change='lambda rows: rows["speed"]'), ", test 'one': change fails; got: KeyError: 'speed'"),
+        (ONE.format(change='lambda rows: rows["speed"]'), ":7, test 'one': change fails; got: KeyError: 'speed'"),
         (
             ONE.format(change="lambda rows: rows.head(3)"),
             ", test 'one': change must return one row for each row it was given, in their order; got: 3 rows for 960; "

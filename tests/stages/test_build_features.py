@@ -127,7 +127,7 @@ def test_a_leak_fails_with_its_name(shop: Shop, column: str) -> None:
     with_body(shop, FRAME.replace('raw["amount"]', f'raw["{column}"]'))
     text = failure(shop)
     assert text.startswith(
-        "shop/features.py on 2024-03-07: build_features asks for a column that is not known at prediction time: "
+        "shop/features.py:10 on 2024-03-07: build_features asks for a column that is not known at prediction time: "
         f"a leak; got: {column}; allowed: "
     )
     assert "use `history` for what happened on earlier days" in text

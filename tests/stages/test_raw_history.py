@@ -15,7 +15,7 @@ from include.io import keys
 from include.io.manifests import Manifest, get_file, read_manifest, write_manifest
 from include.io.tables import get_frame
 from include.stages import ingest
-from include.stages.feature_window import read_day
+from include.stages.feature_window import read_day, read_window
 from tests.stages.shop import (
     AS_OF,
     DECLARATION,
@@ -130,6 +130,58 @@ def test_labels_that_matured_change_the_day(late: Shop) -> None:
     assert late.raw(DAY).details["as_of"] == "2024-03-09"
     assert own(late, early) == early
     assert late.plan(KNOWN).stale == 0
+
+
+@pytest.mark.parametrize("now", [0, 1])
+def test_a_shorter_delay_makes_no_label_mature_that_was_read_too_early(late: Shop, now: int) -> None:
+    # scored in the evening, long before its labels were declared to be known
+    late.prepare([DAY], as_of=DAY)
+    early = late.raw(DAY)
+    late.deliver(DAY, with_labels())
+    late.declare(window={**DECLARATION["window"], "label_delay_days": now, "lookback_days": 0})
+    days = late.plan(KNOWN).days
+    late.prepare([day for day in days if day != DAY], as_of=KNOWN)
+    assert late.plan(KNOWN).reasons == {"labels matured": 1}
+    assert late.prepare([DAY], as_of=KNOWN).unlabelled == 0
+    assert own(late, early) == early
+    assert late.raw(DAY).details["label_delay_days"] == now
+    assert late.plan(KNOWN).stale == 0
+
+
+def test_a_shorter_delay_reads_a_day_again_only_once(late: Shop) -> None:
+    late.prepare([DAY], as_of=DAY)
+    late.declare(window={**DECLARATION["window"], "label_delay_days": 0, "lookback_days": 0})
+    # the source gives the same: these are the day's labels by the declaration of now
+    assert late.prepare([DAY], as_of=DAY).written == 0
+    assert late.raw(DAY).details["label_delay_days"] == 0
+    before = contents(late.store)
+    late.deliver(DAY, with_labels())
+    landed = contents(late.store, "landing/")
+    assert late.prepare([DAY], as_of=KNOWN).written == 0
+    assert contents(late.store) == {**before, **landed}
+
+
+def test_a_longer_delay_reads_a_day_again_when_it_is_over(late: Shop) -> None:
+    late.declare(window={**DECLARATION["window"], "label_delay_days": 0, "lookback_days": 0})
+    late.prepare([DAY], as_of=DAY)
+    late.deliver(DAY, with_labels())
+    late.declare(window={**DECLARATION["window"], "label_delay_days": 2, "lookback_days": 0})
+    assert read_on(late, date(2024, 3, 8)).written == 0
+    assert read_on(late, KNOWN).written == 1
+
+
+def test_a_label_that_comes_later_than_declared_is_counted_as_missing_and_read_by_a_refresh(late: Shop) -> None:
+    some = orders(DAY)
+    some.loc[some.index[some["refund"] > 0][:5], "refund"] = None
+    late.deliver(DAY, some)
+    missing = int(some["refund"].isna().sum())
+    assert late.prepare([DAY], as_of=KNOWN).unlabelled == missing
+    late.deliver(DAY, with_labels())
+    later = date(2024, 3, 11)
+    assert late.prepare([DAY], as_of=later).unlabelled == missing
+    window = read_window(late.store, late.project, [DAY])
+    assert (window.data[0].rows, window.data[0].unlabelled) == (60 - missing, missing)
+    assert late.prepare([DAY], as_of=later, refresh_raw=True).unlabelled == 0
 
 
 def test_labels_that_stay_the_same_make_no_new_snapshot(late: Shop) -> None:

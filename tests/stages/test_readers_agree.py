@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import SecretStr
 
+from include.config.errors import PartitionRejectedError
 from include.io import keys
 from include.io.local_store import LocalStore
 from include.io.manifests import read_manifest
@@ -208,3 +209,17 @@ def test_every_reader_gives_the_same_rows(tmp_path: Path, seed: int) -> None:
     assert got == [labels[row["returned"]] for row in rows]
     amounts = [None if row["amount"] is None else float(row["amount"]) for row in rows]
     assert [None if np.isnan(value) else value for value in expected["amount"]] == amounts
+
+
+def test_every_reader_gives_the_same_refusal(tmp_path: Path) -> None:
+    tables = {day: rows_of(day, seed=7) for day in DAYS}
+    for row in tables[DAYS[1]]:
+        row["store"] = "A1" if row["store"] is None else str(row["store"])
+    told = set()
+    for reader in READERS:
+        with pytest.raises(PartitionRejectedError) as caught:
+            prepared(shop_of(tmp_path, reader, tables), DAYS)
+        told.add(caught.value.problem.got)
+    assert told == {
+        f"[{DAYS[1]}] columns_are_as_on_other_days(store): text on {DAYS[1]}; integer on {DAYS[0]}, {DAYS[2]}"
+    }

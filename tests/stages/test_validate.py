@@ -130,7 +130,7 @@ def test_a_missing_column_is_named_with_the_day_and_what_there_is(shop: Shop) ->
 
 def test_a_target_that_is_no_number_refuses_the_day(shop: Shop) -> None:
     text = refusal(shop, GOOD.assign(refund="none"))
-    assert "target_is_numeric(refund): a number is needed to compare with 0, the column holds str" in text
+    assert "target_is_numeric(refund): a number is needed to compare with 0, the column holds text: 'none'" in text
 
 
 def test_rows_without_label_beyond_the_declared_share_refuse_the_day(shop: Shop) -> None:
