@@ -160,6 +160,7 @@ class Explanation(Receipt):
         importance_sample: What it was measured on; None when it was not.
         errors: Where the challenger errs.
         data: The window that the models were made and judged on.
+        notes: What could not be drawn, and why.
     """
 
     curves: dict[str, Curves] = {}
@@ -167,3 +168,4 @@ class Explanation(Receipt):
     importance_sample: ImportanceSample | None = None
     errors: ErrorAnalysis = ErrorAnalysis()
     data: DataProfile | None = None
+    notes: tuple[str, ...] = ()

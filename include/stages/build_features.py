@@ -128,6 +128,9 @@ def _make(
     features = build(project, day, raw, history)
     table = _rows(project, raw, features)
     unlabelled = int(table[project.target.name].isna().sum())
+    missing = [name for name in project.features.names if features[name].isna().all()]
+    if missing:
+        logger.warning("%s %s: no row has a value of %s", project.name, day, ", ".join(missing))
     data = to_parquet(table, f"{project.name}/{day}: features")
     # the content is in the name too: a forced run never overwrites bytes that a manifest still names
     name = fingerprint[:8] + hashlib.sha256(data).hexdigest()[:8]
@@ -145,6 +148,7 @@ def _make(
             "validation": good_days.validation(day).fingerprint,
             "rows": len(table) - unlabelled,
             "unlabelled": unlabelled,
+            "without_values": missing,
         },
     )
 

@@ -19,6 +19,7 @@ from include.reports.decision_page import render
 from include.reports.model_card import model_card
 from include.stages.candidates import TrainingRecord, read_record, train_days
 from include.stages.contest import Contest
+from include.stages.drawing import drawn, note_page
 from include.stages.explaining import explain
 from include.stages.feature_window import read_window
 
@@ -26,16 +27,22 @@ from include.stages.feature_window import read_window
 def write_documents(store: ObjectStore, tracking: Tracking, contest: Contest, decision: Decision) -> None:
     """Write the documents of a decision that are not there yet, and link them from the challenger's run in MLflow.
 
+    What cannot be drawn is a note in its place: a decision that is written stands whatever becomes of its documents.
+
     Raises:
-        ObjectMissingError, ChecksumMismatchError: The rows of the window are gone or damaged.
         TrackingError, StoreError: MLflow or the store does not answer; a retry continues.
     """
     name, identity = decision.project, decision.decision_id
     if store.exists(keys.decision_report(name, identity)):
         return
     explanation = _explained(store, contest, decision)
-    if explanation.data is not None:
-        page = render_data(decision, explanation.data)
+    profile = explanation.data
+    if profile is not None:
+        page = drawn(
+            "the data report",
+            lambda: render_data(decision, profile),
+            lambda note: note_page(f"{name}: data of {decision.as_of}", "", note),
+        )
         store.put(keys.data_report(name, identity), page.encode())
     card = _write_card(store, contest.project, decision, explanation, contest.challenger.record)
     links = {
@@ -61,7 +68,13 @@ def tell_verdict(store: ObjectStore, project: Project, decision: Decision) -> No
 
 
 def _write_report(store: ObjectStore, project: Project, decision: Decision, explanation: Explanation | None) -> None:
-    page = render(decision, explanation, project)
+    page = drawn(
+        "the report",
+        lambda: render(decision, explanation, project),
+        lambda note: note_page(
+            f"{decision.project} {decision.as_of}: {decision.verdict}", decision.reason, f"{note}. See decision.json."
+        ),
+    )
     store.put(keys.decision_report(decision.project, decision.decision_id), page.encode())
 
 
@@ -72,7 +85,11 @@ def _write_card(
     explanation: Explanation | None,
     record: TrainingRecord | None,
 ) -> str:
-    card = model_card(project, decision, explanation, record)
+    card = drawn(
+        "the model card",
+        lambda: model_card(project, decision, explanation, record),
+        lambda note: f"# {decision.project} {decision.as_of}: {decision.verdict}\n\n{note}. See decision.json.\n",
+    )
     store.put(keys.model_card(decision.project, decision.decision_id), card.encode())
     return card
 
@@ -83,7 +100,8 @@ def _explained(store: ObjectStore, contest: Contest, decision: Decision) -> Expl
     found = read_receipt(store, key, Explanation)
     if found is not None:
         return found
-    return keep_first(store, key, _explain(store, contest))
+    made = drawn("the explanation", lambda: _explain(store, contest), lambda note: Explanation(notes=(note,)))
+    return keep_first(store, key, made)
 
 
 def _explain(store: ObjectStore, contest: Contest) -> Explanation:

@@ -26,6 +26,7 @@ from include.stages.contest import Contest
 from include.stages.decision_identity import decision_id
 from include.stages.decisions import decide, refuse
 from include.stages.documents import write_documents
+from include.stages.drawing import drawn
 from include.stages.feature_window import read_window
 from include.stages.measured import measure_all
 from include.stages.partitions import refuse_unfinished
@@ -75,7 +76,7 @@ def run(project: Project, inputs: EvaluateInputs) -> EvaluateResult:
         candidate_id=challenger.result.candidate_id,
         report_uri=store.uri(keys.decision_report(project.name, decision.decision_id)),
         mode=mode,
-        summary=summary(decision),
+        summary=drawn("the summary", lambda: summary(decision), lambda note: f"{decision.verdict}. {note}."),
     )
 
 

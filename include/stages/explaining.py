@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import numpy as np
 import pandas as pd
 
@@ -22,6 +25,9 @@ from include.ml.profile import adversarial_auc, feature_profile, rank_correlatio
 from include.ml.scored import Scored
 from include.stages.candidates import LoadedModel
 from include.stages.columns import DAY
+from include.stages.drawing import drawn
+
+Part = TypeVar("Part")
 
 # rows beyond these change a picture by less than can be seen
 IMPORTANCE_ROWS = 5_000
@@ -38,7 +44,7 @@ def explain(
     challenger: LoadedModel,
     champion: LoadedModel | None,
 ) -> Explanation:
-    """Return what explains a decision; the same for the same arguments.
+    """Return what explains a decision; the same for the same arguments. A part that cannot be drawn is a note.
 
     Args:
         plan: Of the run.
@@ -49,13 +55,28 @@ def explain(
         champion: What it was compared with; None when there is none, or it could not be scored.
     """
     theirs = None if scored.champion is None else champion
-    found, sample = _importance(project, holdout_frame, scored, challenger, theirs)
+    notes: list[str] = []
+
+    def part(what: str, make: Callable[[], Part], nothing: Part) -> Part:
+        def noted(note: str) -> Part:
+            notes.append(note)
+            return nothing
+
+        return drawn(what, make, noted)
+
+    no_curves: dict[str, Curves] = {}
+    nowhere: tuple[tuple[Importance, ...], ImportanceSample | None] = ((), None)
+    found, sample = part(
+        "the importance", lambda: _importance(project, holdout_frame, scored, challenger, theirs), nowhere
+    )
+    profile: DataProfile | None = part("the data", lambda: _data(project, plan, train_frame, holdout_frame), None)
     return Explanation(
-        curves=_curves(scored),
+        curves=part("the curves", lambda: _curves(scored), no_curves),
         importance=found,
         importance_sample=sample,
-        errors=_errors(project, holdout_frame, scored),
-        data=_data(project, plan, train_frame, holdout_frame),
+        errors=part("the errors", lambda: _errors(project, holdout_frame, scored), ErrorAnalysis()),
+        data=profile,
+        notes=tuple(notes),
     )
 
 

@@ -10,6 +10,10 @@ import pandas as pd
 from include.config.errors import MAX_EXAMPLES, ProjectCodeError
 from include.config.project import Project
 from include.config.project_code import CODE_FAILURES, code_failure, line_of, load_module
+from include.io.column_types import whole_numbers
+
+# XGBoost and other libraries reckon with floats of 32 bits
+LARGEST = float(np.finfo(np.float32).max)
 
 
 def build(project: Project, day: date, raw: pd.DataFrame, history: pd.DataFrame | None) -> pd.DataFrame:
@@ -36,7 +40,7 @@ def build(project: Project, day: date, raw: pd.DataFrame, history: pd.DataFrame 
     for name, before, after in (("raw", known, given), ("history", history, given_history)):
         if before is not None and after is not None and not after.equals(before):
             raise ProjectCodeError(where, f"build_features changes `{name}`", hint="it must be pure: work on a copy")
-    return _checked(project, where, raw.index, features)
+    return _checked(project, where, known, features)
 
 
 def unknown_columns(project: Project) -> tuple[str, ...]:
@@ -67,7 +71,7 @@ def _call(
     return features
 
 
-def _checked(project: Project, where: str, index: pd.Index, features: pd.DataFrame) -> pd.DataFrame:
+def _checked(project: Project, where: str, raw: pd.DataFrame, features: pd.DataFrame) -> pd.DataFrame:
     declared = project.features
     names = [str(name) for name in features.columns]
     if sorted(names) != sorted(declared.names):
@@ -80,17 +84,18 @@ def _checked(project: Project, where: str, index: pd.Index, features: pd.DataFra
             allowed=declared.names,
             hint="declare them under features: in project.yaml, or leave them out",
         )
-    if not features.index.equals(index):
+    if not features.index.equals(raw.index):
         raise ProjectCodeError(
             where,
             "build_features must return one row for each row of `raw`, indexed like it",
-            got=f"{len(features)} rows for {len(index)}",
+            got=f"{len(features)} rows for {len(raw.index)}",
             hint="a merge loses the index: use map or join",
         )
     for name in declared.numeric:
         _check_numeric(where, name, features[name])
     for name in declared.categorical:
         _check_categorical(where, name, features[name])
+        _check_whole(where, name, features[name], raw)
     checked = features[list(declared.names)]
     return checked.astype(dict.fromkeys(declared.categorical, "str"))
 
@@ -112,6 +117,15 @@ def _check_numeric(where: str, name: str, column: pd.Series) -> None:
             got=f"{infinite} of {len(column)} rows",
             hint="a division by zero? NaN stands for missing",
         )
+    beyond = column[column.abs() > LARGEST]
+    if len(beyond):
+        raise ProjectCodeError(
+            where,
+            f"the numeric feature '{name}' is beyond what a 32-bit float holds, and no model can take it",
+            got=f"{len(beyond)} of {len(column)} rows, the largest {beyond.abs().max():g}",
+            allowed=(f"-{LARGEST:g} to {LARGEST:g}",),
+            hint="a wrong unit or a mark for missing at the source? set it to NaN, or clip it",
+        )
 
 
 def _check_categorical(where: str, name: str, column: pd.Series) -> None:
@@ -127,3 +141,19 @@ def _check_categorical(where: str, name: str, column: pd.Series) -> None:
             allowed=("str, None when missing",),
             hint='.astype("str")',
         )
+
+
+def _check_whole(where: str, name: str, column: pd.Series, raw: pd.DataFrame) -> None:
+    """Refuse whole numbers that became text as floats: "1.0" on a day with a gap, and "1" on all others."""
+    values = set(column.dropna().unique())
+    if not values or not all(str(value).endswith(".0") for value in values):
+        return
+    for source, given in raw.items():
+        is_whole = pd.api.types.is_float_dtype(given) and not pd.api.types.is_float_dtype(whole_numbers(given))
+        if is_whole and values <= set(given.dropna().astype("str")):
+            raise ProjectCodeError(
+                where,
+                f"the categorical feature '{name}' is made of whole numbers as floats: on a day without a gap 1.0 is 1",
+                got=", ".join(sorted(values)[:MAX_EXAMPLES]),
+                hint=f'raw["{source}"].astype("Int64").astype("str")',
+            )

@@ -58,6 +58,7 @@ def fit(
     """
     frame, candidate = window.frame, spec.candidate
     labels = _labels(spec, frame)
+    _refuse_empty_features(spec, frame)
     signature = signature_of(frame, spec.features, spec.target.name)
     table = model_input(frame, signature)
     pipeline, tuned, notes = _fitted(spec, table, labels, frame["day"].tolist(), threads)
@@ -121,3 +122,16 @@ def _labels(spec: TrainingSpec, frame: pd.DataFrame) -> np.ndarray:
             hint="lengthen window.days, or look at the target's rule",
         )
     return labels
+
+
+def _refuse_empty_features(spec: TrainingSpec, frame: pd.DataFrame) -> None:
+    """Refuse a feature without any value: no model learns from it, and none says so."""
+    empty = [name for name in spec.features.names if frame[name].isna().all()]
+    if empty:
+        raise TrainingError(
+            f"{spec.project}, candidate {spec.candidate.name}",
+            "features have no value in any row of the train part",
+            got=f"{', '.join(empty)}: all {len(frame)} rows missing",
+            hint="does features.py find its columns, or has the source stopped to deliver them? remove them from "
+            "features: if they are gone",
+        )

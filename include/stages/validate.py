@@ -18,6 +18,7 @@ from include.io.object_store import ObjectStore
 from include.io.stores import open_store
 from include.stages.assembling import assemble
 from include.stages.comparing_days import compare_days
+from include.stages.drawing import drawn, note_page
 from include.stages.findings import ASSEMBLE, MAX_FINDINGS_SHOWN, Finding, Judgement, check_dates, judge, likely_fix
 from include.stages.fingerprints import Recipe, recipe_of
 from include.stages.in_force import MAX_TRIES, InForce, kept_changing, look
@@ -121,13 +122,19 @@ def _settle(
                 checked.append(_check(project, store, suite, day, snapshot, seen))
         if not checked:
             return settled, new
-        published = publish(project, inputs, store, recipe, suite.runner.as_page(), checked)
+        published = publish(project, inputs, store, recipe, _suite_page(project, suite), checked)
         settled.update(published)
         new += len(published)
         if len(settled) == len(days):
             return settled, new
     changed = ", ".join(str(day) for day in days if day not in settled)
     raise kept_changing(f"{project.name}/validate on {changed}")
+
+
+def _suite_page(project: Project, suite: _Suite) -> str:
+    title = f"{project.name}: what is expected"
+    runner = suite.runner
+    return drawn("what is expected", runner.as_page, lambda note: note_page(title, "", note))
 
 
 def _check(

@@ -21,6 +21,7 @@ from include.io.object_store import ObjectStore
 from include.io.tables import to_parquet
 from include.stages.column_contract import FACTS, facts_of
 from include.stages.columns import REASONS_COLUMN, ROW_COLUMN, ROWS
+from include.stages.drawing import drawn, note_page
 from include.stages.findings import MAX_FINDINGS_SHOWN, Judgement
 from include.stages.fingerprints import Recipe
 from include.stages.in_force import InForce, put_in_force
@@ -66,7 +67,7 @@ def publish(
     manifests: dict[date, Manifest] = {}
     lines = []
     for one in checked:
-        page = one.report.as_page() if one.report else ""
+        page = _page(project, one)
         snapshot = snapshot_id(one.snapshot)
         path = page_path(project.name, one.day, snapshot) if page else ""
         lines.append(_line(one, path))
@@ -89,6 +90,13 @@ def publish(
         for one in checked
         if put_in_force(store, keys.validation_manifest(project.name, one.day), manifests[one.day], one.seen)
     }
+
+
+def _page(project: Project, one: Checked) -> str:
+    """Return Great Expectations' page of a day, a note where it cannot render it; empty without a report."""
+    title = f"{project.name} {one.day}"
+    report = one.report
+    return "" if report is None else drawn("the day's results", report.as_page, lambda note: note_page(title, "", note))
 
 
 def _summary(judgement: Judgement) -> dict[str, object]:

@@ -139,6 +139,10 @@ def test_a_leak_fails_with_its_name(shop: Shop, column: str) -> None:
         (FRAME.replace('"amount":', '"price":'), "missing: ['amount']; not declared: ['price']"),
         (FRAME.replace('raw["amount"].astype("float64")', 'raw["amount"].astype("float32")'), "got: float32; allowed"),
         (FRAME.replace('raw["amount"]', '(raw["amount"] / 0)'), "'amount' is infinite; got: 60 of 60 rows"),
+        (
+            FRAME.replace('raw["amount"]', '(-1e39 * (raw["amount"] == raw["amount"].max()))'),
+            "and no model can take it; got: 1 of 60 rows, the largest 1e+39",
+        ),
         (FRAME.replace('raw["country"].astype("str")', 'raw["amount"]'), "'country' has the wrong type; got: float64"),
         (
             FRAME.replace('raw["country"]', "pd.Series([1] * len(raw), dtype=object)").replace('.astype("str")', ""),
@@ -233,3 +237,13 @@ def test_days_prepared_one_by_one_or_together_are_the_same(shop: Shop) -> None:
     for day in days:
         shop.prepare([day], force=True)
     assert {day: manifest(shop, day).files for day in days} == together
+
+
+def test_whole_numbers_that_became_floats_are_no_categories(shop: Shop) -> None:
+    frame = orders(DAY).assign(shelf=[None, *[1.0, 2.0, 7.0] * 19, 1.0, 2.0])
+    shop.deliver(DAY, frame)
+    with_body(shop, FRAME.replace('raw["country"]', 'raw["shelf"]'))
+    assert "'country' is made of whole numbers as floats" in failure(shop)
+    with_body(shop, FRAME.replace('raw["country"]', 'raw["shelf"].astype("Int64")'))
+    shop.prepare([DAY])
+    assert sorted(rows(shop)["country"].dropna().unique()) == ["1", "2", "7"]

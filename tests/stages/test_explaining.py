@@ -194,3 +194,18 @@ def test_a_few_rows_are_explained_as_far_as_they_go(case: Case, monkeypatch: pyt
     # a sample of one class tells nothing of importance
     monkeypatch.setattr(explaining, "IMPORTANCE_ROWS", 1)
     assert (few.explain().importance, few.explain().importance_sample) == ((), None)
+
+
+def test_a_part_that_cannot_be_drawn_is_a_note_beside_the_others(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise ValueError("too large")
+
+    monkeypatch.setattr(explaining, "adversarial_auc", fails)
+    made = case.explain()
+    assert made.data is None
+    assert made.notes == ("the data could not be drawn: ValueError: too large",)
+    assert (set(made.curves), bool(made.importance), bool(made.errors.worst)) == (
+        {"challenger", "champion"},
+        True,
+        True,
+    )

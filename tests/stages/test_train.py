@@ -217,6 +217,13 @@ def test_a_train_part_of_one_class_closes_the_run_as_failed(nights: Nights) -> N
     assert not list(nights.store.list("parcels/models/"))
 
 
+def test_a_feature_without_any_value_is_refused_by_its_name(nights: Nights) -> None:
+    for day in nights.plan(AS_OF).days:
+        nights.write_day(day, make_rows(day).assign(weight=np.nan))
+    with pytest.raises(TrainingError, match="got: weight: all 720 rows missing"):
+        nights.train(AS_OF, "linear")
+
+
 def test_an_estimators_own_error_names_the_candidate(nights: Nights) -> None:
     nights.project = make_project(
         nights.folder,
