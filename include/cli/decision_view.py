@@ -68,7 +68,7 @@ def show(
     shown = [gate for gate in gate_order(decision.gates) if every_gate or gate.outcome != "passed"]
     if shown:
         console.print(gates_table(decision, shown, wide=console.width >= WIDE_COLUMNS))
-    console.print(f"gates     {counted(decision.gates, " gates")}", markup=False)
+    console.print(f"gates     {counted(decision.gates, ' gates')}", markup=False)
     if len(shown) < len(decision.gates):
         which = f"{decision.project}{f' {entry.number}' if entry else ''}"
         space = option_of(Settings.from_environment().namespace)
