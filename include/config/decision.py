@@ -223,6 +223,12 @@ class LedgerEntry(Receipt):
         previous: For promotion and rollback: the entry in force before, 0 when there was none.
         standing: What is in force after this entry.
         approval: What a person answered when asked whether to promote; None when nobody was asked.
+        highest_version: The highest model version that this entry or one before it holds; None in entries of before it
+            was kept.
+        decision_sha256: Of the bytes of the decision the entry is about; empty in entries of before it was kept.
+        release_sha256: For what puts a version in force: of the bytes of its release's manifest; empty in entries of
+            before it was kept.
+        previous_sha256: Of the bytes of the entry before; empty in the first and in entries of before it was kept.
         origin: Who, in which run, with which code.
     """
 
@@ -246,4 +252,8 @@ class LedgerEntry(Receipt):
     previous: int = 0
     standing: Standing = Standing()
     approval: ApprovalAnswer | None = None
+    highest_version: int | None = None
+    decision_sha256: str = ""
+    release_sha256: str = ""
+    previous_sha256: str = ""
     origin: Origin

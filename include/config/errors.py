@@ -248,6 +248,10 @@ class LedgerConflictError(NightshiftError):
     retryable = True
 
 
+class UnknownChampionError(NightshiftError):
+    """Say that a release pointer or MLflow's alias names a champion that the ledger never put in force."""
+
+
 class ActRefusedError(NightshiftError):
     """Refuse what a person asked for, because of what is in force: a pin, another champion, nothing to go back to."""
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import random
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import date, datetime
 from typing import overload
 
 from include.config.decision import EntryKind, LedgerEntry
@@ -15,7 +16,7 @@ from include.config.errors import ArtifactDamagedError, LedgerConflictError, Pre
 from include.io import keys
 from include.io.manifests import parse_receipt, to_json
 from include.io.object_store import ObjectStore
-from include.io.standing import InForce, champions, in_force_after, settle
+from include.io.standing import InForce, champions, highest_version, in_force_after, settle
 
 MAX_ATTEMPTS = 100
 LOST_PAUSE_SECONDS = 0.1
@@ -24,12 +25,19 @@ READ_THREADS = 8
 
 
 class Ledger:
-    """Read and append one project's entries; entries never change, so one that was read is kept."""
+    """Read and append one project's entries; entries never change, so one that was read is kept.
 
-    def __init__(self, store: ObjectStore, project: str) -> None:
+    Each entry holds the sha256 of the bytes of the one before it: of two neighbours that are read, whoever reads them,
+    the older one is checked.
+    """
+
+    def __init__(self, store: ObjectStore, project: str, *, chained: bool = True) -> None:
+        """Take the store; without `chained` neighbours are not compared: for who tells all that is wrong."""
         self._store = store
-        self._project = project
+        self._chained = chained
+        self.project = project
         self._read: dict[int, LedgerEntry] = {}
+        self._sha256: dict[int, str] = {}
         self._known: int | None = None
 
     def entries(self) -> list[LedgerEntry]:
@@ -125,13 +133,53 @@ class Ledger:
         """Return the champion in force, then those a rollback can go back to, newest first."""
         return list(champions(self._history()))
 
+    def highest_version(self) -> int:
+        """Return the highest model version that an entry holds, 0 when there is none; reads the newest entry."""
+        return highest_version(self._history())
+
+    def holder(self, version: str, after: int = 0) -> str:
+        """Return the candidate that has a model version by the newest entry naming it; empty when no entry does.
+
+        Args:
+            version: Asked for.
+            after: Look only at entries with a higher number.
+        """
+        for entry in reversed(self._history()):
+            if entry.number <= after:
+                return ""
+            if entry.version == version:
+                return entry.candidate_id
+        return ""
+
+    def version_of(self, candidate_id: str, since: datetime) -> str:
+        """Return the model version of a candidate by the newest entry about it; empty when no entry is.
+
+        Args:
+            candidate_id: Asked for.
+            since: When the candidate was made: entries that are older are not read.
+        """
+        for entry in reversed(self._history()):
+            if entry.made_at < since:
+                return ""
+            if entry.candidate_id == candidate_id and entry.version:
+                return entry.version
+        return ""
+
+    def put_in_force(self, candidate_id: str) -> bool:
+        """Tell whether an entry ever put that candidate in force, newest entries first."""
+        return any(
+            entry.candidate_id == candidate_id
+            for entry in reversed(self._history())
+            if entry.kind in ("promotion", "rollback")
+        )
+
     def append(self, build: Callable[[int, Sequence[LedgerEntry]], LedgerEntry]) -> LedgerEntry:
         """Write the next entry; when another writer takes its number, build it anew on the new history.
 
         Args:
             build: Given the next number and the history before it, returns the entry with that number; it may raise
-                to append nothing. Reading the history's newest entries reads only those. `previous` and `standing`
-                are filled in here.
+                to append nothing. Reading the history's newest entries reads only those. `previous`, `standing`,
+                `highest_version` and `previous_sha256` are filled in here.
 
         Raises:
             LedgerConflictError: Other writers were faster every time.
@@ -141,20 +189,22 @@ class Ledger:
             history = self._history()
             number = len(history) + 1
             entry = settle(build(number, history), history)
-            if (entry.number, entry.project) != (number, self._project):
+            if (entry.number, entry.project) != (number, self.project):
                 raise ValueError(
-                    f"entry {number} of {self._project} was asked for, got {entry.number} of {entry.project}"
+                    f"entry {number} of {self.project} was asked for, got {entry.number} of {entry.project}"
                 )
+            entry = entry.model_copy(update={"previous_sha256": self.sha256(number - 1)})
+            data = to_json(entry)
             try:
-                self._store.put(keys.ledger_entry(self._project, number), to_json(entry), if_absent=True)
+                self._store.put(keys.ledger_entry(self.project, number), data, if_absent=True)
             except PreconditionFailedError:
                 # those that lost a number together would meet again at the next: an S3 server has them wait a second
                 time.sleep(random.uniform(0, LOST_PAUSE_SECONDS))
                 continue
-            self._read[number] = entry
+            self._keep(number, entry, data)
             return entry
         raise LedgerConflictError(
-            self._store.uri(keys.ledger_prefix(self._project)),
+            self._store.uri(keys.ledger_prefix(self.project)),
             "other writers took every number that was tried",
             got=f"{MAX_ATTEMPTS} attempts",
             hint="run it again when fewer runs of this project are writing",
@@ -164,7 +214,7 @@ class Ledger:
         """Return the entries there are now; only the first time by a listing, whose cost grows with history."""
         if self._known is None:
             self._known = self._listed()
-        while self._store.exists(keys.ledger_entry(self._project, self._known + 1)):
+        while self._store.exists(keys.ledger_entry(self.project, self._known + 1)):
             self._known += 1
         return _History(self._known, self._entry)
 
@@ -173,16 +223,16 @@ class Ledger:
         return [key for key in self._keys() if not keys.is_ledger_entry(key)]
 
     def _keys(self) -> list[str]:
-        return [info.key for info in self._store.list(keys.ledger_prefix(self._project))]
+        return [info.key for info in self._store.list(keys.ledger_prefix(self.project))]
 
     def _listed(self) -> int:
         """Return how many entries there are, each in its place; what has no entry's name is passed over."""
         found = [key for key in self._keys() if keys.is_ledger_entry(key)]
-        wanted = [keys.ledger_entry(self._project, number) for number in range(1, len(found) + 1)]
+        wanted = [keys.ledger_entry(self.project, number) for number in range(1, len(found) + 1)]
         for number, (key, expected) in enumerate(zip(found, wanted, strict=True), start=1):
             if key != expected:
                 raise ArtifactDamagedError(
-                    self._store.uri(keys.ledger_prefix(self._project)),
+                    self._store.uri(keys.ledger_prefix(self.project)),
                     f"entry {number} is missing, or another object is in its place",
                     got=key,
                     allowed=(expected,),
@@ -190,11 +240,64 @@ class Ledger:
                 )
         return len(found)
 
+    def check_chain(self) -> None:
+        """Compare every entry with the bytes of the one before it.
+
+        Raises:
+            ArtifactDamagedError: With the first that differs.
+        """
+        self.entries()
+        for number in range(2, self.length() + 1):
+            self._check_follows(number)
+
+    def check(self, number: int) -> None:
+        """Check an entry against the one after it, if there is one: costs at most one more read.
+
+        Raises:
+            ArtifactDamagedError: It is not the one that the next was written after.
+        """
+        if number < self.length():
+            self._entry(number)
+            self._entry(number + 1)
+
+    def sha256(self, number: int) -> str:
+        """Return the sha256 of the bytes of an entry; empty for number 0, which is none."""
+        if number:
+            self._entry(number)
+        return self._sha256.get(number, "")
+
     def _entry(self, number: int) -> LedgerEntry:
         if number not in self._read:
-            key = keys.ledger_entry(self._project, number)
-            self._read[number] = parse_receipt(self._store.get(key), self._store.uri(key), LedgerEntry)
+            key = keys.ledger_entry(self.project, number)
+            data = self._store.get(key)
+            self._keep(number, parse_receipt(data, self._store.uri(key), LedgerEntry), data)
         return self._read[number]
+
+    def _keep(self, number: int, entry: LedgerEntry, data: bytes) -> None:
+        """Keep an entry that was read or written, once it follows from its neighbours that are known."""
+        self._sha256[number] = hashlib.sha256(data).hexdigest()
+        self._read[number] = entry
+        if self._chained:
+            self._check_follows(number)
+            self._check_follows(number + 1)
+
+    def _check_follows(self, number: int) -> None:
+        """Compare an entry with the bytes of the one before it, where both are known."""
+        entry, before = self._read.get(number), self._sha256.get(number - 1)
+        if entry is None or before is None or entry.previous_sha256 == before:
+            return
+        # entries of before the sha256 was kept do not hold it; after the first that does, every one does
+        older = self._read.get(number - 1)
+        if not entry.previous_sha256 and not (older is not None and older.previous_sha256):
+            return
+        raise ArtifactDamagedError(
+            self._store.uri(keys.ledger_entry(self.project, number - 1)),
+            f"the entry is not the one that entry {number} was written after",
+            got=f"sha256 {before}",
+            allowed=(f"sha256 {entry.previous_sha256}" if entry.previous_sha256 else "the sha256 that it lacks",),
+            hint="one of them was changed by hand: restore the ledger from a backup; "
+            f"./nightshift reconcile {self.project} --deep checks everything",
+        )
 
 
 def _newer(known: LedgerEntry | None, entry: LedgerEntry) -> LedgerEntry:

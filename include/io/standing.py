@@ -22,11 +22,12 @@ class InForce:
 
 
 def settle(entry: LedgerEntry, history: Sequence[LedgerEntry]) -> LedgerEntry:
-    """Return `entry` with `previous` and `standing` filled in from the history before it.
+    """Return `entry` with `previous`, `standing` and `highest_version` filled in from the history before it.
 
     The champions in force form a stack, linked by `previous`: a promotion is put on top; a rollback takes off
     everything above its target, and what was taken off is barred until a person promotes it again.
     """
+    entry = entry.model_copy(update={"highest_version": max(highest_version(history), as_number(entry.version))})
     before = standing_after(history)
     if entry.kind == "promotion":
         barred = tuple(name for name in before.barred if name != entry.candidate_id)
@@ -39,6 +40,22 @@ def settle(entry: LedgerEntry, history: Sequence[LedgerEntry]) -> LedgerEntry:
     if entry.kind == "unpin":
         return entry.model_copy(update={"standing": before.model_copy(update={"pin": 0})})
     return entry.model_copy(update={"standing": before.model_copy(update={"nights": _nights(entry, before)})})
+
+
+def highest_version(history: Sequence[LedgerEntry]) -> int:
+    """Return the highest model version in the history, 0 when there is none; the newest entry says it.
+
+    Entries of before it was kept are all read, once: the next entry says it.
+    """
+    if not history:
+        return 0
+    known = history[-1].highest_version
+    return max(as_number(entry.version) for entry in history) if known is None else known
+
+
+def as_number(version: str) -> int:
+    """Return a model version as the number that MLflow gave it; 0 for what is none."""
+    return int(version) if version.isdecimal() else 0
 
 
 def standing_after(history: Sequence[LedgerEntry]) -> Standing:

@@ -1,7 +1,9 @@
 """Record trainings in MLflow: one run and one model version for each candidate id, however often a task is retried.
 
-MLflow is a view for people: nothing is decided from it. Only `MlflowClient` is used, so no global state (active run,
-tracking URI) is touched. MLflow is imported late, because this module is imported where it is not needed.
+MLflow is a view for people: nothing is decided from it. It numbers model versions by itself, and begins anew when its
+database or a registered model is lost; so what a version is of is its tag `candidate_id`, never its number. Only
+`MlflowClient` is used, so no global state (active run, tracking URI) is touched. MLflow is imported late, because this
+module is imported where it is not needed.
 """
 
 from __future__ import annotations
@@ -26,13 +28,17 @@ from include.io.tracking_errors import tracking_errors
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
+    from mlflow.entities.model_registry import ModelVersion
 
-__all__ = ["Measurement", "ModelToLog", "TrackedRun", "Tracking", "prepare_tracking"]
+__all__ = ["Measurement", "ModelToLog", "Registered", "TrackedRun", "Tracking", "prepare_tracking"]
 
 CANDIDATE_TAG = "candidate_id"
 OWNER_TAG = "owner"
 FAILURE_TAG = "failure"
+# which version of the ledger a model version stands for, where it was registered again
+VERSION_TAG = "ledger_version"
 MODEL_FOLDER = "model"
+PAGE = 1000
 MAX_REASON_CHARACTERS = 1000
 # what MLflow takes for a description
 MAX_CARD_CHARACTERS = 5000
@@ -53,6 +59,21 @@ class Measurement:
     name: str
     value: float
     position: int = 0
+
+
+@dataclass(frozen=True)
+class Registered:
+    """Describe a model version.
+
+    Attributes:
+        number: MLflow's own.
+        version: The ledger's: the same, but for a model that had to be registered again under another number.
+        candidate_id: Whose it is; empty for one that is none of ours.
+    """
+
+    number: str
+    version: str
+    candidate_id: str
 
 
 class Tracking:
@@ -157,38 +178,83 @@ class Tracking:
         with self._errors(f"measure run {run_id}"):
             self._log_measurements(run_id, measurements)
 
-    def document(self, run_id: str, version: str, links: Mapping[str, str], card: str) -> None:
-        """Tag a run and its model version with where its documents are, and describe the version by its model card."""
+    def document(self, run_id: str, candidate_id: str, links: Mapping[str, str], card: str) -> None:
+        """Tag a run and its candidate's model version with its documents; the model card describes the version."""
         from mlflow.entities import RunTag
 
         with self._errors(f"document run {run_id}"):
             self._client.log_batch(run_id, tags=[RunTag(name, address) for name, address in links.items()])
-            for name, address in links.items():
-                self._client.set_model_version_tag(self._name, version, name, address)
-            self._client.update_model_version(self._name, version, card[:MAX_CARD_CHARACTERS])
+            for found in self._versions_of(candidate_id)[:1]:
+                for name, address in links.items():
+                    self._client.set_model_version_tag(self._name, found.number, name, address)
+                self._client.update_model_version(self._name, found.number, card[:MAX_CARD_CHARACTERS])
 
-    def register(self, candidate_id: str, run_id: str, description: str = "") -> str:
-        """Return the candidate's model version, made on the first call."""
+    def register(self, candidate_id: str, run_id: str, description: str = "", version: str = "") -> str:
+        """Return the number of the candidate's model version, made on the first call.
+
+        Args:
+            candidate_id: Whose it is.
+            run_id: Its run, which holds the model's files.
+            description: For people.
+            version: The ledger's version of a candidate that is registered again.
+        """
         with self._errors(f"register {candidate_id}"):
             if not self._versions_of(candidate_id):
-                self._ensure_registered_model()
-                run = self._client.get_run(run_id)
-                self._client.create_model_version(
-                    self._name,
-                    source=f"{run.info.artifact_uri}/{MODEL_FOLDER}",
-                    run_id=run_id,
-                    tags={CANDIDATE_TAG: candidate_id},
-                    description=description,
-                    await_creation_for=0,
-                )
+                more = {VERSION_TAG: version} if version else {}
+                self._create_version(run_id, {CANDIDATE_TAG: candidate_id, **more}, description)
             # processes that came at the same moment all take the oldest version; nobody was told of the others
             registered, *surplus = self._versions_of(candidate_id)
-            for version in surplus:
-                self._delete_version(version)
-            return str(registered)
+            for one in surplus:
+                self._delete_version(one.number)
+            return registered.number
+
+    def registered(self, candidate_id: str) -> Registered | None:
+        """Return the candidate's model version, or None when MLflow has none."""
+        with self._errors(f"look for {candidate_id}"):
+            return next(iter(self._versions_of(candidate_id)), None)
+
+    def registered_candidates(self) -> set[str]:
+        """Return the ids of all candidates that have a model version."""
+        found: set[str] = set()
+        token: str | None = None
+        with self._errors("list model versions"):
+            while True:
+                page = self._client.search_model_versions(f"name = '{self._name}'", max_results=PAGE, page_token=token)
+                found.update(one.tags.get(CANDIDATE_TAG, "") for one in page)
+                token = page.token
+                if not token:
+                    return found
+
+    def highest_number(self) -> int:
+        """Return the highest number of the model versions there are, 0 when there are none."""
+        with self._errors("look at the model versions"):
+            found = self._client.search_model_versions(
+                f"name = '{self._name}'", max_results=1, order_by=["version_number DESC"]
+            )
+            return int(found[0].version) if found else 0
+
+    def skip_number(self, run_id: str) -> int:
+        """Have MLflow give out its next number without using it, and return the number.
+
+        MLflow lets nobody choose a number: a version is made, of a run that is there, and deleted.
+        """
+        with self._errors("skip a number of a model version"):
+            made = self._create_version(run_id, {}, "deleted at once: the ledger has a model of this number")
+            self._delete_version(made)
+            return int(made)
+
+    def name_version(self, number: str, version: str) -> None:
+        """Note which version of the ledger a model version stands for."""
+        with self._errors(f"tag version {number}"):
+            self._client.set_model_version_tag(self._name, number, VERSION_TAG, version)
+
+    def remove_version(self, number: str) -> None:
+        """Delete a model version; deleting what is not there is no error."""
+        with self._errors(f"delete version {number}"):
+            self._delete_version(number)
 
     def set_alias(self, alias: Literal["challenger", "champion"], version: str) -> None:
-        """Point an alias at a version and read it back.
+        """Point an alias at a version, by MLflow's number, and read it back.
 
         Raises:
             TrackingError: The alias does not point there afterwards.
@@ -206,11 +272,27 @@ class Tracking:
             )
 
     def version_of_alias(self, alias: str) -> str | None:
-        """Return the version an alias points at, or None."""
+        """Return the number of the version an alias points at, or None."""
         with self._errors(f"read alias {alias}"):
             found = self._client.search_registered_models(f"name = '{self._name}'")
             target = dict(found[0].aliases).get(alias) if found else None
             return None if target is None else str(target)
+
+    def alias_target(self, alias: str) -> Registered | None:
+        """Return the model version an alias points at, or None."""
+        from mlflow.exceptions import MlflowException
+
+        number = self.version_of_alias(alias)
+        if number is None:
+            return None
+        with self._errors(f"read alias {alias}"):
+            try:
+                return _described(self._client.get_model_version(self._name, number))
+            except MlflowException as error:
+                # deleted since the alias was read
+                if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                    raise
+                return None
 
     def _run_of(self, candidate_id: str) -> Run | None:
         """Return the candidate's finished run or, when there is none, its open one; of several the oldest."""
@@ -225,15 +307,30 @@ class Tracking:
                 return found[0]
         return None
 
-    def _versions_of(self, candidate_id: str) -> list[int]:
+    def _versions_of(self, candidate_id: str) -> list[Registered]:
+        """Return the candidate's model versions, oldest first."""
         query = f"name = '{self._name}' and tags.{CANDIDATE_TAG} = '{candidate_id}'"
-        return sorted(int(found.version) for found in self._client.search_model_versions(query))
+        found = sorted(self._client.search_model_versions(query), key=lambda one: int(one.version))
+        return [_described(one) for one in found]
 
-    def _delete_version(self, version: int) -> None:
+    def _create_version(self, run_id: str, tags: Mapping[str, str], description: str) -> str:
+        self._ensure_registered_model()
+        run = self._client.get_run(run_id)
+        made = self._client.create_model_version(
+            self._name,
+            source=f"{run.info.artifact_uri}/{MODEL_FOLDER}",
+            run_id=run_id,
+            tags=dict(tags),
+            description=description,
+            await_creation_for=0,
+        )
+        return str(made.version)
+
+    def _delete_version(self, number: str) -> None:
         from mlflow.exceptions import MlflowException
 
         try:
-            self._client.delete_model_version(self._name, str(version))
+            self._client.delete_model_version(self._name, number)
         except MlflowException as error:
             if error.error_code != "RESOURCE_DOES_NOT_EXIST":
                 raise
@@ -272,6 +369,11 @@ class Tracking:
 
     def _errors(self, doing: str) -> AbstractContextManager[None]:
         return tracking_errors(self._url, doing)
+
+
+def _described(found: ModelVersion) -> Registered:
+    number = str(found.version)
+    return Registered(number, found.tags.get(VERSION_TAG, number), found.tags.get(CANDIDATE_TAG, ""))
 
 
 def _abandoned(run: Run, longest: timedelta) -> bool:

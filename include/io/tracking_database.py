@@ -6,6 +6,7 @@ import fcntl
 import logging
 import os
 import sqlite3
+import sys
 from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
@@ -15,6 +16,8 @@ from include.config.errors import TrackingError
 from include.config.namespaces import split_tracking
 
 BUSY_TIMEOUT_SECONDS = 60
+# which file each database was when it was last looked at
+_SEEN: dict[Path, int] = {}
 _QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
@@ -54,6 +57,7 @@ def prepare_tracking(tracking_url: str) -> None:
         return
     path = Path(tracking_url.partition("?")[0].removeprefix("sqlite:///"))
     marker = path.with_name(path.name + ".prepared")
+    _leave_replaced(path)
     if _is_prepared(path, marker):
         return
     try:
@@ -63,10 +67,35 @@ def prepare_tracking(tracking_url: str) -> None:
             if not _is_prepared(path, marker):
                 _create(path)
                 marker.write_text(version("mlflow"))
+            _SEEN[path] = _identity(path)
     except OSError as error:
         raise TrackingError(
             f"sqlite:///{path}", "MLflow's database cannot be made", got=str(error), hint="set NIGHTSHIFT_TRACKING_URL"
         ) from error
+
+
+def _leave_replaced(path: Path) -> None:
+    """Close this process's connections when the file is another one than before: it was lost, or restored.
+
+    MLflow keeps its connections for the life of a process, and would go on writing into a file that is deleted.
+    """
+    found = _identity(path)
+    if found and _SEEN.setdefault(path, found) == found:
+        return
+    _SEEN[path] = found
+    for module in ("tracking", "model_registry"):
+        store = getattr(sys.modules.get(f"mlflow.store.{module}.sqlalchemy_store"), "SqlAlchemyStore", None)
+        for address, engine in list(getattr(store, "_engine_map", {}).items()):
+            if address.partition("?")[0] == f"sqlite:///{path}":
+                engine.dispose()
+
+
+def _identity(path: Path) -> int:
+    """Return what tells one file from another of the same path; 0 when there is none."""
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return 0
 
 
 def _is_prepared(path: Path, marker: Path) -> bool:

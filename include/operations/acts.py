@@ -12,12 +12,13 @@ from datetime import datetime, timedelta
 
 from include.config import clock
 from include.config.decision import EntryKind, LedgerEntry
-from include.config.errors import ActRefusedError
+from include.config.errors import ActRefusedError, ArtifactDamagedError, TrackingError
 from include.config.results import Origin, Receipt
 from include.io import keys
 from include.io.ledger import Ledger
 from include.io.object_store import ObjectStore
 from include.io.standing import standing_after
+from include.stages.projections import refuse_unknown_champion, tracking_of
 
 # entries of an act are younger than the moment it was asked for; a day allows for clocks that differ
 OLDEST_BEFORE_ACT = timedelta(days=1)
@@ -153,6 +154,28 @@ def refuse_changed(act: Act, seen: LedgerEntry | None, history: Sequence[LedgerE
             allowed=(described(seen) if seen else "no champion",),
             hint="look at it, and ask again",
         )
+
+
+def refuse_unknown(act: Act, ledger: Ledger, *, by_pointer: bool = False) -> None:
+    """Refuse the act where a champion is in force that this ledger does not know; MLflow may be away.
+
+    Args:
+        act: What is asked for.
+        ledger: Of its project.
+        by_pointer: Only the release pointer tells where the ledger has a champion: what is urgent waits for no alias.
+
+    Raises:
+        UnknownChampionError: There is one: the store is another one, or entries are lost.
+    """
+    try:
+        spared = by_pointer and ledger.champion() is not None
+        tracking = None if spared else tracking_of(act.store, act.project, act.tracking_url)
+        refuse_unknown_champion(act.store, tracking, ledger, act.project)
+    except ArtifactDamagedError:
+        # a damaged pointer names nobody; the act sets it right
+        return
+    except TrackingError:
+        refuse_unknown_champion(act.store, None, ledger, act.project)
 
 
 def champion_before(ledger: Ledger, entry: LedgerEntry) -> LedgerEntry | None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from include.config.decision import LedgerEntry
 from include.config.errors import ActRefusedError
 from include.io.standing import in_force_after
-from include.operations.acts import Act, Change, described, write_once
+from include.operations.acts import Act, Change, described, refuse_unknown, write_once
 from include.stages.recording import describe_pin
 
 
@@ -32,6 +32,7 @@ def pin(act: Act) -> Change:
         return now.champion
 
     ledger = act.ledger
+    refuse_unknown(act, ledger)
     entry = write_once(act, ledger, "pin", build)
     return _change(entry, ledger.history())
 

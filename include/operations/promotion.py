@@ -14,6 +14,7 @@ from include.operations.acts import (
     described,
     done_before,
     refuse_changed,
+    refuse_unknown,
     release_uri,
     write_once,
 )
@@ -33,10 +34,12 @@ def promote_version(act: Act, version: str) -> Change:
     Raises:
         ActRefusedError: The version was never decided on, is champion already, the champion is pinned, or the champion
             changed meanwhile.
+        UnknownChampionError: A champion is in force that the ledger does not know.
         CandidateRejectedError: A gate failed in its newest decision: nobody promotes that.
         NightshiftError: The release does not load; nothing was changed by then.
     """
     ledger = act.ledger
+    refuse_unknown(act, ledger)
     history, before = ledger.history(), ledger.champion()
     if done_before(act, "promotion", history) is None:
         _refuse_now(act, version, history)

@@ -16,6 +16,7 @@ from include.operations.projection import find_differences, set_right
 from include.operations.release_check import find_damage, prove_release
 from include.operations.release_repair import make_whole
 from include.stages.projections import tracking_of
+from include.stages.registration import missing, register_missing
 
 _log = logging.getLogger(__name__)
 
@@ -41,7 +42,10 @@ class Reconciled(Receipt):
 def reconcile(
     store: ObjectStore, tracking_url: str, project: str, origin: Origin, *, dry_run: bool = False
 ) -> Reconciled:
-    """Check ledger, champion's release, release pointer and MLflow's alias, and repair what follows from the ledger.
+    """Check ledger, champion's release, release pointer and MLflow's versions and alias, and repair what follows.
+
+    What is repaired follows from the ledger: a release is made whole, what MLflow has lost is registered again, pointer
+    and alias name the champion, by its candidate.
 
     Args:
         store: Holds them.
@@ -55,20 +59,24 @@ def reconcile(
             does not follow from those before it. Nothing is repaired from such a ledger.
         LedgerConflictError: The champion changed every time.
     """
+    unchecked = Ledger(store, project, chained=False)
+    check_ledger(store, project, unchecked.entries())
+    unchecked.check_chain()
     ledger = Ledger(store, project)
-    check_ledger(store, project, ledger.entries())
     entries, champion = len(ledger.entries()), ledger.champion()
-    wrong = _differences(store, tracking_url, project, champion)
+    wrong = (*_differences(store, tracking_url, project, champion), *_unregistered(store, tracking_url, ledger))
     if dry_run:
         return Reconciled(entries=entries, champion=champion, wrong=wrong, left=wrong)
     closed = _close_abandoned(store, tracking_url, project, origin)
     if champion is None or not wrong:
         return Reconciled(entries=entries, champion=champion, wrong=wrong, left=wrong, closed=closed)
     lost = _repair_release(store, champion, origin)
+    _register_missing(store, tracking_url, ledger)
     set_right(store, project, tracking_url)
     # read back, by the champion of now: a night may have promoted meanwhile
     champion = ledger.champion()
-    left = (*lost, *_differences(store, tracking_url, project, champion))
+    differ = _differences(store, tracking_url, project, champion)
+    left = (*lost, *differ, *_unregistered(store, tracking_url, ledger))
     return Reconciled(entries=entries, champion=champion, wrong=wrong, left=tuple(dict.fromkeys(left)), closed=closed)
 
 
@@ -85,8 +93,10 @@ def check_ledger(store: ObjectStore, project: str, entries: list[LedgerEntry]) -
             expected = settle(entry, history)
         except ValueError as error:
             raise ArtifactDamagedError(where, str(error), hint="it was changed by hand; restore it") from error
-        found = (entry.number, entry.project, entry.previous, entry.standing)
-        if found != (number, project, expected.previous, expected.standing):
+        if entry.highest_version is None:
+            expected = expected.model_copy(update={"highest_version": None})
+        found = (entry.number, entry.project, entry.previous, entry.standing, entry.highest_version)
+        if found != (number, project, expected.previous, expected.standing, expected.highest_version):
             raise ArtifactDamagedError(
                 where,
                 "the entry does not follow from those before it",
@@ -106,6 +116,22 @@ def _differences(store: ObjectStore, tracking_url: str, project: str, champion: 
         # taking the model away from serving is not for a repair to decide
         return (*strays, "the ledger has no champion; restore the ledger, or remove what names one", *followed)
     return (*release, *followed)
+
+
+def _unregistered(store: ObjectStore, tracking_url: str, ledger: Ledger) -> tuple[str, ...]:
+    """Return in words which versions MLflow has lost; when it does not answer, the alias says so already."""
+    try:
+        lost = missing(store, tracking_of(store, ledger.project, tracking_url), ledger)
+    except TrackingError:
+        return ()
+    return tuple(f"MLflow: version {entry.version} ({entry.candidate_id}) is not registered" for entry in lost)
+
+
+def _register_missing(store: ObjectStore, tracking_url: str, ledger: Ledger) -> None:
+    try:
+        register_missing(store, tracking_of(store, ledger.project, tracking_url), ledger)
+    except TrackingError as error:
+        _log.warning("what MLflow has lost was not registered again: %s", error)
 
 
 def _release_differences(store: ObjectStore, champion: LedgerEntry) -> list[str]:

@@ -16,6 +16,7 @@ from include.operations.acts import (
     described,
     done_before,
     refuse_changed,
+    refuse_unknown,
     release_uri,
     write_once,
 )
@@ -38,9 +39,11 @@ def roll_back(act: Act, version: str = "") -> Change:
     Raises:
         ActRefusedError: There is no champion, none before it, the version was never one or is it, or the champion
             changed meanwhile.
+        UnknownChampionError: A champion is in force that the ledger does not know.
         NightshiftError: The target's release does not load; nothing was changed by then.
     """
     ledger = act.ledger
+    refuse_unknown(act, ledger, by_pointer=True)
     stack = ledger.champions()
     target = done_before(act, "rollback", ledger.history()) or _target(act, ledger, stack, version)
     make_whole(act.store, target, act.origin)

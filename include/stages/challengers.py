@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,9 @@ from include.stages.candidates import LoadedModel, TrainingRecord, candidate_man
 _WRONG = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
+LONG_AGO = datetime(1, 1, 2, tzinfo=UTC)
+
+
 @dataclass(frozen=True)
 class Challenger:
     """Hold the candidate under judgement.
@@ -32,6 +36,7 @@ class Challenger:
         model: None when it cannot be read.
         broken: Why it cannot be read or does not answer; empty when it does.
         version: Its model version.
+        made_at: When it was made.
     """
 
     result: TrainResult
@@ -39,6 +44,7 @@ class Challenger:
     model: LoadedModel | None
     broken: str = ""
     version: str = ""
+    made_at: datetime = LONG_AGO
 
 
 def read_challenger(store: ObjectStore, project: str, result: TrainResult) -> Challenger:
@@ -51,9 +57,9 @@ def read_challenger(store: ObjectStore, project: str, result: TrainResult) -> Ch
     manifest = candidate_manifest(store, project, result.candidate_id)
     record = read_record(store, manifest)
     try:
-        return Challenger(result, record, load_with(store, manifest, record))
+        return Challenger(result, record, load_with(store, manifest, record), made_at=manifest.made_at)
     except (ArtifactDamagedError, ChecksumMismatchError, ModelUntrustedError) as error:
-        return Challenger(result, record, None, str(error))
+        return Challenger(result, record, None, str(error), made_at=manifest.made_at)
 
 
 def answers(model: LoadedModel, frame: pd.DataFrame, where: str) -> np.ndarray | str:

@@ -50,7 +50,8 @@ def write_documents(store: ObjectStore, tracking: Tracking, contest: Contest, de
         "report": store.uri(keys.decision_report(name, identity)),
         "model_card": store.uri(keys.model_card(name, identity)),
     }
-    tracking.document(decision.challenger.tracking_run_id, decision.challenger.version, links, card)
+    result = contest.challenger.result
+    tracking.document(result.tracking_run_id, result.candidate_id, links, card)
     _write_report(store, contest.project, decision, explanation)
 
 

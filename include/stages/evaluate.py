@@ -20,7 +20,7 @@ from include.io.tracking import Measurement, Tracking
 from include.ml.metrics import improvement
 from include.reports.summary import summary
 from include.stages.candidates import holdout_days
-from include.stages.challengers import read_challenger
+from include.stages.challengers import Challenger, read_challenger
 from include.stages.champions import read_rival
 from include.stages.contest import Contest
 from include.stages.decision_identity import decision_id
@@ -30,6 +30,8 @@ from include.stages.drawing import drawn
 from include.stages.feature_window import read_window
 from include.stages.measured import measure_all
 from include.stages.partitions import refuse_unfinished
+from include.stages.projections import refuse_unknown_champion
+from include.stages.registration import register
 
 _log = logging.getLogger(__name__)
 
@@ -45,6 +47,7 @@ def run(project: Project, inputs: EvaluateInputs) -> EvaluateResult:
     Raises:
         SettingsError: The run asks for a looser promotion mode than is declared.
         EvaluationError: The holdout holds one class only, or the champion's scores are no probabilities.
+        UnknownChampionError: The release pointer or MLflow's alias names a champion that the ledger does not know.
         ChecksumMismatchError, ModelUntrustedError: The champion's model is not the one that was published.
         TrackingError, StoreError: MLflow or the store does not answer; a retry continues.
     """
@@ -53,9 +56,10 @@ def run(project: Project, inputs: EvaluateInputs) -> EvaluateResult:
     store = open_store(inputs.store_url)
     tracking = Tracking(inputs.tracking_url, project.name, store.uri(keys.tracking_artifacts(project.name)))
     challenger = read_challenger(store, project.name, _best(project, inputs.trained))
-    challenger = replace(challenger, version=_registered(tracking, inputs, challenger.result))
     ledger = Ledger(store, project.name)
+    refuse_unknown_champion(store, tracking, ledger, project.name)
     length = ledger.length()
+    challenger = replace(challenger, version=_registered(store, tracking, ledger, inputs, challenger))
     champion, gone = read_rival(store, ledger, inputs.as_of)
     window = read_window(store, project, holdout_days(inputs.plan))
     contest = Contest(project, inputs, challenger, champion, gone, ledger.in_force(), window)
@@ -104,12 +108,14 @@ def _best(project: Project, trained: tuple[TrainResult, ...]) -> TrainResult:
     return max(ranked, key=lambda result: improvement(project.metrics.primary, result.cv_mean, 0.0))
 
 
-def _registered(tracking: Tracking, inputs: EvaluateInputs, best: TrainResult) -> str:
+def _registered(
+    store: ObjectStore, tracking: Tracking, ledger: Ledger, inputs: EvaluateInputs, challenger: Challenger
+) -> str:
     """Return the challenger's model version.
 
     The alias `challenger` is the newest night's: a backfill leaves it where it is.
     """
-    version = tracking.register(best.candidate_id, best.tracking_run_id, best.candidate_id)
+    registered = register(store, tracking, ledger, challenger.result, challenger.made_at)
     if inputs.origin.run_type != "backfill":
-        tracking.set_alias("challenger", version)
-    return version
+        tracking.set_alias("challenger", registered.number)
+    return registered.version

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 
 from include.config.decision import LedgerEntry
-from include.config.errors import LedgerConflictError, TrackingError
+from include.config.errors import LedgerConflictError, TrackingError, UnknownChampionError
 from include.io import keys
 from include.io.ledger import Ledger
 from include.io.object_store import ObjectStore
 from include.io.releases import ReleasePointer, point_at, read_pointer
-from include.io.tracking import Tracking
+from include.io.tracking import Registered, Tracking
+from include.stages.registration import record_again, register_again, register_lost
 
 ALIAS_ATTEMPTS = 5
 
@@ -40,7 +41,7 @@ def follow_ledger(
             return None
         point_at(store, project, pointer_to(champion))
         try:
-            _point_alias(tracking_of(store, project, tracking_url), champion.version)
+            _point_alias(store, tracking_of(store, project, tracking_url), ledger, champion)
         except TrackingError as error:
             if must:
                 raise
@@ -58,18 +59,78 @@ def follow_ledger(
 def differences(store: ObjectStore, tracking: Tracking, champion: LedgerEntry | None, project: str) -> list[str]:
     """Return in words how pointer and alias differ from the champion in force; empty when they agree.
 
+    What the alias names is told by its candidate: MLflow may have numbered it otherwise.
+
     Raises:
         TrackingError: MLflow does not answer.
         ArtifactDamagedError: The object in place is not a pointer.
     """
     wanted = pointer_to(champion) if champion else None
-    pointer, alias = read_pointer(store, project), tracking.version_of_alias("champion")
+    pointer, alias = read_pointer(store, project), tracking.alias_target("champion")
     version = champion.version if champion else None
     found = []
     if pointer != wanted:
         found.append(f"release pointer: {_named(pointer.version if pointer else None)} instead of {_named(version)}")
-    if alias != version:
-        found.append(f"MLflow alias champion: {_named(alias)} instead of {_named(version)}")
+    if (alias.candidate_id if alias else None) != (champion.candidate_id if champion else None):
+        if alias and champion and alias.version == version:
+            told = f"{alias.candidate_id or 'a model that is none of ours'} instead of {champion.candidate_id}"
+            found.append(f"MLflow alias champion: {_named(version)} is there {told}")
+        else:
+            found.append(
+                f"MLflow alias champion: {_named(alias.version if alias else None)} instead of {_named(version)}"
+            )
+    return found
+
+
+def refuse_unknown_champion(store: ObjectStore, tracking: Tracking | None, ledger: Ledger, project: str) -> None:
+    """Refuse to go on where the release pointer or MLflow's alias names a champion that the ledger does not know.
+
+    Then the ledger is not the one they followed: the store's address is another one, or entries are lost. Whatever is
+    compared with this ledger's champion is no proof. That they are behind the ledger is no reason: they follow.
+
+    Args:
+        store: Holds ledger and pointer.
+        tracking: MLflow; None leaves the alias out.
+        ledger: The project's.
+        project: Its name.
+
+    Raises:
+        UnknownChampionError: One of them does.
+        TrackingError: MLflow does not answer.
+    """
+    found = unknown_champion(store, tracking, ledger, project)
+    if found:
+        raise UnknownChampionError(
+            f"the ledger of {project}: {store.uri(keys.ledger_prefix(project))}",
+            "a champion is in force that this ledger does not know",
+            got="; ".join(found),
+            allowed=(f"a champion of its {ledger.length()} entries",),
+            hint="is NIGHTSHIFT_STORE_URL (or the namespace) the right one, and the ledger whole? "
+            f"./nightshift reconcile {project} --dry-run says what differs; docs/operations.md, what to do",
+        )
+
+
+def unknown_champion(store: ObjectStore, tracking: Tracking | None, ledger: Ledger, project: str) -> list[str]:
+    """Return in words which of pointer and alias name a champion that the ledger never put in force."""
+    # both are read before the ledger: what they follow was written before
+    pointer = read_pointer(store, project)
+    alias = tracking.alias_target("champion") if tracking else None
+    found = []
+    if pointer is not None:
+        entry = ledger.numbered(pointer.ledger_number)
+        named = f"version {pointer.version} ({pointer.candidate_id}) by ledger entry {pointer.ledger_number}"
+        if entry is None:
+            found.append(f"the release pointer names {named}, and the ledger ends at {ledger.length()}")
+        elif entry.kind not in ("promotion", "rollback") or entry.candidate_id != pointer.candidate_id:
+            found.append(f"the release pointer names {named}, which is a {entry.kind} of {entry.candidate_id}")
+    champion = ledger.champion()
+    if alias is None or (champion is not None and alias.candidate_id == champion.candidate_id):
+        return found
+    if not ledger.put_in_force(alias.candidate_id):
+        found.append(
+            f"MLflow's alias champion names version {alias.number} ({alias.candidate_id or 'none of ours'}), "
+            "which no entry put in force"
+        )
     return found
 
 
@@ -90,9 +151,29 @@ def pointer_to(champion: LedgerEntry) -> ReleasePointer:
     )
 
 
-def _point_alias(tracking: Tracking, version: str) -> None:
-    if tracking.version_of_alias("champion") != version:
-        tracking.set_alias("champion", version)
+def _point_alias(store: ObjectStore, tracking: Tracking, ledger: Ledger, champion: LedgerEntry) -> None:
+    """Point the alias at the champion's own model version, which is registered again when MLflow has lost it."""
+    target = tracking.alias_target("champion")
+    if target is not None and target.candidate_id == champion.candidate_id:
+        return
+    registered = tracking.registered(champion.candidate_id) or _champion_again(store, tracking, ledger, champion)
+    tracking.set_alias("champion", registered.number)
+
+
+def _champion_again(store: ObjectStore, tracking: Tracking, ledger: Ledger, champion: LedgerEntry) -> Registered:
+    run_id = record_again(store, tracking, champion)
+    if run_id and tracking.highest_number() < ledger.highest_version():
+        # with all else that was lost, so that each gets its own number again
+        register_lost(store, tracking, ledger, run_id)
+    found = register_again(store, tracking, champion) if run_id else None
+    if found is None:
+        raise TrackingError(
+            f"MLflow model {champion.project}",
+            "the champion is not registered, and the store holds no whole model of it",
+            got=f"version {champion.version} ({champion.candidate_id})",
+            hint=f"./nightshift reconcile {champion.project} says what is missing",
+        )
+    return found
 
 
 def _named(version: str | None) -> str:

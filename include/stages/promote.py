@@ -12,7 +12,7 @@ import logging
 from include.config import clock
 from include.config.approval import stricter
 from include.config.decision import Decision, LedgerEntry
-from include.config.errors import CandidateRejectedError
+from include.config.errors import CandidateRejectedError, TrackingError
 from include.config.project import Project
 from include.config.results import Origin, PromoteInputs, PromoteResult
 from include.io import keys
@@ -26,7 +26,7 @@ from include.reports.first_screen import consequence
 from include.stages.candidates import DECISION, MODEL, SIGNATURE, TRAINING, read_candidate
 from include.stages.documents import tell_verdict
 from include.stages.partitions import refuse_unfinished
-from include.stages.projections import follow_ledger
+from include.stages.projections import follow_ledger, refuse_unknown_champion, tracking_of
 from include.stages.recording import OvertakenError, Recorder
 from include.stages.rulings import rule
 
@@ -38,12 +38,15 @@ def run(project: Project, inputs: PromoteInputs) -> PromoteResult:
 
     Raises:
         CandidateRejectedError: The verdict is REJECT; the ledger holds the decision by then.
+        UnknownChampionError: The release pointer or MLflow's alias names a champion that the ledger does not know;
+            nothing was changed.
         TrackingError, StoreError, LedgerConflictError: MLflow or the store does not answer; a retry continues.
     """
     refuse_unfinished(inputs)
     store = open_store(inputs.store_url)
     decision = read_decision(store, project.name, inputs.evaluated.decision_id)
     ledger = Ledger(store, project.name)
+    _refuse_unknown_champion(store, project.name, inputs, ledger)
     # what is declared by now counts, whatever the receipt says: no run loosens it
     mode = stricter(inputs.evaluated.mode, project.promotion.mode)
     evaluated = inputs.evaluated.model_copy(update={"mode": mode})
@@ -82,6 +85,18 @@ def _in_force(ledger: Ledger, entry: LedgerEntry) -> str:
     """Return the version that was in force after an entry; empty when none was."""
     champion = ledger.numbered(entry.standing.champion)
     return champion.version if champion else ""
+
+
+def _refuse_unknown_champion(store: ObjectStore, project: str, inputs: PromoteInputs, ledger: Ledger) -> None:
+    """Refuse to promote beside a champion that the ledger does not know; without a promotion MLflow may be away."""
+    try:
+        tracking = tracking_of(store, project, inputs.tracking_url)
+        refuse_unknown_champion(store, tracking, ledger, project)
+    except TrackingError as error:
+        if inputs.evaluated.verdict == "PROMOTE":
+            raise
+        _log.warning("MLflow was not asked for the champion: %s", error)
+        refuse_unknown_champion(store, None, ledger, project)
 
 
 def _promote(store: ObjectStore, recorder: Recorder, entry: LedgerEntry) -> LedgerEntry:

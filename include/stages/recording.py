@@ -14,11 +14,12 @@ from typing import Literal
 
 from include.config import clock
 from include.config.decision import Decision, LedgerEntry
+from include.config.errors import ArtifactDamagedError
 from include.config.results import ApprovalAnswer, Origin, Verdict
 from include.io import keys
 from include.io.ledger import Ledger
 from include.io.object_store import ObjectStore
-from include.io.standing import in_force_after
+from include.io.standing import as_number, highest_version, in_force_after
 from include.ml.verdict import ROLLED_BACK
 
 # entries about a decision are younger than it; a day allows for clocks that differ
@@ -74,6 +75,7 @@ class Recorder:
 
         def build(number: int, history: Sequence[LedgerEntry]) -> LedgerEntry:
             self._raise_if_written("decision", history)
+            self._refuse_taken(history)
             verdict, reason = self._ruled()
             overtaken = self._overtaken(history) if verdict == "PROMOTE" else ""
             if overtaken:
@@ -95,6 +97,7 @@ class Recorder:
 
         def build(number: int, history: Sequence[LedgerEntry]) -> LedgerEntry:
             self._raise_if_written("promotion", history)
+            self._refuse_taken(history)
             overtaken = self._overtaken(history)
             if overtaken:
                 raise OvertakenError(overtaken)
@@ -125,6 +128,31 @@ class Recorder:
             # another answer is another entry; but what an earlier answer promoted is taken back by a rollback only
             if entry.kind == kind and (promoted or entry.approval == self._answer()):
                 raise _AlreadyWrittenError(entry)
+
+    def _refuse_taken(self, history: Sequence[LedgerEntry]) -> None:
+        """Refuse an entry whose version another candidate was given meanwhile, as when MLflow was lost in between.
+
+        Evaluate has looked at the entries there were before it judged.
+
+        Raises:
+            ArtifactDamagedError: The ledger has another candidate under the version.
+        """
+        mine = self.decision.challenger
+        if as_number(mine.version) > highest_version(history):
+            return
+        for entry in reversed(history):
+            if entry.number <= self.decision.ledger_length:
+                return
+            if entry.version == mine.version:
+                if entry.candidate_id == mine.candidate_id:
+                    return
+                raise ArtifactDamagedError(
+                    self.store.uri(keys.decision(self.decision.project, self.decision.decision_id)),
+                    f"version {mine.version} is another model by now",
+                    got=mine.candidate_id,
+                    allowed=(f"{entry.candidate_id}, by ledger entry {entry.number}",),
+                    hint="MLflow began to count anew before it was recorded: run the night again",
+                )
 
     def _answer(self) -> ApprovalAnswer | None:
         return self.ruling.answer if self.ruling else None

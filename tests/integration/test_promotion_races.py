@@ -34,7 +34,7 @@ def begin(folder: Path, store_url: str) -> tuple[Race, ObjectStore]:
     linear = [{"name": "linear", "estimator": "logistic_regression"}]
     nights = Nights(folder, make_project(folder, candidates=linear), s3_url=store_url)
     assert nights.night(FIRST).verdict == "PROMOTE"
-    add_versions(folder / "mlflow.db", "1", RACERS * ROUNDS)
+    add_versions(folder / "mlflow.db", "1", ROUNDS, RACERS)
     champion = Ledger(nights.store, PROJECT).champion()
     assert champion is not None
     decision = read_decision(nights.store, PROJECT, champion.decision_id)

@@ -54,7 +54,7 @@ class Race:
 
     def prepare(self, store: ObjectStore, racer: int) -> PromoteInputs:
         """Write a racer's candidate and decision, as train and evaluate do, and return what promote is given."""
-        base, identity = self.decision.challenger, f"linear-{self.round:04d}-{racer:04d}"
+        base, identity = self.decision.challenger, racer_name(self.round, racer)
         trained = read_manifest(store, keys.model_manifest(self.project.name, base.candidate_id))
         assert trained is not None
         key = keys.model_manifest(self.project.name, identity)
@@ -148,8 +148,8 @@ def next_race(race: Race, champion: LedgerEntry) -> Race:
     return replace(race, champion=champion, round=race.round + 1)
 
 
-def add_versions(database: Path, first: str, count: int) -> None:
-    """Register `count` more versions in MLflow's SQLite database, each like the one that is there."""
+def add_versions(database: Path, first: str, rounds: int, racers: int) -> None:
+    """Register each racer's version in MLflow's SQLite database, like the one there is, tagged with its candidate."""
     import sqlite3
     from contextlib import closing
 
@@ -159,4 +159,16 @@ def add_versions(database: Path, first: str, count: int) -> None:
         insert = (
             f"insert into model_versions (version, {others}) select ?, {others} from model_versions where version = ?"
         )
+        count = rounds * racers
         connection.executemany(insert, [(int(first) + more, int(first)) for more in range(1, count + 1)])
+        tag = (
+            "insert into model_version_tags (name, version, workspace, key, value) "
+            "select name, ?, workspace, key, ? from model_version_tags where version = ? and key = 'candidate_id'"
+        )
+        names = (racer_name(number // racers + 1, number % racers) for number in range(count))
+        connection.executemany(tag, [(int(first) + more, name, int(first)) for more, name in enumerate(names, start=1)])
+
+
+def racer_name(race: int, racer: int) -> str:
+    """Return the candidate id of a racer in a round."""
+    return f"linear-{race:04d}-{racer:04d}"
