@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from rich.markup import escape
@@ -11,6 +12,7 @@ from include.cli.decision_view import COLOURS, number, who
 from include.cli.stores import opened_store
 from include.cli.tables import Column, table
 from include.config.discovery import Discovered, discover, load_project
+from include.config.errors import NightshiftError, StoreError
 from include.config.project import Project
 from include.config.settings import Settings
 from include.io.decisions import read_decision
@@ -41,16 +43,39 @@ def show_status(only: str, *, as_json: bool, s3: bool) -> int:
         project = load_project(settings.projects_dir, only)
         found = Discovered({only: project}, {})
     with opened_store(settings, s3=s3) as store:
-        projects = [project_status(store, project) for project in found.projects.values()]
+        projects, damaged = _statuses(store, found.projects.values(), only)
         where = store.url
     state = read_state(settings.home)
     stack = stack_status(state if state is not None and state.alive() else None)
     broken = {name: [str(problem) for problem in problems] for name, problems in found.broken.items()}
     if as_json:
-        print_json({"home": str(settings.home), "store": where, "stack": stack, "projects": projects, "broken": broken})
+        answer = {"home": str(settings.home), "store": where, "stack": stack, "projects": projects, "broken": broken}
+        print_json({**answer, "damaged": damaged})
     else:
         _print(projects, broken, stack)
+        for name, problem in damaged.items():
+            errors().print(f"{name}: its records cannot be read: {problem}", style="red", markup=False, soft_wrap=True)
     return 0
+
+
+def _statuses(
+    store: ObjectStore, projects: Iterable[Project], only: str
+) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """Return each project's status, and by name why there is none: damaged records hide no other project.
+
+    Raises:
+        StoreError: The store does not answer: that is no project's own.
+        NightshiftError: The one project that was asked for has damaged records.
+    """
+    found, damaged = [], {}
+    for project in projects:
+        try:
+            found.append(project_status(store, project))
+        except NightshiftError as error:
+            if only or isinstance(error, StoreError):
+                raise
+            damaged[project.name] = str(error)
+    return found, damaged
 
 
 def project_status(store: ObjectStore, project: Project) -> dict[str, Any]:

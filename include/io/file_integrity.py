@@ -75,7 +75,7 @@ def csv_text(data: bytes, form: CsvFormat, where: str) -> str:
     if not text.endswith(("\n", "\r")):
         # the last line itself may be of a person
         raise _incomplete(
-            where, "the last line of the CSV file has no newline at its end", f"line {_lines(text)}, cut or not"
+            where, "the last line of the CSV file has no newline at its end", f"line {_lines(text)}, which may be cut"
         )
     _check_rows(text, data, form, where)
     return text

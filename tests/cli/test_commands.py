@@ -228,6 +228,19 @@ def test_debugging_shows_the_traceback(home: Path, monkeypatch: pytest.MonkeyPat
         main(["status", "nothing"])
 
 
+@pytest.mark.usefixtures("recorded")
+def test_damaged_records_of_one_project_hide_no_other(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    open_store(f"file://{home / 'store'}").put(keys.ledger_entry("flight_delay", 1), b"{")
+    assert main(["status", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [project["champion"]["version"] for project in told["projects"]] == ["7"]
+    assert list(told["damaged"]) == ["flight_delay"]
+    assert "ledger/00000001.json" in told["damaged"]["flight_delay"]
+    assert main(["status"]) == 0
+    assert "flight_delay: its records cannot be read" in capsys.readouterr().err
+    assert main(["status", "flight_delay"]) != 0
+
+
 def test_status_ledger_and_decision_tell_the_same(recorded: Decision, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["status", "telco_churn", "--json"]) == 0
     (project,) = json.loads(capsys.readouterr().out)["projects"]
