@@ -16,14 +16,19 @@ from include.cli.stores import opened_place
 from include.config import clock
 from include.config.decision import LedgerEntry
 from include.config.discovery import load_project
-from include.config.errors import SettingsError
+from include.config.errors import NightshiftError, SettingsError
+from include.config.namespaces import named_in
 from include.config.results import Origin
 from include.config.settings import Settings, git_commit, lock_hash
+from include.config.stages import asset_uri
 from include.operations.acts import Act, Change
 from include.operations.pinning import pin, unpin
 from include.operations.promotion import promote_version
 from include.operations.reconcile import Reconciled, reconcile
 from include.operations.rollback import roll_back
+from include.stack.airflow_api import AirflowApi
+from include.stack.credentials import load_credentials
+from include.stack.running import running_stack
 
 USER_VARIABLE = "NIGHTSHIFT_USER"
 DONE = {"promote": "PROMOTED", "rollback": "ROLLED BACK", "pin": "PINNED", "unpin": "UNPINNED"}
@@ -53,11 +58,30 @@ def perform(
             change = roll_back(act, version)
         else:
             change = pin(act) if kind == "pin" else unpin(act)
+    told = _tell_airflow(settings, change) if kind in ("promote", "rollback") else ""
     if as_json:
         print_json(change.model_dump(mode="json"))
     else:
-        _show(output(), DONE[kind], change)
+        _show(output(), DONE[kind], change, told)
     return 1 if change.behind else 0
+
+
+def _tell_airflow(settings: Settings, change: Change) -> str:
+    """Tell the Dags that wait for the project's champion that it is another one, and return what came of it.
+
+    What is in force is so by the ledger, whether or not Airflow hears of it; where none runs there is nothing to say.
+    """
+    name = named_in(settings.namespace, change.entry.project)
+    told = {"version": change.after.version, "ledger_number": change.entry.number}
+    try:
+        state = running_stack(settings.home)
+        if state is None:
+            return ""
+        api = AirflowApi(state.airflow_url, load_credentials(settings.home).admin_password)
+        known = api.announce(asset_uri(name, "champion"), told)
+    except NightshiftError as error:
+        return f"was not told: {error}"
+    return "told the Dags that wait for the champion" if known else "knows no champion of this project yet"
 
 
 def compare_with_ledger(project: str, *, dry_run: bool, as_json: bool, s3: bool) -> int:
@@ -103,7 +127,7 @@ def _who() -> str:
         ) from error
 
 
-def _show(console: Console, done: str, change: Change) -> None:
+def _show(console: Console, done: str, change: Change, told: str) -> None:
     entry, before, after = change.entry, change.before, change.after
     moved = f"{_named(before)} -> {_named(after)}" if entry.kind in ("promotion", "rollback") else _named(after)
     _line(console, done, f"{entry.project}: {moved}", bold=True)
@@ -115,6 +139,8 @@ def _show(console: Console, done: str, change: Change) -> None:
         _line(console, "until", f'./nightshift unpin {_to_name(entry.project)} --reason "..."')
     elif entry.standing.pin:
         _line(console, "pin", f"ledger entry {entry.standing.pin} pins the champion still")
+    if told:
+        _line(console, "airflow", told)
     for words in change.behind:
         _line(console, "behind", f"{words}; ./nightshift reconcile {_to_name(entry.project)}")
 

@@ -39,3 +39,13 @@ def namespace_of(dag_id: str) -> str:
 def training_pool(namespace: str = "") -> str:
     """Return the pool in which the trainings of a namespace wait for each other."""
     return named_in(namespace, TRAINING_POOL)
+
+
+def asset_uri(name: str, kind: str) -> str:
+    """Return the address of what a project's Dags make, as Airflow knows it.
+
+    Args:
+        name: The project; in a namespace `namespace.project`.
+        kind: "features", "champion" or "predictions".
+    """
+    return f"nightshift://{name}/{kind}"

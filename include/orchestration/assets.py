@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from airflow.sdk import Asset
+from airflow.sdk import Asset, AssetAlias
 
 from include.config.namespaces import named_in
+from include.config.stages import asset_uri
 
 GROUP = "nightshift"
+# what a Dag that acts on the project of its form changes is known only when it runs
+CHANGED_CHAMPION = AssetAlias("nightshift__changed_champion", group=GROUP)
 
 
 def features_asset(project_name: str, namespace: str = "") -> Asset:
@@ -15,7 +18,7 @@ def features_asset(project_name: str, namespace: str = "") -> Asset:
 
 
 def champion_asset(project_name: str, namespace: str = "") -> Asset:
-    """Return the asset of a project's champion: changed when a model is promoted."""
+    """Return the asset of a project's champion: changed when a model is promoted, or put back."""
     return _asset(named_in(namespace, project_name), "champion")
 
 
@@ -25,4 +28,4 @@ def predictions_asset(project_name: str, namespace: str = "") -> Asset:
 
 
 def _asset(name: str, kind: str) -> Asset:
-    return Asset(f"{name}__{kind}", uri=f"nightshift://{name}/{kind}", group=GROUP)
+    return Asset(f"{name}__{kind}", uri=asset_uri(name, kind), group=GROUP)

@@ -11,7 +11,8 @@ from airflow.sdk import DAG, get_current_context, task
 from include.config.discovery import discover, load_project
 from include.config.namespaces import named_in
 from include.config.settings import Settings
-from include.config.stages import PIN_DAG, ROLLBACK_DAG
+from include.config.stages import PIN_DAG, ROLLBACK_DAG, namespace_of
+from include.orchestration.assets import CHANGED_CHAMPION, champion_asset
 from include.orchestration.namespaces import is_asked, settings_of, shown_settings, tags_of
 from include.orchestration.operation_params import PIN_FIELDS, ROLLBACK_FIELDS, pin_params, rollback_params
 from include.orchestration.params import refuse_unknown
@@ -82,15 +83,24 @@ def _dag(namespace: str, dag_id: str, description: str, text: str, params: Any) 
     )
 
 
-@task(task_id="roll_back", multiple_outputs=False, execution_timeout=timedelta(minutes=30))
+@task(
+    task_id="roll_back",
+    multiple_outputs=False,
+    execution_timeout=timedelta(minutes=30),
+    outlets=[CHANGED_CHAMPION],
+)
 def _roll_back() -> dict[str, Any]:
-    """Put the version of the form back in force."""
+    """Put the version of the form back in force, and tell the Dags that wait for the project's champion."""
     from include.operations.rollback import roll_back
 
     context = get_current_context()
     with failures_for_airflow(context):
         refuse_unknown(context["dag_run"].conf, ROLLBACK_FIELDS)
-        return _receipt(roll_back(_act(context), context["params"]["version"] or ""))
+        receipt = _receipt(roll_back(_act(context), context["params"]["version"] or ""))
+    asset = champion_asset(receipt["project"], namespace_of(context["dag_run"].dag_id))
+    told = {"version": receipt["after"], "ledger_number": receipt["ledger_number"]}
+    context["outlet_events"][CHANGED_CHAMPION].add(asset, extra=told)
+    return receipt
 
 
 @task(task_id="change_pin", multiple_outputs=False, execution_timeout=timedelta(minutes=10))

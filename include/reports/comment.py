@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 
 from include.config.decision import Decision, LedgerEntry
-from include.reports.decision_state import no_champion_yet
+from include.config.explanation import Explanation
+from include.reports.decision_state import no_champion_yet, without_itself
 from include.reports.decision_tables import gate_amount
 from include.reports.feature_values import in_words
 from include.reports.first_screen import (
@@ -47,7 +48,7 @@ def comment(decision: Decision, entry: LedgerEntry | None = None, *, commit: str
         entry: The ledger's entry of it, which knows its number and its report.
         commit: The commit that was to be judged; a decision that another one made says so first.
     """
-    brief = _brief(decision, entry)
+    brief, _ = without_itself(_brief(decision, entry), Explanation())
     lines = [
         f"### {escape(decision.project)}: {brief.verdict}, as of {decision.as_of}",
         "",

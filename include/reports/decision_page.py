@@ -32,7 +32,7 @@ def render(decision: Decision, explanation: Explanation | None = None, project: 
         explanation: What only people look at; None when it was not made.
         project: Its description and what a yes says stand on the first screen; None leaves them out.
     """
-    shown = explanation or NOTHING
+    decision, shown = decision_state.without_itself(decision, explanation or NOTHING)
     return template(TEMPLATE).render(
         decision=decision,
         about=project,

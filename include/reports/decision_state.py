@@ -6,7 +6,10 @@ itself; and before the first promotion nothing stays that could.
 
 from __future__ import annotations
 
+from typing import Any
+
 from include.config.decision import Decision
+from include.config.explanation import Explanation
 
 
 def in_force(decision: Decision) -> str | None:
@@ -44,3 +47,31 @@ def meets_the_one_in_production(decision: Decision) -> bool:
     """Tell whether the champion it was compared with was in force; records of before it was kept are taken to."""
     champion = decision.champion
     return champion is not None and decision.in_force_version in (None, champion.version)
+
+
+def without_itself(decision: Decision, explanation: Explanation) -> tuple[Decision, Explanation]:
+    """Return both without what compares a champion with itself: a gain of nothing says nothing, however sure it is."""
+    if not is_champion(decision):
+        return decision, explanation
+    measured = decision.measurements
+    alone = measured.model_copy(
+        update={
+            "differences": (),
+            "tests": (),
+            "stability": None,
+            "points": _ours(measured.points),
+            "calibration": _ours(measured.calibration),
+            "groups": tuple(
+                group.model_copy(update={"champion": None, "gain": None, "interval": None}) for group in measured.groups
+            ),
+            "money": measured.money and measured.money.model_copy(update={"champion_curve": ()}),
+            "runtime": measured.runtime and measured.runtime.model_copy(update={"champion_p95_ms": None}),
+        }
+    )
+    importance = tuple(each.model_copy(update={"champion": None}) for each in explanation.importance)
+    shown = {"curves": _ours(explanation.curves), "importance": importance}
+    return decision.model_copy(update={"measurements": alone}), explanation.model_copy(update=shown)
+
+
+def _ours(by_role: dict[str, Any]) -> dict[str, Any]:
+    return {role: found for role, found in by_role.items() if role != "champion"}

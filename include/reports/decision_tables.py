@@ -11,6 +11,7 @@ from include.config.display import RowName
 from include.config.evidence import Group, OperatingPoint
 from include.config.explanation import Importance
 from include.config.gates import LOWER_IS_BETTER
+from include.reports.decision_state import is_champion
 from include.reports.plots import Scale, Whisker, bar_widths, whiskers
 from include.reports.wording import NOTHING, ROW, amount, count, counted_rows, decimals_of
 
@@ -120,7 +121,8 @@ def metric_rows(decision: Decision) -> list[MetricRow]:
     """Return the holdout's metrics, the primary one first."""
     measured = decision.challenger.holdout
     names = sorted({decision.primary_metric, *measured}, key=lambda name: (name != decision.primary_metric, name))
-    champion: Mapping[str, float] = decision.champion.holdout if decision.champion else {}
+    rival = None if is_champion(decision) else decision.champion
+    champion: Mapping[str, float] = rival.holdout if rival else {}
     return [
         MetricRow(
             name=name,

@@ -165,8 +165,8 @@ def _still_there(decision: Decision) -> list[str]:
     if not is_in_production(decision):
         return ["It was the champion of that day, not the one in production."]
     return [
-        "It is the champion itself. It goes on answering until a better model is proved, or somebody rolls back: "
-        f'./nightshift rollback {decision.project} --reason "..."'
+        "It is the champion itself. It goes on answering until a better model is promoted, or an earlier champion is "
+        f'put back: ./nightshift rollback {decision.project} --reason "..."'
     ]
 
 
@@ -257,7 +257,11 @@ def earnings(decision: Decision) -> list[Earning]:
         return []
     roles = ("challenger",) if is_champion(decision) else ("challenger", "champion")
     found = [
-        (f"{role} ({answered[role].objective})", role, answered[role].value_per_1000)
+        (
+            f"{'champion' if is_champion(decision) else role} ({answered[role].objective})",
+            role,
+            answered[role].value_per_1000,
+        )
         for role in roles
         if role in answered
     ]

@@ -11,6 +11,7 @@ from include.config.project import Project
 from include.config.source import FileSource, Source
 from include.reports.card_evidence import evidence, limits
 from include.reports.data_notes import data_notes, label_notes
+from include.reports.decision_state import without_itself
 from include.reports.decision_tables import gate_amount
 from include.reports.feature_values import in_words
 from include.reports.first_screen import headline, reasons, upper_first
@@ -61,7 +62,7 @@ def model_card(
         explanation: What only people look at; None when it was not made.
         training: How the model was made; None when the record is gone.
     """
-    shown = explanation or Explanation()
+    decision, shown = without_itself(decision, explanation or Explanation())
     model = decision.challenger
     version = f"version {model.version}" if model.version else model.candidate_id
     lines = [

@@ -110,6 +110,15 @@ class AirflowApi:
             if len(page["dag_runs"]) < PAGE:
                 return found
 
+    def announce(self, uri: str, extra: Mapping[str, Any]) -> bool:
+        """Tell the Dags that wait for an asset that it has changed; False where Airflow knows no such asset."""
+        found = self.get("/assets", uri_pattern=uri, limit=PAGE)["assets"]
+        asset = next((each for each in found if each["uri"] == uri), None)
+        if asset is None:
+            return False
+        self._call("POST", "/assets/events", {"asset_id": asset["id"], "extra": dict(extra)})
+        return True
+
     def create_backfill(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Create a backfill with all its runs, as the form of the UI does."""
         return self._call("POST", "/backfills", body)

@@ -14,6 +14,7 @@ from include.io.ledger import Ledger
 from include.io.tracking import Tracking
 from include.ml.verdict import ROLLED_BACK
 from tests.orchestration.test_dags import dag_bag
+from tests.orchestration.test_namespaces import told_by
 from tests.orchestration.test_retrain_run import states, xcom
 from tests.support.model_nights import Nights
 from tests.support.played_nights import day, declare, entries, in_force
@@ -116,6 +117,8 @@ def test_a_rollback_takes_effect_and_the_next_night_respects_it(nights: Nights) 
     assert (origin.dag_id, origin.run_id, origin.run_type) == ("nightshift__rollback", dag_run.run_id, "manual")
     assert origin.triggered_by == (dag_run.triggering_user_name or "")
     assert origin.git_commit == "abc123"
+    # a Dag that waits for the champion hears of it, as it hears of a promotion
+    assert told_by(dag_run.run_id) == {"parcels__champion"}
     assert nights.night(day(2), "the same night again").reason == ROLLED_BACK
 
 

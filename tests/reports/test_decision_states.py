@@ -89,7 +89,7 @@ STATES: dict[str, State] = {
             "the same model",
             "3 of 4",
         ),
-        never=("champion stays", "0.00 USD more", "with the challenger:"),
+        never=("champion stays", "0.00 USD more", "with the challenger:", "+0.0000", "How sure is the gain"),
     ),
     "the champion itself fails, an old record": State(
         "REJECT",
