@@ -11,7 +11,10 @@ from include.config.settings import Settings
 
 
 def check_projects(only: str = "") -> int:
-    """Print "valid" for each good project and all problems of the others; return 2 when there are any.
+    """Print "valid" for each good project, with what is hardly meant, and all problems of the others.
+
+    Returns:
+        2 when there are problems; a warning is none.
 
     Raises:
         UnknownProjectError: `only` is no project.
@@ -24,6 +27,8 @@ def check_projects(only: str = "") -> int:
     for name, problems in checked.items():
         if not problems:
             output().print(f"{escape(name)}: [green]valid[/green]")
+            for warning in check.warnings_of(settings.projects_dir, name):
+                errors().print(f"warning: {warning}", style="yellow", markup=False, soft_wrap=True)
         for problem in problems:
             errors().print(str(problem), style="red", markup=False, soft_wrap=True)
     counts = [len(problems) for problems in checked.values() if problems]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from include.config.discovery import project_folders, read_project, shown_name
+import yaml
+
+from include.config.declaration_file import read_written
+from include.config.discovery import DECLARATION, project_folders, read_project, shown_name
 from include.config.errors import DeclarationError, Problem, SettingsError, UnknownProjectError, did_you_mean
 
 
@@ -40,3 +43,28 @@ def _problems(folder: Path) -> tuple[Problem, ...]:
     except DeclarationError as error:
         return error.problems
     return ()
+
+
+def warnings_of(projects_dir: Path, name: str) -> tuple[Problem, ...]:
+    """Return what is valid in the declaration of the project called `name` and hardly meant.
+
+    YAML reads a bare Yes, No, On or Off as a truth value: a target that equals it matches no text.
+    """
+    written = read_written(projects_dir / name / DECLARATION, f"{name}/{DECLARATION}")
+    found = []
+    for path, node in written.nodes.items():
+        of_target = path[:2] in (("target", "equals"), ("target", "others"))
+        if not of_target or not isinstance(node, yaml.ScalarNode) or not node.tag.endswith(":bool"):
+            continue
+        if node.value.lower() in ("true", "false"):
+            continue
+        truth = str(written.value(path)).lower()
+        found.append(
+            Problem(
+                written.place(path),
+                f"YAML reads a bare {node.value} as {truth}, a truth value, which equals no text",
+                node.value,
+                (f'"{node.value}" in quotes for the text', f"{truth} for a truth value"),
+            )
+        )
+    return tuple(found)
