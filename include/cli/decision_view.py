@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.console import Console, Group
 from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
 
 from include.cli.namespace_option import option_of
@@ -104,8 +105,8 @@ def gates_table(decision: Decision, gates: Sequence[GateResult], *, wide: bool) 
             baseline = number(decision.baseline.get(gate.metric))
             table.add_row(gate.kind, gate.metric, *told, baseline, RESULTS[_result(gate)], escape(_note(gate)))
         else:
-            note = f"\n  {escape(_note(gate))}" if _note(gate) else ""
-            table.add_row(f"{gate.kind}\n  {gate.metric}{note}", *told, RESULTS[_result(gate)])
+            about = [Padding(escape(line), (0, 0, 0, 2)) for line in (gate.metric, _note(gate)) if line]
+            table.add_row(Group(gate.kind, *about), *told, RESULTS[_result(gate)])
     return table
 
 

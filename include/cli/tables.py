@@ -17,7 +17,7 @@ from rich.text import Text
 GAP = 3
 # sentences are read at this width; in a column that is narrower words stand under each other
 SENTENCE_COLUMNS = 24
-NOTHING = ("", "-")
+NOTHING = ("", "-", "–")
 
 Rows = Sequence[Sequence[str]]
 
