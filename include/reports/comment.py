@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from include.config.decision import Decision, LedgerEntry
 from include.config.explanation import Explanation
-from include.reports.decision_state import no_champion_yet, without_itself
+from include.reports.decision_state import is_champion, no_champion_yet, without_itself
 from include.reports.decision_tables import gate_amount
 from include.reports.feature_values import in_words
 from include.reports.first_screen import (
@@ -139,6 +139,8 @@ def _comparison(decision: Decision) -> list[str]:
     if decision.champion is None:
         when = "yet" if no_champion_yet(decision) else "as of this day"
         return [*_part("Compared with the champion", [f"There is no champion {when}.", ""])]
+    if is_champion(decision):
+        return _part("On the holdout: the champion itself", metric_table(decision, "Champion itself"))
     return _part("Compared with the champion", metric_table(decision, "Challenger"))
 
 

@@ -16,6 +16,7 @@ from tests.reports.decisions import decision, declared
 from tests.reports.evidence import ALL_GATES, FULL
 from tests.reports.explanations import explanation, profile
 from tests.reports.nights import walked
+from tests.reports.test_decision_states import STATES
 from tests.support.browser import browser_path
 
 playwright = pytest.importorskip(
@@ -30,7 +31,8 @@ VERDICTS: list[Any] = ["PROMOTE", "HOLD", "REJECT", "PROMOTE", "HOLD"]
 REJECTED = decision(verdict="REJECT", measurements=FULL, gates=ALL_GATES)
 PAGES = {
     "decision": lambda: render(REJECTED, explanation(), declared()),
-    "first decision": lambda: render(decision(champion=None)),
+    "first decision": lambda: render(STATES["a first night"].decision),
+    "the champion itself": lambda: render(STATES["the champion itself fails"].decision, explanation(), declared()),
     "data": lambda: render_data(REJECTED, profile()),
     "history": lambda: history_page.render("shop", walked(VERDICTS * 2), datetime(2014, 1, 2, tzinfo=UTC), None),
 }
@@ -95,7 +97,7 @@ def test_a_page_fits_every_screen_asks_for_nothing_and_complains_of_nothing(
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(DESK, "light"), (PHONE, "dark")])
-@pytest.mark.parametrize("name", ["decision", "data", "history"])
+@pytest.mark.parametrize("name", ["decision", "first decision", "data", "history"])
 def test_axe_finds_nothing_serious(opened: Any, folder: Path, name: str, width: int, scheme: str) -> None:
     page, _, _ = opened(folder / f"{name}.html", width, scheme)
     page.evaluate(AXE_SCRIPT.read_text(encoding="utf-8"))
