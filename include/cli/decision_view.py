@@ -112,7 +112,10 @@ def gates_table(decision: Decision, gates: Sequence[GateResult], *, wide: bool) 
 
 def measured(gate: GateResult) -> str:
     """Return a gate's value with its unit, or a dash where it could not be measured."""
-    return f"{number(gate.value)} {escape(gate.unit)}".rstrip()
+    if gate.value is None:
+        return "-"
+    # as exactly as it takes to tell it from the bound: 0.04996 is not 0.05
+    return f"{gate.value:.{gate.digits(4, round)}f} {escape(gate.unit)}".rstrip()
 
 
 def who(entry: LedgerEntry) -> str:
@@ -138,8 +141,9 @@ def _evidence(decision: Decision) -> str:
     parts = [f"{escape(challenger.candidate)} {primary} {number(challenger.holdout.get(primary))}"]
     if decision.champion:
         parts.append(f"champion {number(decision.champion.holdout.get(primary))}")
+    held, trained, row = decision.holdout_rows, decision.train_rows, decision.row
     parts.append(
-        f"on {decision.holdout_rows} held-out rows of {decision.holdout.first} to {decision.holdout.last}; "
-        f"trained on {decision.train_rows} rows of {decision.train.first} to {decision.train.last}"
+        f"on {held} held-out {escape(row.of(held))} of {decision.holdout.first} to {decision.holdout.last}; "
+        f"trained on {trained} {escape(row.of(trained))} of {decision.train.first} to {decision.train.last}"
     )
     return ", ".join(parts)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import date
+from io import StringIO
 from typing import Any
 
 import pytest
+from rich.console import Console
 
+from include.cli import decision_view
 from include.config.decision import Decision, GateResult
 from include.config.display import RowName
 from include.config.evidence import Money, OperatingPoint
@@ -325,3 +328,14 @@ def test_records_of_before_there_were_outcomes_are_counted_right() -> None:
         GateResult.model_validate({**old, "kind": "minimum", "note": ""}),
     )
     assert counted(gates) == "1 of 1 passed; 1 not applicable"
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_the_terminal_says_the_same_count_and_no_untruth(name: str) -> None:
+    made, console = STATES[name].decision, Console(width=200, record=True, file=StringIO())
+    decision_view.show(console, made, None, None)
+    text = plain(console.export_text())
+    assert counted(made.gates, " gates") in text
+    assert not re.findall(r"(?<![\w.])(?:None|nan|inf|1 rows|1 held-out rows)(?![\w.])", text)
+    if "rows have a name" in name:
+        assert "12874 held-out flights" in text and "rows" not in text
