@@ -30,6 +30,7 @@ from include.config.metric_gates import (
 from include.config.model_gates import (
     BehaviourGate,
     HoldoutGate,
+    LabelsGate,
     LatencyGate,
     LeakageGate,
     MemoryGate,
@@ -47,6 +48,7 @@ __all__ = [
     "FairnessGate",
     "Gate",
     "HoldoutGate",
+    "LabelsGate",
     "LatencyGate",
     "LeakAlarmGate",
     "LeakageGate",
@@ -78,6 +80,7 @@ Gate = Annotated[
     MetricGate
     | HoldoutGate
     | LeakageGate
+    | LabelsGate
     | FairnessGate
     | CalibrationGate
     | ValueGate

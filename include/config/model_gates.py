@@ -91,6 +91,18 @@ class LeakageGate(Closed):
     max_jump: float = Field(default=0.1, gt=0, lt=1)
 
 
+class LabelsGate(Closed):
+    """Pass when few enough labels were missing when they were due: they may all be of one class. In force by default.
+
+    Attributes:
+        kind: `labels`.
+        max_missing_fraction: The largest share of rows without a label, in the train part and in the holdout.
+    """
+
+    kind: Literal["labels"]
+    max_missing_fraction: float = Field(default=0.15, ge=0, lt=1)
+
+
 class StabilityGate(Closed):
     """Pass when the candidate's scores are spread over the holdout much as the champion's are.
 

@@ -42,6 +42,7 @@ FAILED: dict[str, str] = {
     "better_than_champion": "It is not proved better than the champion",
     "leak_alarm": "It is too good to be true",
     "leakage": "Something seems to tell it the answer",
+    "labels": "Too many labels were missing when they were due",
     "slice": "A group of {many} is worse off than with the champion",
     "fairness": "Groups of people are answered too differently",
     "calibration": "Its scores do not mean what they say",
@@ -54,7 +55,7 @@ FAILED: dict[str, str] = {
     "behaviour": "It does not behave as demanded",
 }
 # the note of these says more than their number does
-TOLD_BY_NOTE = {"beats_baseline", "better_than_champion", "not_worse_than_champion", "serves", "slice"}
+TOLD_BY_NOTE = {"beats_baseline", "better_than_champion", "labels", "not_worse_than_champion", "serves", "slice"}
 GROUPS_NAMED = 3
 NOTHING = "nothing is promoted"
 

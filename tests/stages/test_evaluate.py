@@ -52,7 +52,7 @@ def test_the_first_decision_holds_all_evidence(nights: Nights) -> None:
     assert (result.verdict, decision.verdict) == ("PROMOTE", "PROMOTE")
     assert [gate.kind for gate in decision.gates] == [
         "minimum", "not_worse_than_champion", "leak_alarm", "holdout", "holdout", "holdout", "beats_baseline",
-        "better_than_champion",
+        "better_than_champion", "labels", "labels",
     ]  # fmt: skip
     assert _gate(decision, "not_worse_than_champion").note == "no champion as of this day"
     assert decision.champion is None

@@ -69,6 +69,14 @@ def test_records_of_before_they_were_counted_say_nothing(nights: Nights) -> None
     assert found.missing("holdout") is not None
 
 
+@pytest.mark.parametrize(("missing", "verdict"), [(6, "PROMOTE"), (30, "REJECT")])
+def test_the_gate_rejects_where_too_many_are_missing(nights: Nights, missing: int, verdict: str) -> None:
+    unlabel(nights, city="Oslo", train=0, holdout=missing)
+    result = nights.evaluate(AS_OF)
+    assert result.verdict == verdict
+    assert ("missing_labels_holdout" in result.reason) is (verdict == "REJECT")
+
+
 def test_the_decision_keeps_them_and_its_pages_say_them(nights: Nights) -> None:
     unlabel(nights, city="Oslo", train=1, holdout=4)
     result = nights.evaluate(AS_OF)

@@ -1,15 +1,24 @@
-"""Judge the gate that looks for the answer in the data: features that tell it, and scores that jump."""
+"""Judge the gates that look at the data: features that tell the answer, scores that jump, labels that are missing."""
 
 from __future__ import annotations
 
+import math
+from typing import Literal
+
 from include.config.decision import GateResult
-from include.config.evidence import Leakage
-from include.config.gates import LeakageGate
+from include.config.evidence import Labels, Leakage
+from include.config.gates import LabelsGate, LeakageGate
 from include.ml.gates.results import Evidence, Judges, at_least, not_applicable, not_measured, result, worse_by
 from include.ml.metrics import improvement
 
 SINGLE_FEATURE = ("single_feature_auc", "")
 SAME_AS_TARGET = ("features_same_as_target", "")
+Part = Literal["holdout", "train"]
+PART_NAMES: dict[Part, str] = {"holdout": "holdout", "train": "train part"}
+MISSING_LABELS: dict[Part, tuple[str, str]] = {
+    "holdout": ("missing_labels_holdout", ""),
+    "train": ("missing_labels_train", ""),
+}
 # of fewer nights nobody knows what is ordinary
 MIN_NIGHTS = 3
 # so many names are enough to know where to look
@@ -65,4 +74,25 @@ def _list(names: list[str] | tuple[str, ...]) -> str:
     return ", ".join(names[:NAMED]) + more
 
 
-JUDGES: Judges = {LeakageGate: leakage}
+def labels(gate: LabelsGate, evidence: Evidence) -> tuple[GateResult, ...]:
+    """Judge the share of labels that were missing when they were due, in the holdout and in the train part."""
+    threshold, found = f"<= {gate.max_missing_fraction:.6g}", evidence.measurements.labels
+    if found is None:
+        return tuple(
+            not_measured(gate, threshold, "labels were not counted", quantity) for quantity in MISSING_LABELS.values()
+        )
+    return tuple(_missing(gate, threshold, found, part) for part in MISSING_LABELS)
+
+
+def _missing(gate: LabelsGate, threshold: str, found: Labels, part: Part) -> GateResult:
+    quantity, counted = MISSING_LABELS[part], found.missing(part)
+    if counted is None:
+        why = "the training's record is older than the count of missing labels"
+        return not_applicable(gate, threshold, why, quantity=quantity)
+    missing, rows = counted
+    value = missing / rows if rows else math.nan
+    note = f"{missing} of {rows} in the {PART_NAMES[part]}"
+    return result(gate, threshold, value, value <= gate.max_missing_fraction, quantity=quantity, note=note)
+
+
+JUDGES: Judges = {LeakageGate: leakage, LabelsGate: labels}

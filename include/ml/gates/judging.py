@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from include.config.decision import GateResult
-from include.config.gates import BeatsBaselineGate, BehaviourGate, BetterThanChampionGate, Gate, HoldoutGate, MetricName
+from include.config.gates import (
+    BeatsBaselineGate,
+    BehaviourGate,
+    BetterThanChampionGate,
+    Gate,
+    HoldoutGate,
+    LabelsGate,
+    MetricName,
+)
 from include.ml.gates import against_baseline, against_champion, by_data, by_group, by_metric, by_release, by_value
 from include.ml.gates.results import Evidence, Judges, not_measured
 
@@ -35,9 +43,11 @@ def gates_in_force(declared: Sequence[Gate], primary: MetricName) -> tuple[Gate,
 
 
 def judge_all(declared: Sequence[Gate], primary: MetricName, evidence: Evidence) -> tuple[GateResult, ...]:
-    """Return how all gates in force are judged: besides those above, `behaviour` wherever tests of it were measured."""
-    gates = gates_in_force(declared, primary)
-    if evidence.measurements.behaviour and not any(isinstance(gate, BehaviourGate) for gate in gates):
+    """Return how all gates in force are judged: besides those above, `labels` and `behaviour` wherever measured."""
+    gates, measured = gates_in_force(declared, primary), evidence.measurements
+    if measured.labels is not None and not any(isinstance(gate, LabelsGate) for gate in gates):
+        gates = (*gates, LabelsGate(kind="labels"))
+    if measured.behaviour and not any(isinstance(gate, BehaviourGate) for gate in gates):
         gates = (*gates, BehaviourGate(kind="behaviour"))
     return tuple(found for gate in gates for found in judge(gate, evidence))
 
