@@ -23,11 +23,10 @@ from include.io.column_types import logical_type
 from include.io.manifests import Manifest
 from include.io.object_store import ObjectStore
 from include.stages.assembling import code_columns
-from include.stages.findings import TARGET_KNOWN, TARGET_VALUES, Finding
+from include.stages.findings import COLUMN_TYPES, TARGET_KNOWN, TARGET_VALUES, Finding
 from include.stages.snapshots import read_manifests
 from include.stages.target_rule import MAX_VALUES, folded, listed, values_of
 
-COLUMN_TYPES = "columns_are_as_on_other_days"
 FACTS = "columns"
 # so many days tell what a column is
 LEAST_DAYS = 2
