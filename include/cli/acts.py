@@ -98,16 +98,19 @@ def unpin(
 def reconcile(
     project: Project,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what differs; repair nothing.")] = False,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Check the whole history by sha256, and repair nothing.")
+    ] = False,
     as_json: AsJson = False,
     s3: S3 = False,
     docker: Docker = False,
     namespace: Namespace = "",
 ) -> None:
-    """Compare release, release pointer and MLflow's alias with the ledger, and repair what differs.
+    """Compare release, release pointer, MLflow's versions and alias with the ledger, and repair what differs.
 
-    The ledger wins; it is only checked itself. MLflow runs that a killed training left open are closed as failed. The
-    exit status is 0 when all agree afterwards, and 1 when something does not.
+    The ledger wins; it is only checked itself. What MLflow lost is registered again. MLflow runs that a killed training
+    left open are closed as failed. The exit status is 0 when all agree afterwards, and 1 when something does not.
     """
     from include.cli.perform_act import compare_with_ledger
 
-    raise typer.Exit(compare_with_ledger(project, dry_run=dry_run, as_json=as_json, s3=s3))
+    raise typer.Exit(compare_with_ledger(project, dry_run=dry_run, deep=deep, as_json=as_json, s3=s3))

@@ -84,7 +84,7 @@ def _tell_airflow(settings: Settings, change: Change) -> str:
     return "told the Dags that wait for the champion" if known else "knows no champion of this project yet"
 
 
-def compare_with_ledger(project: str, *, dry_run: bool, as_json: bool, s3: bool) -> int:
+def compare_with_ledger(project: str, *, dry_run: bool, deep: bool, as_json: bool, s3: bool) -> int:
     """Reconcile, print what was wrong and what was repaired, and return the exit status: 1 when something is left.
 
     Raises:
@@ -93,11 +93,11 @@ def compare_with_ledger(project: str, *, dry_run: bool, as_json: bool, s3: bool)
     settings = Settings.from_environment()
     name = load_project(settings.projects_dir, project).name
     with opened_place(settings, s3=s3) as (store, tracking_url):
-        found = reconcile(store, tracking_url, name, origin_of_person(), dry_run=dry_run)
+        found = reconcile(store, tracking_url, name, origin_of_person(), dry_run=dry_run, deep=deep)
     if as_json:
         print_json(found.model_dump(mode="json"))
     else:
-        _show_reconciled(output(), name, found, dry_run=dry_run)
+        _show_reconciled(output(), name, found, dry_run=dry_run or deep)
     return 1 if found.left else 0
 
 
@@ -149,6 +149,10 @@ def _show_reconciled(console: Console, project: str, found: Reconciled, *, dry_r
     _line(console, "ledger", f"{project}: {found.entries} entries, champion {_named(found.champion)}")
     for run_id in found.closed:
         _line(console, "closed", f"MLflow run {run_id}: the process that trained it is gone")
+    if found.deep is not None:
+        counts = ", ".join(f"{count} {kind}" for kind, count in found.deep.checked.items())
+        gone = f"; {found.deep.removed} releases are gone, as retention leaves it" if found.deep.removed else ""
+        _line(console, "checked", f"by sha256: {counts}{gone}")
     if not found.wrong:
         _line(console, "all agree", "release, release pointer and MLflow's alias follow the ledger")
         return

@@ -156,6 +156,7 @@ class EvaluateResult(Receipt):
     """Say the verdict, and where the decision with its evidence is.
 
     Attributes:
+        decision_sha256: Of the decision's bytes; empty in results of before it was kept.
         report_uri: The page that a person reads.
         mode: What a PROMOTE leads to: with `approval` a person is asked first.
         summary: The decision in a few lines of Markdown, for the form that asks for approval.
@@ -167,6 +168,7 @@ class EvaluateResult(Receipt):
     decision_uri: str
     challenger: str
     candidate_id: str
+    decision_sha256: str = ""
     report_uri: str = ""
     mode: PromotionMode = "automatic"
     summary: str = ""

@@ -71,6 +71,15 @@ def publish_release(
     return store.uri(key)
 
 
+def release_sha256(store: ObjectStore, project: str, version: str) -> str:
+    """Return the sha256 of a release's manifest, which names the sha256 of each of its files.
+
+    Raises:
+        ObjectMissingError: There is no such release.
+    """
+    return hashlib.sha256(store.get(keys.release_file(project, version, MANIFEST))).hexdigest()
+
+
 def read_pointer(store: ObjectStore, project: str) -> ReleasePointer | None:
     """Return the pointer to the release in force, or None before the first promotion.
 

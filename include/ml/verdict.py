@@ -92,6 +92,23 @@ def reach_verdict(gates: Sequence[GateResult], case: Case) -> tuple[Verdict, str
     return ("HOLD", f"{held}; it would be promoted: {proof}") if held else ("PROMOTE", proof)
 
 
+def contradiction(gates: Sequence[GateResult], verdict: Verdict) -> str:
+    """Return why a recorded verdict cannot have come from the gates recorded beside it; empty when it can.
+
+    The same rules as `reach_verdict`, as far as gates alone decide: it is asked before anything is done by a decision
+    that was read back.
+    """
+    hard = [gate for gate in gates if not gate.passed and gate.on_failure == "reject"]
+    held = [gate for gate in gates if not gate.passed and gate.on_failure == "hold"]
+    if hard and verdict != "REJECT":
+        return f"{verdict}, though a gate failed: {describe_failure(hard[0])}"
+    if not hard and verdict == "REJECT":
+        return "REJECT, though no gate failed"
+    if held and verdict == "PROMOTE":
+        return f"PROMOTE, though it is not proved: {_describe_hold(held[0])}"
+    return ""
+
+
 def describe_failure(gate: GateResult) -> str:
     """Return what a failed gate demanded and what it got: "minimum: roc_auc 0.52 is not >= 0.6"."""
     note = f" ({gate.note})" if gate.note else ""

@@ -162,14 +162,13 @@ def refuse_unknown(act: Act, ledger: Ledger, *, by_pointer: bool = False) -> Non
     Args:
         act: What is asked for.
         ledger: Of its project.
-        by_pointer: Only the release pointer tells where the ledger has a champion: what is urgent waits for no alias.
+        by_pointer: Only the release pointer tells: what is urgent waits for no alias.
 
     Raises:
         UnknownChampionError: There is one: the store is another one, or entries are lost.
     """
     try:
-        spared = by_pointer and ledger.champion() is not None
-        tracking = None if spared else tracking_of(act.store, act.project, act.tracking_url)
+        tracking = None if by_pointer else tracking_of(act.store, act.project, act.tracking_url)
         refuse_unknown_champion(act.store, tracking, ledger, act.project)
     except ArtifactDamagedError:
         # a damaged pointer names nobody; the act sets it right

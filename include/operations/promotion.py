@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from include.config.decision import LedgerEntry
-from include.config.errors import ActRefusedError, CandidateRejectedError
+from include.config.errors import ActRefusedError, ArtifactDamagedError, CandidateRejectedError
+from include.io import keys
+from include.io.decisions import read_decision
+from include.io.releases import release_sha256
 from include.io.standing import in_force_after
+from include.ml.verdict import contradiction
 from include.operations.acts import (
     Act,
     Change,
@@ -44,17 +48,20 @@ def promote_version(act: Act, version: str) -> Change:
     if done_before(act, "promotion", history) is None:
         _refuse_now(act, version, history)
     decided = _newest_decision(act, version, history)
-    make_whole(act.store, decided, act.origin)
-    prove_release(act.store, act.project, version, decided.candidate_id)
+    _refuse_contradiction(act, decided)
+    make_whole(act.store, decided)
+    prove_release(act.store, decided)
+    sha256 = release_sha256(act.store, act.project, version)
 
     def build(history: Sequence[LedgerEntry]) -> LedgerEntry:
         _refuse_now(act, version, history)
         refuse_changed(act, before, history)
-        return _newest_decision(act, version, history).model_copy(update={"release_uri": release_uri(act, version)})
+        published = {"release_uri": release_uri(act, version), "release_sha256": sha256}
+        return _newest_decision(act, version, history).model_copy(update=published)
 
     entry = write_once(act, ledger, "promotion", build)
     behind = set_right(act.store, act.project, act.tracking_url)
-    prove_release(act.store, act.project, version, decided.candidate_id)
+    prove_release(act.store, entry)
     return Change(entry=entry, before=champion_before(ledger, entry), after=entry, behind=behind)
 
 
@@ -78,6 +85,25 @@ def _newest_decision(act: Act, version: str, history: Sequence[LedgerEntry]) -> 
             hint="put right what the gate found, or declare another gate and let it be judged again",
         )
     return newest
+
+
+def _refuse_contradiction(act: Act, decided: LedgerEntry) -> None:
+    """Refuse a decision that is not the one the ledger's entry is about, or whose verdict its gates do not give.
+
+    Raises:
+        ChecksumMismatchError, ArtifactDamagedError: It was changed by hand.
+    """
+    decision = read_decision(act.store, act.project, decided.decision_id, decided.decision_sha256)
+    wrong = contradiction(decision.gates, decision.verdict)
+    if decision.verdict == "REJECT" and not wrong:
+        wrong = f"REJECT, and ledger entry {decided.number} says {decided.verdict}"
+    if wrong:
+        raise ArtifactDamagedError(
+            act.store.uri(keys.decision(act.project, decided.decision_id)),
+            "the verdict is not the one that its own evidence gives",
+            got=wrong,
+            hint="decision or ledger were changed by hand: restore them from a backup",
+        )
 
 
 def _refuse_now(act: Act, version: str, history: Sequence[LedgerEntry]) -> None:

@@ -12,6 +12,7 @@ from include.io import keys
 from include.io.ledger import Ledger
 from include.io.object_store import ObjectStore
 from include.io.standing import settle
+from include.operations.deep_check import DeepCheck, check_deeply
 from include.operations.projection import find_differences, set_right
 from include.operations.release_check import find_damage, prove_release
 from include.operations.release_repair import make_whole
@@ -29,6 +30,7 @@ class Reconciled(Receipt):
         champion: The entry of the champion in force.
         wrong: What differed, in words.
         left: What still differs, in words: all of `wrong` in a dry run, else what could not be repaired.
+        deep: What a deep check found; None when nobody asked for one.
         closed: MLflow runs that killed trainings had left open; they are closed as failed.
     """
 
@@ -37,10 +39,11 @@ class Reconciled(Receipt):
     wrong: tuple[str, ...]
     left: tuple[str, ...]
     closed: tuple[str, ...] = ()
+    deep: DeepCheck | None = None
 
 
 def reconcile(
-    store: ObjectStore, tracking_url: str, project: str, origin: Origin, *, dry_run: bool = False
+    store: ObjectStore, tracking_url: str, project: str, origin: Origin, *, dry_run: bool = False, deep: bool = False
 ) -> Reconciled:
     """Check ledger, champion's release, release pointer and MLflow's versions and alias, and repair what follows.
 
@@ -53,6 +56,7 @@ def reconcile(
         project: The project's name.
         origin: Who repairs.
         dry_run: Only say what differs.
+        deep: Also check every entry, decision, release, candidate and day of raw data by sha256; nothing is repaired.
 
     Raises:
         ArtifactDamagedError: The ledger itself is damaged: it has a gap, an entry that cannot be read, or one that
@@ -63,6 +67,11 @@ def reconcile(
     check_ledger(store, project, unchecked.entries())
     unchecked.check_chain()
     ledger = Ledger(store, project)
+    if deep:
+        checked = reconcile(store, tracking_url, project, origin, dry_run=True)
+        found = check_deeply(store, project, ledger)
+        wrong = tuple(dict.fromkeys((*checked.wrong, *found.wrong)))
+        return checked.model_copy(update={"wrong": wrong, "left": wrong, "deep": found})
     entries, champion = len(ledger.entries()), ledger.champion()
     wrong = (*_differences(store, tracking_url, project, champion), *_unregistered(store, tracking_url, ledger))
     if dry_run:
@@ -70,7 +79,7 @@ def reconcile(
     closed = _close_abandoned(store, tracking_url, project, origin)
     if champion is None or not wrong:
         return Reconciled(entries=entries, champion=champion, wrong=wrong, left=wrong, closed=closed)
-    lost = _repair_release(store, champion, origin)
+    lost = _repair_release(store, champion)
     _register_missing(store, tracking_url, ledger)
     set_right(store, project, tracking_url)
     # read back, by the champion of now: a night may have promoted meanwhile
@@ -136,20 +145,20 @@ def _register_missing(store: ObjectStore, tracking_url: str, ledger: Ledger) -> 
 
 def _release_differences(store: ObjectStore, champion: LedgerEntry) -> list[str]:
     name = f"release of version {champion.version}"
-    damage = find_damage(store, champion.project, champion.version)
+    damage = find_damage(store, champion)
     if damage:
         return [f"{name}: {words}" for words in damage]
     try:
-        prove_release(store, champion.project, champion.version, champion.candidate_id)
+        prove_release(store, champion)
     except NightshiftError as error:
         return [f"{name}: {error}"]
     return []
 
 
-def _repair_release(store: ObjectStore, champion: LedgerEntry, origin: Origin) -> tuple[str, ...]:
+def _repair_release(store: ObjectStore, champion: LedgerEntry) -> tuple[str, ...]:
     """Make the champion's release whole; return why that was not possible, empty when it was."""
     try:
-        make_whole(store, champion, origin)
+        make_whole(store, champion)
     except NightshiftError as error:
         if error.retryable:
             raise

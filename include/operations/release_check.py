@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from include.config.decision import LedgerEntry
 from include.config.errors import (
     ArtifactDamagedError,
     ChecksumMismatchError,
@@ -17,12 +18,17 @@ from include.io.object_store import ObjectStore
 from include.io.releases import MANIFEST
 from include.ml.signature import Signature
 from include.stages.candidates import DECISION, MODEL, SIGNATURE, TRAINING, load_from
+from include.stages.champions import check_release
 
 FILES = (MODEL, SIGNATURE, TRAINING, DECISION)
 
 
-def prove_release(store: ObjectStore, project: str, version: str, candidate_id: str) -> Manifest:
+def prove_release(store: ObjectStore, entry: LedgerEntry) -> Manifest:
     """Check all files of a release, load its model, let it score one row of missing values; return its manifest.
+
+    Args:
+        store: Holds it.
+        entry: Names version and candidate, and the manifest's sha256 where it put the release in force.
 
     Raises:
         ObjectMissingError: The release, or a file of it, is gone.
@@ -31,6 +37,7 @@ def prove_release(store: ObjectStore, project: str, version: str, candidate_id: 
         ModelUntrustedError: The model holds types outside the allow-list.
         EvaluationError: The model does not answer with a probability.
     """
+    project, version, candidate_id = entry.project, entry.version, entry.candidate_id
     manifest = release_manifest(store, project, version)
     if manifest is None:
         raise ObjectMissingError(_address(store, project, version), "there is no such release")
@@ -42,6 +49,7 @@ def prove_release(store: ObjectStore, project: str, version: str, candidate_id: 
             allowed=(candidate_id,),
             hint="versions are counted by MLflow: was its database replaced?",
         )
+    check_release(store, entry)
     for ref in manifest.files.values():
         get_file(store, ref)
     model = load_from(store, manifest)
@@ -73,14 +81,17 @@ def release_manifest(store: ObjectStore, project: str, version: str) -> Manifest
     return manifest
 
 
-def find_damage(store: ObjectStore, project: str, version: str) -> list[str]:
-    """Return in words which parts of a release are missing or damaged; empty when all are as published."""
+def find_damage(store: ObjectStore, entry: LedgerEntry) -> list[str]:
+    """Return in words which parts of an entry's release are missing or damaged; empty when all are as published."""
     try:
-        manifest = release_manifest(store, project, version)
+        manifest = release_manifest(store, entry.project, entry.version)
+        if manifest is None:
+            return ["its manifest is missing"]
+        check_release(store, entry)
     except ArtifactDamagedError:
         return ["its manifest is damaged"]
-    if manifest is None:
-        return ["its manifest is missing"]
+    except ChecksumMismatchError:
+        return ["its manifest is not what was put in force"]
     found = [_damage(store, name, manifest.files[name]) for name in FILES]
     return [words for words in found if words]
 

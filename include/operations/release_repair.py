@@ -10,38 +10,38 @@ import hashlib
 import logging
 
 from include.config.decision import Decision, LedgerEntry
-from include.config.errors import ArtifactDamagedError, ObjectMissingError
-from include.config.results import Origin
+from include.config.errors import ArtifactDamagedError, ChecksumMismatchError, ObjectMissingError
 from include.io import keys
 from include.io.decisions import read_decision
+from include.io.ledger import Ledger
 from include.io.manifests import Manifest, read_manifest
 from include.io.object_store import ObjectStore
-from include.io.releases import MANIFEST
+from include.io.releases import MANIFEST, release_sha256
 from include.operations.release_check import find_damage, release_manifest
 from include.stages.candidates import DECISION, MODEL, SIGNATURE, TRAINING
+from include.stages.champions import check_release
 from include.stages.promote import publish_files
 
 _log = logging.getLogger(__name__)
 
 
-def make_whole(store: ObjectStore, entry: LedgerEntry, origin: Origin) -> list[str]:
+def make_whole(store: ObjectStore, entry: LedgerEntry) -> list[str]:
     """Publish what a release lacks, and return in words what that was; a whole release is left as it is.
 
     Args:
         store: Holds releases, candidates and MLflow's copies.
-        entry: Names version, candidate, decision and MLflow run.
-        origin: Who repairs.
+        entry: Names version, candidate, decision and MLflow run, and the release's sha256 where it put it in force.
 
     Raises:
         ObjectMissingError: Nothing holds the right bytes of a file any more.
     """
     project, version = entry.project, entry.version
-    damage = find_damage(store, project, version)
+    damage = find_damage(store, entry)
     if not damage:
         return []
-    published = _published(store, project, version)
+    published = _published(store, entry)
     if published is None:
-        _publish_anew(store, entry, origin)
+        _publish_anew(store, entry)
     else:
         # a person may have promoted by a newer decision than the one that was published
         about = entry.model_copy(update={"decision_id": published.details.get("decision_id", entry.decision_id)})
@@ -52,16 +52,21 @@ def make_whole(store: ObjectStore, entry: LedgerEntry, origin: Origin) -> list[s
     return damage
 
 
-def _published(store: ObjectStore, project: str, version: str) -> Manifest | None:
+def _published(store: ObjectStore, entry: LedgerEntry) -> Manifest | None:
+    """Return the manifest of a release; None when it is gone, damaged, or another one than was put in force."""
     try:
-        return release_manifest(store, project, version)
-    except ArtifactDamagedError:
+        check_release(store, entry)
+        return release_manifest(store, entry.project, entry.version)
+    except (ObjectMissingError, ArtifactDamagedError, ChecksumMismatchError):
         return None
 
 
-def _publish_anew(store: ObjectStore, entry: LedgerEntry, origin: Origin) -> None:
-    """Publish a release whose manifest is gone: what the candidate's own manifest names is what was published."""
-    decision = _decision(store, entry)
+def _publish_anew(store: ObjectStore, entry: LedgerEntry) -> None:
+    """Publish a release whose manifest is gone: what the candidate's own manifest names is what was published.
+
+    It holds the decision it was first published with, which may be another one about the same candidate: the sha256 in
+    the ledger tells which.
+    """
     key = keys.model_manifest(entry.project, entry.candidate_id)
     trained = _readable(store, key)
     if trained is None:
@@ -74,9 +79,30 @@ def _publish_anew(store: ObjectStore, entry: LedgerEntry, origin: Origin) -> Non
         name: _bytes_of(store, name, trained.files[name].sha256, _places(entry, name))
         for name in (MODEL, SIGNATURE, TRAINING)
     }
-    files[DECISION] = store.get(keys.decision(entry.project, decision.decision_id))
-    store.delete(keys.release_file(entry.project, entry.version, MANIFEST))
-    publish_files(store, decision, files, origin)
+    for name, data in files.items():
+        # no manifest names what lies in its place
+        store.put(keys.release_file(entry.project, entry.version, name), data)
+    for decision_id in _decisions_about(store, entry):
+        decision = _decision(store, entry.model_copy(update={"decision_id": decision_id}))
+        files[DECISION] = store.get(keys.decision(entry.project, decision_id))
+        for name in (MANIFEST, DECISION):
+            store.delete(keys.release_file(entry.project, entry.version, name))
+        publish_files(store, decision, files)
+        if entry.release_sha256 in ("", release_sha256(store, entry.project, entry.version)):
+            return
+    raise ChecksumMismatchError(
+        store.uri(keys.release_file(entry.project, entry.version, MANIFEST)),
+        "what the candidate's manifest names is not the release that was put in force",
+        allowed=(f"sha256 {entry.release_sha256}, by ledger entry {entry.number}",),
+        hint="restore the release or the candidate from a backup, or roll back to another version",
+    )
+
+
+def _decisions_about(store: ObjectStore, entry: LedgerEntry) -> list[str]:
+    """Return the ids of the decisions about an entry's candidate, the entry's own first."""
+    others = () if not entry.release_sha256 else Ledger(store, entry.project).entries()
+    about = [one.decision_id for one in others if one.candidate_id == entry.candidate_id]
+    return list(dict.fromkeys([entry.decision_id, *about]))
 
 
 def _decision(store: ObjectStore, entry: LedgerEntry) -> Decision:

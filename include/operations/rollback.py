@@ -8,7 +8,7 @@ from include.config.decision import LedgerEntry
 from include.config.errors import ActRefusedError, ArtifactDamagedError
 from include.io import keys
 from include.io.ledger import Ledger
-from include.io.releases import read_pointer
+from include.io.releases import read_pointer, release_sha256
 from include.operations.acts import (
     Act,
     Change,
@@ -46,12 +46,15 @@ def roll_back(act: Act, version: str = "") -> Change:
     refuse_unknown(act, ledger, by_pointer=True)
     stack = ledger.champions()
     target = done_before(act, "rollback", ledger.history()) or _target(act, ledger, stack, version)
-    make_whole(act.store, target, act.origin)
-    prove_release(act.store, act.project, target.version, target.candidate_id)
+    ledger.check(target.number)
+    make_whole(act.store, target)
+    prove_release(act.store, target)
+    sha256 = release_sha256(act.store, act.project, target.version)
 
     def build(history: Sequence[LedgerEntry]) -> LedgerEntry:
         refuse_changed(act, stack[0], history)
-        return target.model_copy(update={"release_uri": release_uri(act, target.version)})
+        published = {"release_uri": release_uri(act, target.version), "release_sha256": sha256}
+        return target.model_copy(update=published)
 
     entry = write_once(act, ledger, "rollback", build)
     behind = set_right(act.store, act.project, act.tracking_url)
@@ -62,7 +65,12 @@ def roll_back(act: Act, version: str = "") -> Change:
 def _target(act: Act, ledger: Ledger, stack: Sequence[LedgerEntry], version: str) -> LedgerEntry:
     """Return the champion to go back to; `stack` holds the one in force, then those before it."""
     if not stack:
-        raise ActRefusedError(act.where, "there is no champion yet, so there is nothing to roll back")
+        raise ActRefusedError(
+            act.where,
+            "there is no champion yet, so there is nothing to roll back",
+            hint="is NIGHTSHIFT_STORE_URL (or the namespace) the right one? "
+            f"./nightshift reconcile {act.project} --dry-run says what is in force",
+        )
     in_force, earlier = stack[0], stack[1:]
     if version == in_force.version:
         raise ActRefusedError(act.where, f"{described(in_force)} is the champion already")
@@ -97,4 +105,6 @@ def _prove_in_force(act: Act, entry: LedgerEntry) -> None:
             allowed=(f"ledger entry {entry.number} or newer",),
             hint=f"./nightshift reconcile {act.project}",
         )
-    prove_release(act.store, act.project, pointer.version, pointer.candidate_id)
+    in_force = act.ledger.numbered(pointer.ledger_number)
+    assert in_force is not None
+    prove_release(act.store, in_force)

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import date
 
 from include.config.decision import Decision, LedgerEntry
-from include.config.errors import ObjectMissingError
+from include.config.errors import ChecksumMismatchError, ObjectMissingError
 from include.io import keys
 from include.io.ledger import Ledger
 from include.io.manifests import get_file, parse_receipt, read_manifest
 from include.io.object_store import ObjectStore
-from include.io.releases import MANIFEST
+from include.io.releases import MANIFEST, release_sha256
 from include.stages.candidates import DECISION, LoadedModel, load_from
 
 
@@ -32,11 +32,13 @@ def read_rival(store: ObjectStore, ledger: Ledger, as_of: date) -> tuple[Champio
 
     Raises:
         ObjectMissingError: The release of the champion in force is gone.
+        ArtifactDamagedError: The entry is not the one that the next entry was written after.
         ChecksumMismatchError, ModelUntrustedError: See `load_champion`.
     """
     entry = ledger.champion(as_of)
     if entry is None:
         return None, ""
+    ledger.check(entry.number)
     try:
         return load_champion(store, entry), ""
     except ObjectMissingError:
@@ -61,6 +63,25 @@ def load_champion(store: ObjectStore, entry: LedgerEntry) -> Champion:
             got=f"ledger entry {entry.number} of {entry.project}",
             hint=f"./nightshift reconcile {entry.project} repairs the champion in force; others go with keep.versions",
         )
+    check_release(store, entry)
     where = store.uri(manifest.files[DECISION].key)
     decision = parse_receipt(get_file(store, manifest.files[DECISION]), where, Decision)
     return Champion(entry, load_from(store, manifest), decision)
+
+
+def check_release(store: ObjectStore, entry: LedgerEntry) -> None:
+    """Compare a release's manifest with what the ledger entry says that put it in force.
+
+    Raises:
+        ObjectMissingError: The release is gone.
+        ChecksumMismatchError: The manifest is another one, or of another candidate.
+    """
+    found = release_sha256(store, entry.project, entry.version)
+    if entry.release_sha256 not in ("", found):
+        raise ChecksumMismatchError(
+            store.uri(keys.release_file(entry.project, entry.version, MANIFEST)),
+            f"the release is not the one that ledger entry {entry.number} put in force",
+            got=f"sha256 {found}",
+            allowed=(f"sha256 {entry.release_sha256}",),
+            hint=f"./nightshift reconcile {entry.project} publishes it again from the trained candidate",
+        )

@@ -11,7 +11,7 @@ from include.config.errors import ObjectMissingError
 from include.config.project import Project
 from include.config.results import EvaluateInputs, EvaluateResult, TrainResult
 from include.io import keys
-from include.io.decisions import read_decision
+from include.io.decisions import decision_sha256, read_decision
 from include.io.ledger import Ledger
 from include.io.manifests import keep_first
 from include.io.object_store import ObjectStore
@@ -78,6 +78,7 @@ def run(project: Project, inputs: EvaluateInputs) -> EvaluateResult:
         decision_uri=store.uri(keys.decision(project.name, decision.decision_id)),
         challenger=challenger.result.candidate,
         candidate_id=challenger.result.candidate_id,
+        decision_sha256=decision_sha256(store, project.name, decision.decision_id),
         report_uri=store.uri(keys.decision_report(project.name, decision.decision_id)),
         mode=mode,
         summary=drawn("the summary", lambda: summary(decision), lambda note: f"{decision.verdict}. {note}."),

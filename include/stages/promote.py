@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import logging
 
-from include.config import clock
 from include.config.approval import stricter
 from include.config.decision import Decision, LedgerEntry
-from include.config.errors import CandidateRejectedError, TrackingError
+from include.config.errors import ArtifactDamagedError, CandidateRejectedError, TrackingError
 from include.config.project import Project
-from include.config.results import Origin, PromoteInputs, PromoteResult
+from include.config.results import EvaluateResult, Origin, PromoteInputs, PromoteResult
 from include.io import keys
-from include.io.decisions import read_decision
+from include.io.decisions import decision_sha256, read_decision
 from include.io.ledger import Ledger
 from include.io.manifests import Manifest, get_file
 from include.io.object_store import ObjectStore
 from include.io.releases import publish_release
 from include.io.stores import open_store
+from include.ml.verdict import contradiction
 from include.reports.first_screen import consequence
 from include.stages.candidates import DECISION, MODEL, SIGNATURE, TRAINING, read_candidate
 from include.stages.documents import tell_verdict
@@ -38,20 +38,21 @@ def run(project: Project, inputs: PromoteInputs) -> PromoteResult:
 
     Raises:
         CandidateRejectedError: The verdict is REJECT; the ledger holds the decision by then.
+        ChecksumMismatchError, ArtifactDamagedError: The decision is not the one that evaluate wrote.
         UnknownChampionError: The release pointer or MLflow's alias names a champion that the ledger does not know;
             nothing was changed.
         TrackingError, StoreError, LedgerConflictError: MLflow or the store does not answer; a retry continues.
     """
     refuse_unfinished(inputs)
     store = open_store(inputs.store_url)
-    decision = read_decision(store, project.name, inputs.evaluated.decision_id)
+    decision, sha256 = _decision(store, project.name, inputs.evaluated)
     ledger = Ledger(store, project.name)
     _refuse_unknown_champion(store, project.name, inputs, ledger)
     # what is declared by now counts, whatever the receipt says: no run loosens it
     mode = stricter(inputs.evaluated.mode, project.promotion.mode)
     evaluated = inputs.evaluated.model_copy(update={"mode": mode})
     ruling = rule(evaluated, inputs.approval, project.promotion.approval)
-    recorder = Recorder(store, ledger, decision, inputs.origin, ruling)
+    recorder = Recorder(store, ledger, decision, inputs.origin, ruling, sha256)
     entry = recorder.record_decision()
     if entry.verdict == "PROMOTE":
         entry = _promote(store, recorder, entry)
@@ -79,6 +80,22 @@ def run(project: Project, inputs: PromoteInputs) -> PromoteResult:
         report_uri=entry.report_uri,
         approval=entry.approval,
     )
+
+
+def _decision(store: ObjectStore, project: str, evaluated: EvaluateResult) -> tuple[Decision, str]:
+    """Return the decision that evaluate wrote, and the sha256 of its bytes; the pure verdict is run on it once more."""
+    decision = read_decision(store, project, evaluated.decision_id, evaluated.decision_sha256)
+    wrong = contradiction(decision.gates, decision.verdict)
+    if not wrong and decision.verdict != evaluated.verdict:
+        wrong = f"{decision.verdict}, and evaluate said {evaluated.verdict}"
+    if wrong:
+        raise ArtifactDamagedError(
+            store.uri(keys.decision(project, decision.decision_id)),
+            "the verdict is not the one that its own evidence gives",
+            got=wrong,
+            hint="it was changed by hand: restore it from a backup, or delete it and run the night again",
+        )
+    return decision, decision_sha256(store, project, evaluated.decision_id)
 
 
 def _in_force(ledger: Ledger, entry: LedgerEntry) -> str:
@@ -112,16 +129,19 @@ def _promote(store: ObjectStore, recorder: Recorder, entry: LedgerEntry) -> Ledg
 def publish(store: ObjectStore, decision: Decision, origin: Origin) -> str:
     """Publish the release of a decision's challenger, unless it is there, and return its address.
 
+    The release holds nothing of the run that publishes, `origin`: published again it has the same bytes.
+
     Raises:
         ObjectMissingError, ChecksumMismatchError, ModelUntrustedError: The candidate is not the one that was trained.
     """
     trained, _, _ = read_candidate(store, decision.project, decision.challenger.candidate_id)
     files = {name: get_file(store, trained.files[name]) for name in (MODEL, SIGNATURE, TRAINING)}
     files[DECISION] = store.get(keys.decision(decision.project, decision.decision_id))
-    return publish_files(store, decision, files, origin)
+    _log.info("run %s publishes release %s of %s", origin.run_id, decision.challenger.version, decision.project)
+    return publish_files(store, decision, files)
 
 
-def publish_files(store: ObjectStore, decision: Decision, files: dict[str, bytes], origin: Origin) -> str:
+def publish_files(store: ObjectStore, decision: Decision, files: dict[str, bytes]) -> str:
     """Publish the files of a release, whoever had kept them; see `publish`.
 
     One model may be judged again: its release keeps the decision it was first published with. The ledger names the one
@@ -133,8 +153,9 @@ def publish_files(store: ObjectStore, decision: Decision, files: dict[str, bytes
         day=decision.as_of,
         fingerprint=decision.challenger.candidate_id,
         files={},
-        origin=origin,
-        made_at=clock.now(),
+        # of the decision, so that a release that is published again has the same bytes
+        origin=decision.origin,
+        made_at=decision.made_at,
         details={"decision_id": decision.decision_id, "version": decision.challenger.version},
     )
     return publish_release(store, decision.project, decision.challenger.version, files, manifest, (DECISION,))

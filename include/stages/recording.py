@@ -19,6 +19,7 @@ from include.config.results import ApprovalAnswer, Origin, Verdict
 from include.io import keys
 from include.io.ledger import Ledger
 from include.io.object_store import ObjectStore
+from include.io.releases import release_sha256
 from include.io.standing import as_number, highest_version, in_force_after
 from include.ml.verdict import ROLLED_BACK
 
@@ -62,6 +63,7 @@ class Recorder:
 
     Attributes:
         ruling: What a person's answer makes of the verdict, if one was needed.
+        decision_sha256: Of the decision's bytes.
     """
 
     store: ObjectStore
@@ -69,6 +71,7 @@ class Recorder:
     decision: Decision
     origin: Origin
     ruling: Ruling | None = None
+    decision_sha256: str = ""
 
     def record_decision(self) -> LedgerEntry:
         """Return this run's decision entry, appended if need be; a PROMOTE that was overtaken is recorded as HOLD."""
@@ -95,13 +98,17 @@ class Recorder:
             OvertakenError: Another promotion came first; nothing was appended.
         """
 
+        project, version = self.decision.project, self.decision.challenger.version
+        sha256 = release_sha256(self.store, project, version)
+
         def build(number: int, history: Sequence[LedgerEntry]) -> LedgerEntry:
             self._raise_if_written("promotion", history)
             self._refuse_taken(history)
             overtaken = self._overtaken(history)
             if overtaken:
                 raise OvertakenError(overtaken)
-            return self._entry(number, "promotion", "PROMOTE", self._ruled()[1], release_uri)
+            entry = self._entry(number, "promotion", "PROMOTE", self._ruled()[1], release_uri)
+            return entry.model_copy(update={"release_sha256": sha256})
 
         return self._append(build)
 
@@ -205,5 +212,6 @@ class Recorder:
             metric=decision.primary_metric,
             value=decision.challenger.holdout.get(decision.primary_metric),
             approval=self._answer(),
+            decision_sha256=self.decision_sha256,
             origin=self.origin,
         )

@@ -60,6 +60,7 @@ def run(project: Project, inputs: ScoreInputs) -> ScoreResult:
         made_from = _made_from(entry, features, day)
         if place.found is not None and not may_replace(made_from, place.found, inputs.origin, force=inputs.force):
             return _result(store, project, inputs, place.found)
+        ledger.check(entry.number)
         champion = load_champion(store, entry)
         frame = _score(project, day, champion, get_frame(store, features.files[ROWS]))
         made_from = made_from.model_copy(update={"threshold": champion.model.threshold})
