@@ -223,7 +223,8 @@ def likely_fix(project: Project, refused: Sequence[tuple[int, Sequence[Finding]]
 
 def _fix(project: Project, rows: int, found: Sequence[Finding], shared: set[str]) -> str:
     """Return the fix of one day; `shared` are the checks that every day breaks."""
-    unclear = sorted(finding.label for finding in found if finding.note.startswith(NOT_EVALUATED))
+    always = [finding for finding in found if finding.check in shared]
+    unclear = sorted(finding.label for finding in always if finding.note.startswith(NOT_EVALUATED))
     # a column that is otherwise than on other days was delivered wrongly, whatever cannot be evaluated for it
     if unclear and not any(finding.check == COLUMN_TYPES for finding in found):
         return f"look at {', '.join(unclear)} in expectations.py: is the column there, and of this type?"
@@ -233,7 +234,7 @@ def _fix(project: Project, rows: int, found: Sequence[Finding], shared: set[str]
         return f"look at keys: [{keys}] in project.yaml: together they must tell each row of a day from all others"
     expected = shared - EVERY_DAY.keys() - {MAX_REJECTED}
     looks = ["look at expectations.py, or ask what has changed at the source"] if expected else []
-    looks += [words for check, words in EVERY_DAY.items() if check in shared]
+    looks += dict.fromkeys(words for check, words in EVERY_DAY.items() if check in shared)
     if looks:
         return f"every day is like this: {'; '.join(looks)}"
     return "have the source deliver the day again and run again, or list it in window.excluded"
