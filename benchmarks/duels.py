@@ -11,9 +11,10 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from include.config.gates import BehaviourGate, LatencyGate, LeakageGate, MemoryGate, ServesGate, SizeGate
+from include.config.gates_in_force import gates_in_force
 from include.config.project import Project
 from include.ml.estimators import build_estimator
-from include.ml.gates import Evidence, gates_in_force, judge
+from include.ml.gates import Evidence, judge
 from include.ml.metrics import improvement, measure
 from include.ml.scored import Scored
 from include.ml.signature import model_input, signature_of
@@ -62,9 +63,7 @@ class Arena:
         self._prior = float(self._labels.mean())
         self.threshold = self._choose(train[DAY].tolist()) if threshold is None else threshold
         self._baseline = measure_baseline(project, holdout, self._prior, as_of)
-        self._gates = [
-            gate for gate in gates_in_force(project.gates, project.metrics.primary) if not isinstance(gate, NOT_ASKED)
-        ]
+        self._gates = [gate for gate in gates_in_force(project) if not isinstance(gate, NOT_ASKED)]
 
     def scores(self, seed: int, worse: Worse = "rows", share: float = 1.0) -> np.ndarray:
         """Return what a newly trained model says of the holdout, shape (n_rows,).

@@ -43,9 +43,9 @@ from benchmarks.noise import METRICS, SHAPES, judge_noise
 from benchmarks.real_days import PROJECTS, RealDays, read_real_days
 from include.config.discovery import load_project
 from include.config.gates import BetterThanChampionGate
+from include.config.gates_in_force import gates_in_force
 from include.config.project import Project
 from include.demo_feed.feed import FEEDS
-from include.ml.gates import gates_in_force
 
 EQUAL_AT_MOST, BETTER_AT_LEAST = 0.08, 0.80
 NOISE_AT_MOST, FIRST_AT_LEAST = 0.05, 0.95
@@ -197,9 +197,7 @@ def _gate(project: Project) -> BetterThanChampionGate:
     """Return the gate that every night has to pass."""
     primary = project.metrics.primary
     return next(
-        gate
-        for gate in gates_in_force(project.gates, primary)
-        if isinstance(gate, BetterThanChampionGate) and gate.metric == primary
+        gate for gate in gates_in_force(project) if isinstance(gate, BetterThanChampionGate) and gate.metric == primary
     )
 
 

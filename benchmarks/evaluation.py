@@ -38,6 +38,7 @@ PARTS = {
         ("group_measurements.py", "measure_stability"),
     ),
     "money and thresholds": (("money_measurements.py", "measure_points"), ("money_measurements.py", "measure_money")),
+    "rows of the train part": (("contest.py", "learnt"),),
     "leakage": (("leakage_measurements.py", "measure_leakage"),),
     "release in a clean process": (("release_probe.py", "probe_release"),),
     "behaviour": (("behaviour_measurements.py", "measure_behaviour"),),

@@ -16,10 +16,11 @@ import pandas as pd
 
 from benchmarks.duels import NOT_ASKED
 from include.config.gates import LOWER_IS_BETTER, MetricName
+from include.config.gates_in_force import gates_in_force
 from include.config.project import Project
 from include.config.results import Span
 from include.config.settings import ROOT
-from include.ml.gates import Evidence, gates_in_force, judge
+from include.ml.gates import Evidence, judge
 from include.ml.verdict import Case, reach_verdict
 from include.stages.candidates import spec_of
 from include.stages.columns import DAY
@@ -134,7 +135,7 @@ def judge_noise(metric: MetricName, shape: Shape, number: int) -> tuple[str, flo
     ours = measure_scores(project, holdout, scores, "noise", model.threshold)
     measured = measure_beside(project, holdout, scored_rows(project, holdout, Answered(model, scores), None, prior))
     evidence = Evidence(ours.values, measure_baseline(project, holdout, prior, "noise"), measurements=measured)
-    asked: list[Any] = [each for each in gates_in_force(project.gates, metric) if not isinstance(each, NOT_ASKED)]
+    asked: list[Any] = [each for each in gates_in_force(project) if not isinstance(each, NOT_ASKED)]
     case = Case(
         as_of=FIRST + timedelta(days=shape.train_days + shape.holdout_days - 1),
         metric=metric,

@@ -55,7 +55,7 @@ def show_walk_forward(project: str, first: str, last: str, *, as_json: bool, s3:
     from include.config.settings import Settings
     from include.io.ledger import Ledger
     from include.operations.walk_forward import walk_forward, write_page
-    from include.reports.history_page import in_production, summary
+    from include.reports.history_page import in_production, left_out, summary
 
     begin, end = _days(first, last)
     settings = Settings.from_environment()
@@ -76,6 +76,8 @@ def show_walk_forward(project: str, first: str, last: str, *, as_json: bool, s3:
     console.print(nights_table(nights, console.width))
     console.print(summary(nights), markup=False)
     console.print(in_production(nights, champion), markup=False)
+    if left_out(nights):
+        console.print(left_out(nights), markup=False)
     console.print(f"page      {page}", markup=False, soft_wrap=True)
     return 0
 

@@ -13,7 +13,13 @@ from typing import Any
 from include.config.errors import did_you_mean
 from include.config.estimators import PARAMS, ParamValue
 from include.config.findings import Finding, KeyPath
-from include.config.gate_checks import gates_can_pass, gates_fit_their_metrics, gates_named_once, small_holdouts_say_why
+from include.config.gate_checks import (
+    gates_can_pass,
+    gates_fit_their_metrics,
+    gates_named_once,
+    small_holdouts_say_why,
+    switched_off_gates_are_in_force,
+)
 from include.config.group_checks import (
     fairness_gates_find_groups,
     group_gates_share_no_column,
@@ -253,6 +259,7 @@ CHECKS: tuple[Check, ...] = (
     gates_fit_their_metrics,
     gates_can_pass,
     small_holdouts_say_why,
+    switched_off_gates_are_in_force,
     value_gates_can_count,
     thresholds_can_be_chosen,
     slice_gates_find_groups,

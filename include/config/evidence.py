@@ -210,6 +210,28 @@ class Runtime(Receipt):
     size_mb: float
 
 
+class Repeats(Receipt):
+    """Say which share of the holdout's rows stands in the train part, too, and what of it is natural.
+
+    Attributes:
+        rows: With key, features and label; 0 where labels of the same key and features are drawn anew each time.
+        keys: With the key.
+        keys_by_nature: Of the train part's rows, those whose key stands on another of its days; None of a single day.
+        alike: With features and label, whatever the key.
+        alike_by_nature: What of `alike` chance gives, as the train part's own days show it.
+        copied: On days that hold the very rows of a day of the train part.
+        copied_days: Such days, the first ones, each with the day that it is a copy of.
+    """
+
+    rows: float
+    keys: float
+    keys_by_nature: float | None
+    alike: float
+    alike_by_nature: float
+    copied: float
+    copied_days: tuple[tuple[str, str], ...] = ()
+
+
 class Leakage(Receipt):
     """Say what smells of the answer.
 
@@ -218,12 +240,17 @@ class Leakage(Receipt):
         same_as_target: Features that determine the target.
         metric: The primary metric, which `best_before` is of.
         best_before: The best primary metric of the nights before, and how many there are; None when there are none.
+        positives, negatives: Rows of each class, behind `single_feature_auc`; 0 in records from before they were kept.
+        repeats: Rows that the model has learnt from; None in records from before they were looked for.
     """
 
     metric: str
     single_feature_auc: tuple[tuple[str, float], ...]
     same_as_target: tuple[str, ...] = ()
     best_before: tuple[float, int] | None = None
+    positives: int = 0
+    negatives: int = 0
+    repeats: Repeats | None = None
 
 
 class Stability(Receipt):

@@ -15,6 +15,7 @@ from include.config.gates import (
     MinimumGate,
     SliceGate,
 )
+from include.config.parts import Metrics
 
 _NO_UPPER_END = frozenset({"log_loss"})
 
@@ -48,7 +49,7 @@ def gates_fit_their_metrics(gates: tuple[Gate, ...]) -> Iterator[Finding]:
                 ("gates", index, "kind"), what, hint="to be warned of a score too good to be true: 'leak_alarm'"
             )
         key = "above" if isinstance(gate, LeakAlarmGate) else "value" if hasattr(gate, "value") else "margin"
-        bound = float(getattr(gate, key))
+        bound = gate.believed if isinstance(gate, LeakAlarmGate) else float(getattr(gate, key))
         high = float("inf") if gate.metric in _NO_UPPER_END else 1.0
         if not 0 <= bound <= high:
             ends = "at least 0" if gate.metric in _NO_UPPER_END else "between 0 and 1"
@@ -56,19 +57,35 @@ def gates_fit_their_metrics(gates: tuple[Gate, ...]) -> Iterator[Finding]:
             yield Finding(("gates", index, key), f"{gate.metric} is {ends}", hint=hint)
 
 
-def gates_can_pass(gates: tuple[Gate, ...]) -> Iterator[Finding]:
-    """Refuse a leak alarm that sounds for every model the other gates let through."""
-    for index, alarm in enumerate(gates):
-        if not isinstance(alarm, LeakAlarmGate):
+def gates_can_pass(gates: tuple[Gate, ...], metrics: Metrics) -> Iterator[Finding]:
+    """Refuse a leak alarm that sounds for every model the other gates let through, declared or not."""
+    alarms = {gate.metric: (index, gate) for index, gate in enumerate(gates) if isinstance(gate, LeakAlarmGate)}
+    undeclared = LeakAlarmGate(kind="leak_alarm", metric=metrics.primary)
+    for index, gate in enumerate(gates):
+        if not isinstance(gate, MinimumGate | MaximumGate):
             continue
-        lower = alarm.metric in LOWER_IS_BETTER
-        for other, gate in enumerate(gates):
-            if not isinstance(gate, MaximumGate if lower else MinimumGate) or gate.metric != alarm.metric:
-                continue
-            if gate.value < alarm.above if lower else gate.value > alarm.above:
-                what = f"no model can pass: gates[{other}] demands {alarm.metric} {gate.value:g}"
-                hint = f"the alarm must be {'below' if lower else 'above'} that"
-                yield Finding(("gates", index, "above"), what, hint=hint)
+        lower = gate.metric in LOWER_IS_BETTER
+        at, alarm = alarms.get(gate.metric, (None, undeclared if gate.metric == metrics.primary else None))
+        if isinstance(gate, MinimumGate) is lower or alarm is None or alarm.off:
+            continue
+        if gate.value < alarm.believed if lower else gate.value > alarm.believed:
+            side = "below" if lower else "above"
+            if at is None:
+                what = f"no model can pass: without a leak_alarm, {side} {alarm.believed:g} is a leak until explained"
+                hint = f"declare the gate leak_alarm of {gate.metric}, or switch it off"
+                yield Finding(("gates", index, "value"), what, hint=hint)
+            else:
+                what = f"no model can pass: gates[{index}] demands {alarm.metric} {gate.value:g}"
+                yield Finding(("gates", at, "above"), what, hint=f"the alarm must be {side} that")
+
+
+def switched_off_gates_are_in_force(gates: tuple[Gate, ...], metrics: Metrics) -> Iterator[Finding]:
+    """Refuse to switch off the gate of a metric that no undeclared gate looks at: it would stay as it is."""
+    for index, gate in enumerate(gates):
+        if isinstance(gate, LeakAlarmGate | SliceGate) and gate.off and gate.metric != metrics.primary:
+            what = "there is nothing to switch off: without a declaration this gate looks at the primary metric"
+            hint = "name the primary metric, or remove the gate"
+            yield Finding(("gates", index, "metric"), what, got=gate.metric, allowed=(metrics.primary,), hint=hint)
 
 
 def small_holdouts_say_why(gates: tuple[Gate, ...]) -> Iterator[Finding]:

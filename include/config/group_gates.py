@@ -6,14 +6,13 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from include.config.closed import Closed
 from include.config.findings import Finding, FindingsError
-from include.config.metric_gates import Confidence, MetricName
+from include.config.metric_gates import Confidence, MetricName, SwitchableGate
 from include.config.source import ColumnName
 
 
-class SliceGate(Closed):
-    """Pass when no group is proved worse off than with the champion.
+class SliceGate(SwitchableGate):
+    """Pass when no group is proved worse off than with the champion. In force wherever groups are declared.
 
     Attributes:
         kind: `slice`.
@@ -32,8 +31,8 @@ class SliceGate(Closed):
     confidence: Confidence = 0.95
 
 
-class FairnessGate(Closed):
-    """Pass when groups of people are treated alike, at the model's threshold.
+class FairnessGate(SwitchableGate):
+    """Pass when groups of people are treated alike, at the model's threshold. In force wherever there are such groups.
 
     Attributes:
         kind: `fairness`.
@@ -51,28 +50,29 @@ class FairnessGate(Closed):
 
     @model_validator(mode="after")
     def _demands_something(self) -> FairnessGate:
-        if self.max_demographic_parity_difference is None and self.max_equalized_odds_difference is None:
+        bounds = (self.max_demographic_parity_difference, self.max_equalized_odds_difference)
+        if not self.off and bounds == (None, None):
             allowed = ("max_demographic_parity_difference", "max_equalized_odds_difference")
             raise FindingsError([Finding((), "at least one bound is needed", "none", allowed)])
         return self
 
 
-class CalibrationGate(Closed):
-    """Pass when a score of 0.3 means that 3 in 10 are positive.
+class CalibrationGate(SwitchableGate):
+    """Pass when a score of 0.3 means that 3 in 10 are positive. In force by default.
 
     Attributes:
         kind: `calibration`.
-        max_ece: The largest expected calibration error: mean distance of score and share of positives, over bins.
+        max_ece: The largest expected calibration error; left out, 0.25 more than chance gives so few rows.
         bins: How many, each with the same number of rows.
     """
 
     kind: Literal["calibration"]
-    max_ece: float = Field(gt=0, lt=1)
+    max_ece: float | None = Field(default=None, gt=0, lt=1)
     bins: int = Field(default=10, ge=2, le=50)
 
 
-class ValueGate(Closed):
-    """Pass when acting on the model's answers earns money, and no less than with the champion.
+class ValueGate(SwitchableGate):
+    """Pass when acting on the model's answers earns money, and no less than with the champion. In force with `value`.
 
     It must always earn more than the better of "yes to all" and "no to all".
 

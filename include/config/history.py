@@ -29,6 +29,7 @@ class Night(Receipt):
         champion_value: Its own, on the same holdout; None when there is none or it could not be scored.
         gain: By how much the challenger is better: positive is better, whatever the metric's direction.
         verdict: What is decided when only the nights before are known, by the rules as they are declared now.
+        left_out: Gates that were not judged because nobody measured, that night, what they look at.
         in_force: After the night.
         decided: What the ledger holds: the verdict of the run itself.
         decided_reason: Its reason.
@@ -55,3 +56,4 @@ class Night(Receipt):
     decided: Verdict
     decided_reason: str
     rolled_back: str = ""
+    left_out: tuple[str, ...] = ()

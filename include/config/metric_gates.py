@@ -4,16 +4,56 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints, model_validator
 
 from include.config.closed import Closed
+from include.config.findings import Finding, FindingsError
 
 MetricName = Literal["roc_auc", "average_precision", "brier_score", "log_loss", "accuracy", "f1"]
 LOWER_IS_BETTER: frozenset[str] = frozenset({"brier_score", "log_loss"})
 Confidence = Annotated[float, Field(ge=0.8, le=0.999)]
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, max_length=300)]
+# without a declared alarm, what is better than this is a leak until somebody has explained it
+BELIEVED: dict[MetricName, float] = {
+    "roc_auc": 0.995,
+    "average_precision": 0.995,
+    "accuracy": 0.995,
+    "f1": 0.995,
+    "brier_score": 0.005,
+    "log_loss": 0.02,
+}
 
 
-class MinimumGate(Closed):
+class ReasonedGate(Closed):
+    """Be a gate that may say why it is declared as it is.
+
+    Attributes:
+        because: Why the gate is declared as it is; the report prints it.
+    """
+
+    because: Reason = ""
+
+
+class SwitchableGate(ReasonedGate):
+    """Be a gate that is in force without being declared, and that a declaration can switch off.
+
+    Attributes:
+        off: Whether the gate is switched off; `because` must say why.
+    """
+
+    off: bool = False
+
+    @model_validator(mode="after")
+    def _off_says_why(self) -> SwitchableGate:
+        if self.off and not self.because:
+            hint = 'add because: "..." to the gate; every report prints it'
+            raise FindingsError(
+                [Finding(("because",), "a gate that is switched off needs a reason", "none", hint=hint)]
+            )
+        return self
+
+
+class MinimumGate(ReasonedGate):
     """Pass when the candidate's metric on the holdout is at least a value.
 
     Attributes:
@@ -27,7 +67,7 @@ class MinimumGate(Closed):
     value: float
 
 
-class MaximumGate(Closed):
+class MaximumGate(ReasonedGate):
     """Pass when the candidate's metric on the holdout is at most a value.
 
     Attributes:
@@ -41,7 +81,7 @@ class MaximumGate(Closed):
     value: float
 
 
-class BeatsBaselineGate(Closed):
+class BeatsBaselineGate(ReasonedGate):
     """Pass when the candidate is proved better than the best answer that ignores the features; always in force.
 
     Attributes:
@@ -57,7 +97,7 @@ class BeatsBaselineGate(Closed):
     confidence: Confidence = 0.95
 
 
-class BetterThanChampionGate(Closed):
+class BetterThanChampionGate(ReasonedGate):
     """Pass when the candidate is proved better than the champion on the same rows; else HOLD. Always in force.
 
     Attributes:
@@ -73,7 +113,7 @@ class BetterThanChampionGate(Closed):
     confidence: Confidence = 0.95
 
 
-class NotWorseThanChampionGate(Closed):
+class NotWorseThanChampionGate(ReasonedGate):
     """Pass when the candidate is proved not worse than the champion by more than a margin, on the same rows.
 
     What is proved to be worse by more than the margin is rejected; what is only not proved is a HOLD.
@@ -91,15 +131,20 @@ class NotWorseThanChampionGate(Closed):
     confidence: Confidence = 0.95
 
 
-class LeakAlarmGate(Closed):
-    """Pass when the candidate is not too good to be true: such a score is a leak until explained.
+class LeakAlarmGate(SwitchableGate):
+    """Pass when the candidate is not too good to be true: such a score is a leak until explained. In force by default.
 
     Attributes:
         kind: `leak_alarm`.
         metric: The metric it looks at.
-        above: The best score that is believed.
+        above: The best score that is believed; left out, 0.995, or 0.005 of brier_score and 0.02 of log_loss.
     """
 
     kind: Literal["leak_alarm"]
     metric: MetricName
-    above: float
+    above: float | None = None
+
+    @property
+    def believed(self) -> float:
+        """Return the best score that is believed."""
+        return BELIEVED[self.metric] if self.above is None else self.above

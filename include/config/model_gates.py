@@ -6,11 +6,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from include.config.closed import Closed
+from include.config.metric_gates import ReasonedGate, SwitchableGate
 
 
-class LatencyGate(Closed):
-    """Pass when the release answers one row fast enough, in a process of its own.
+class LatencyGate(SwitchableGate):
+    """Pass when the release answers one row fast enough, in a process of its own. In force by default.
 
     Attributes:
         kind: `latency`.
@@ -19,12 +19,12 @@ class LatencyGate(Closed):
     """
 
     kind: Literal["latency"]
-    max_p95_ms: float = Field(gt=0)
+    max_p95_ms: float = Field(default=250, gt=0)
     max_times_champion: float | None = Field(default=None, gt=1)
 
 
-class MemoryGate(Closed):
-    """Pass when loading the release and answering with it takes little enough memory.
+class MemoryGate(SwitchableGate):
+    """Pass when loading the release and answering with it takes little enough memory. In force by default.
 
     Attributes:
         kind: `memory`.
@@ -32,11 +32,11 @@ class MemoryGate(Closed):
     """
 
     kind: Literal["memory"]
-    max_mb: float = Field(gt=0)
+    max_mb: float = Field(default=1000, gt=0)
 
 
-class SizeGate(Closed):
-    """Pass when the model's file is small enough.
+class SizeGate(SwitchableGate):
+    """Pass when the model's file is small enough. In force by default.
 
     Attributes:
         kind: `size`.
@@ -44,11 +44,11 @@ class SizeGate(Closed):
     """
 
     kind: Literal["size"]
-    max_mb: float = Field(gt=0)
+    max_mb: float = Field(default=100, gt=0)
 
 
-class ServesGate(Closed):
-    """Pass when the release loads in a clean process and answers there as it did here.
+class ServesGate(SwitchableGate):
+    """Pass when the release loads in a clean process and answers there as it did here. In force by default.
 
     Attributes:
         kind: `serves`.
@@ -57,7 +57,7 @@ class ServesGate(Closed):
     kind: Literal["serves"]
 
 
-class HoldoutGate(Closed):
+class HoldoutGate(ReasonedGate):
     """Pass when the holdout is large enough to prove anything; always in force.
 
     Attributes:
@@ -65,33 +65,33 @@ class HoldoutGate(Closed):
         min_rows: The fewest labelled rows.
         min_positives: The fewest of them that are positive.
         min_negatives: And the fewest that are not.
-        because: Why smaller bounds than the defaults are enough; needed with them.
     """
 
     kind: Literal["holdout"]
     min_rows: int = Field(default=50, ge=2)
     min_positives: int = Field(default=10, ge=1)
     min_negatives: int = Field(default=10, ge=1)
-    because: str = ""
 
 
-class LeakageGate(Closed):
-    """Pass when no feature tells the answer by itself, and the score does not jump above what was seen before.
+class LeakageGate(SwitchableGate):
+    """Pass when neither a feature, nor rows that a model has learnt from, nor a sudden jump gives the answer away.
 
-    A feature that is the target under another name never passes.
+    A feature that is the target under another name never passes. In force by default.
 
     Attributes:
         kind: `leakage`.
-        max_single_feature_auc: The best ROC AUC that one feature alone may have on the holdout, in either direction.
+        max_single_feature_auc: The best ROC AUC of one feature alone; left out, none is proved to be above 0.93.
         max_jump: By how much the primary metric may be better than the best of the 30 newest nights before.
+        max_repeated_rows: The largest share of the holdout's rows that stand in the train part, too.
     """
 
     kind: Literal["leakage"]
-    max_single_feature_auc: float = Field(default=0.9, gt=0.5, lt=1)
+    max_single_feature_auc: float | None = Field(default=None, gt=0.5, lt=1)
     max_jump: float = Field(default=0.1, gt=0, lt=1)
+    max_repeated_rows: float = Field(default=0.05, ge=0, lt=1)
 
 
-class LabelsGate(Closed):
+class LabelsGate(SwitchableGate):
     """Pass when few enough labels were missing when they were due: they may all be of one class. In force by default.
 
     Attributes:
@@ -103,20 +103,20 @@ class LabelsGate(Closed):
     max_missing_fraction: float = Field(default=0.15, ge=0, lt=1)
 
 
-class StabilityGate(Closed):
-    """Pass when the candidate's scores are spread over the holdout much as the champion's are.
+class StabilityGate(SwitchableGate):
+    """Pass when the candidate's scores are spread over the holdout much as the champion's are. In force by default.
 
     Attributes:
         kind: `stability`.
-        max_psi: The largest population stability index; 0.1 is a small change, 0.25 a large one.
+        max_psi: The largest population stability index; left out, 2, or scores as calibrated as the champion's.
     """
 
     kind: Literal["stability"]
-    max_psi: float = Field(default=0.25, gt=0)
+    max_psi: float | None = Field(default=None, gt=0)
 
 
-class BehaviourGate(Closed):
-    """Pass when the model behaves as `behaviour.py` says: what may not matter does not, what must matter does.
+class BehaviourGate(SwitchableGate):
+    """Pass when the model behaves as `behaviour.py` says. In force wherever there is such a file.
 
     Attributes:
         kind: `behaviour`.

@@ -41,9 +41,11 @@ def _models(module: Any) -> list[type[BaseModel]]:
 
 
 def _describe(definition: dict[str, Any], model: type[BaseModel]) -> None:
-    documented = inspect.getdoc(model) or ""
-    definition["description"] = documented.partition("\n")[0]
-    described = _attributes(documented)
+    definition["description"] = (inspect.getdoc(model) or "").partition("\n")[0]
+    # what a class inherits is described there
+    described: dict[str, str] = {}
+    for base in reversed(model.__mro__):
+        described |= _attributes(inspect.cleandoc(base.__doc__ or ""))
     for key, declared in definition.get("properties", {}).items():
         declared["description"] = described[key]
 

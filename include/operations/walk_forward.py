@@ -4,6 +4,9 @@ The ledger says what was decided when: late runs, backfills, pins and people are
 ended. The walk-forward record is free of all that. It is a fold over the decisions by as-of day, which begins without
 a champion: each day's challenger is compared with the champion of the days before, on that day's holdout, by the rules
 as they are declared now, and takes over on PROMOTE. Any order of the same decisions gives the same record.
+
+It judges only by what it can know. How a release served, what leaked and how a model behaved was measured on the night
+itself, beside the champion of then, or never: a gate that needs a number nobody has is left out, and named.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from datetime import date
 
 from include.config import clock
 from include.config.decision import Decision, GateResult, LedgerEntry, ModelSummary
+from include.config.evidence import Measurements
 from include.config.history import Night, WalkedChampion
 from include.config.project import Project
 from include.config.results import Verdict
@@ -22,12 +26,25 @@ from include.io.decisions import read_decision
 from include.io.ledger import Ledger
 from include.io.object_store import ObjectStore
 from include.ml.gates import Evidence, judge_all
+from include.ml.gates.by_data import REPEATED
 from include.ml.metrics import improvement
 from include.ml.verdict import Case, Rival, reach_verdict
 from include.operations.comparisons import Comparison, Comparisons
 from include.reports.history_page import render
 from include.stages.holdout import no_champion
 from include.stages.snapshots import STORE_THREADS
+
+_BY_THE_RELEASE = ("serves", "latency", "memory", "size")
+# what other gates look at: the part of the measurements by the gate's kind
+_MEASURED = {
+    "behaviour": "behaviour",
+    "calibration": "calibration",
+    "fairness": "fairness",
+    "labels": "labels",
+    "slice": "groups",
+    "stability": "stability",
+    "value": "money",
+}
 
 
 def walk_forward(
@@ -111,7 +128,7 @@ def _walk(
 ) -> Night:
     primary, challenger = project.metrics.primary, decision.challenger
     ours, theirs = _compared(comparisons, decision, champion)
-    verdict, reason = _judge(project, decision, champion, ours, theirs)
+    verdict, reason, left_out = _judge(project, decision, champion, ours, theirs)
     value, rival = ours.values.get(primary), theirs.values.get(primary)
     assert entry.verdict is not None, "an entry about a decision has its verdict"
     return Night(
@@ -131,6 +148,7 @@ def _walk(
         gain=None if value is None or rival is None else improvement(primary, value, rival),
         verdict=verdict,
         reason=reason,
+        left_out=left_out,
         in_force=_walked(challenger if verdict == "PROMOTE" else champion),
         decided=entry.verdict,
         decided_reason=entry.reason,
@@ -153,12 +171,12 @@ def _refused(decision: Decision) -> bool:
 
 def _judge(
     project: Project, decision: Decision, champion: ModelSummary | None, ours: Comparison, theirs: Comparison
-) -> tuple[Verdict, str]:
-    """Return what the rules of now say, as a night in production without pins and people would."""
+) -> tuple[Verdict, str, tuple[str, ...]]:
+    """Return what the rules of now say, as a night in production without pins and people would, and what they miss."""
     if _refused(decision):
-        return "REJECT", decision.reason
+        return "REJECT", decision.reason, ()
     if ours.not_scored:
-        return "HOLD", f"the challenger could not be measured by the rules as they are now: {ours.not_scored}"
+        return "HOLD", f"the challenger could not be measured by the rules as they are now: {ours.not_scored}", ()
     primary = project.metrics.primary
     evidence = Evidence(
         challenger=ours.values,
@@ -177,14 +195,22 @@ def _judge(
         newest_as_of=champion.as_of if champion else None,
         mode="automatic",
     )
-    gates = judge_all(project.gates, primary, evidence)
-    return reach_verdict([_as_known(gate) for gate in gates], case)
+    gates = judge_all(project, evidence)
+    known = [gate for gate in gates if not _was_never_measured(gate, evidence.measurements)]
+    verdict, reason = reach_verdict(known, case)
+    return verdict, reason, tuple(f"{gate.kind}: {gate.metric} {gate.threshold}" for gate in gates if gate not in known)
 
 
-def _as_known(gate: GateResult) -> GateResult:
-    """Return a gate that fails because its number is not there as one that holds: that night nobody asked for it."""
-    unknown = gate.value is None and not gate.passed
-    return gate.model_copy(update={"on_failure": "hold"}) if unknown else gate
+def _was_never_measured(gate: GateResult, known: Measurements) -> bool:
+    """Tell whether a gate is closed only because nobody measured what it looks at, and no row tells it now."""
+    if gate.passed or gate.value is not None:
+        return False
+    if gate.kind in _BY_THE_RELEASE:
+        # a release that did not serve was tried, and has no numbers for that very reason
+        return known.runtime is None or not known.runtime.error
+    if gate.kind == "leakage":
+        return known.leakage is None or (known.leakage.repeats is None and (gate.metric, "") == REPEATED)
+    return gate.kind in _MEASURED and not getattr(known, _MEASURED[gate.kind])
 
 
 def _rival(champion: ModelSummary | None, theirs: Comparison, primary: str) -> Rival | None:

@@ -37,6 +37,7 @@ def render(project: str, nights: Sequence[Night], made_at: datetime, champion: L
         counts=counts(nights),
         summary=summary(nights),
         in_production=in_production(nights, champion),
+        left_out=left_out(nights),
         plot=lay_out(nights),
         describe=describe,
         report=lambda night: f"../decisions/{night.decision_id}/report.html",
@@ -70,6 +71,15 @@ def in_production(nights: Sequence[Night], champion: LedgerEntry | None) -> str:
     else:
         would = f"This is a what-if, which would have ended with {named(walked)}"
     return f"{would}; {f'the champion in production is {real}' if champion else 'there is no champion in production'}."
+
+
+def left_out(nights: Sequence[Night]) -> str:
+    """Return which gates were not judged on how many nights, in a sentence; empty when all were."""
+    found = Counter(gate for night in nights for gate in night.left_out)
+    if not found:
+        return ""
+    nights_of = ", ".join(f"{gate} ({count} night{'' if count == 1 else 's'})" for gate, count in found.items())
+    return f"Left out, because nobody measured it then and no row tells it now: {nights_of}."
 
 
 def describe(night: Night) -> str:

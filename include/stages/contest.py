@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import pandas as pd
 
 from include.config.project import Project
 from include.config.results import EvaluateInputs
+from include.io.object_store import ObjectStore
 from include.io.standing import InForce
 from include.ml.scored import Scored
-from include.stages.candidates import LoadedModel
+from include.stages.candidates import LoadedModel, train_days
 from include.stages.challengers import Challenger, answers
 from include.stages.champions import Champion
-from include.stages.feature_window import FeatureWindow
+from include.stages.feature_window import FeatureWindow, read_rows, read_window
 from include.stages.holdout import Answered, scored_rows, why_not_scored
 
 
@@ -27,6 +29,7 @@ class Contest:
         gone: Why there is no champion, when there should be one.
         in_force: Champion and pin of this moment, whatever their day.
         holdout: The rows that are judged on.
+        store: Holds what the challenger has learnt from.
     """
 
     project: Project
@@ -36,12 +39,21 @@ class Contest:
     gone: str
     in_force: InForce
     holdout: FeatureWindow
+    store: ObjectStore
 
     @property
     def where(self) -> str:
         """Return what is measured, for messages."""
         span = self.inputs.plan.holdout
         return f"holdout of {self.project.name}, {span.first} to {span.last}"
+
+    @cached_property
+    def learnt(self) -> pd.DataFrame:
+        """Return the very rows that the challenger has learnt from, as `FeatureWindow` holds them."""
+        record = self.challenger.record
+        if not record.data:
+            return read_window(self.store, self.project, train_days(self.inputs.plan)).frame
+        return read_rows(self.store, self.project, record.data)
 
     @cached_property
     def answers(self) -> np.ndarray | str:

@@ -29,7 +29,7 @@ def decide(contest: Contest, identity: str, measured: Measured) -> Decision:
         measured: What the holdout says.
     """
     project = contest.project
-    gates = judge_all(project.gates, project.metrics.primary, measured.evidence)
+    gates = judge_all(project, measured.evidence)
     verdict, reason = reach_verdict(gates, _case(contest, measured))
     return _record(contest, identity, measured, gates, (verdict, reason))
 

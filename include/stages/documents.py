@@ -17,11 +17,10 @@ from include.io.tracking import Tracking
 from include.reports.data_page import render_data
 from include.reports.decision_page import render
 from include.reports.model_card import model_card
-from include.stages.candidates import TrainingRecord, read_record, train_days
+from include.stages.candidates import TrainingRecord, read_record
 from include.stages.contest import Contest
 from include.stages.drawing import drawn, note_page
 from include.stages.explaining import explain
-from include.stages.feature_window import read_window
 
 
 def write_documents(store: ObjectStore, tracking: Tracking, contest: Contest, decision: Decision) -> None:
@@ -101,16 +100,21 @@ def _explained(store: ObjectStore, contest: Contest, decision: Decision) -> Expl
     found = read_receipt(store, key, Explanation)
     if found is not None:
         return found
-    made = drawn("the explanation", lambda: _explain(store, contest), lambda note: Explanation(notes=(note,)))
+    made = drawn("the explanation", lambda: _explain(contest), lambda note: Explanation(notes=(note,)))
     return keep_first(store, key, made)
 
 
-def _explain(store: ObjectStore, contest: Contest) -> Explanation:
+def _explain(contest: Contest) -> Explanation:
     """Return the explanation of a challenger that answers; of one that does not there is nothing to explain."""
     challenger = contest.challenger.model
     if challenger is None or isinstance(contest.answers, str):
         return Explanation()
-    train = read_window(store, contest.project, train_days(contest.inputs.plan)).frame
     return explain(
-        contest.project, contest.inputs.plan, train, contest.holdout.frame, contest.scored, challenger, contest.rival
+        contest.project,
+        contest.inputs.plan,
+        contest.learnt,
+        contest.holdout.frame,
+        contest.scored,
+        challenger,
+        contest.rival,
     )

@@ -62,7 +62,7 @@ def run(project: Project, inputs: EvaluateInputs) -> EvaluateResult:
     challenger = replace(challenger, version=_registered(store, tracking, ledger, inputs, challenger))
     champion, gone = read_rival(store, ledger, inputs.as_of)
     window = read_window(store, project, holdout_days(inputs.plan))
-    contest = Contest(project, inputs, challenger, champion, gone, ledger.in_force(), window)
+    contest = Contest(project, inputs, challenger, champion, gone, ledger.in_force(), window, store)
     decision = _decided(store, contest, ledger, length)
     tracking.add_measurements(
         challenger.result.tracking_run_id,

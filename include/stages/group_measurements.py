@@ -8,6 +8,7 @@ import pandas as pd
 
 from include.config.evidence import Calibration, Fairness, Group, Stability
 from include.config.gates import CalibrationGate, FairnessGate, MetricName, SliceGate
+from include.config.gates_in_force import gates_in_force
 from include.config.project import Project
 from include.ml.calibration import calibration
 from include.ml.fairness import fairness
@@ -45,7 +46,7 @@ def measure_fairness(project: Project, frame: pd.DataFrame, scored: Scored) -> t
         frame: The holdout's rows, with the protected columns.
         scored: Labels and scores of the same rows.
     """
-    gates = [gate for gate in project.gates if isinstance(gate, FairnessGate)]
+    gates = [gate for gate in gates_in_force(project) if isinstance(gate, FairnessGate)]
     return tuple(
         fairness(
             column,
@@ -61,7 +62,7 @@ def measure_fairness(project: Project, frame: pd.DataFrame, scored: Scored) -> t
 
 def measure_calibration(project: Project, scored: Scored) -> dict[str, Calibration]:
     """Return whether the scores of challenger and champion, if any, are probabilities, by role."""
-    bins = next((gate.bins for gate in project.gates if isinstance(gate, CalibrationGate)), _BINS)
+    bins = next((gate.bins for gate in gates_in_force(project) if isinstance(gate, CalibrationGate)), _BINS)
     found = {"challenger": calibration(scored.labels, scored.challenger, bins)}
     if scored.champion is not None:
         found["champion"] = calibration(scored.labels, scored.champion, bins)
@@ -82,7 +83,7 @@ def _looked_at(project: Project) -> dict[tuple[MetricName, str], int]:
 
 
 def _by_gates(project: Project) -> Iterator[tuple[MetricName, str, int]]:
-    for gate in project.gates:
+    for gate in gates_in_force(project):
         if isinstance(gate, SliceGate):
             for column in gate.by or (*project.protected, *project.slices):
                 yield gate.metric, column, gate.min_rows

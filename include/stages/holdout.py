@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from include.config.gates import MetricName, gate_metrics
+from include.config.gates_in_force import gates_in_force
 from include.config.project import Project
 from include.ml.baseline import measure_trivial
 from include.ml.gates import NO_CHAMPION
@@ -92,7 +93,7 @@ def measure_baseline(project: Project, frame: pd.DataFrame, train_positive_rate:
 
 def measured_metrics(project: Project) -> list[MetricName]:
     """Return every metric that is reported or looked at by a gate, the primary one first."""
-    named = [project.metrics.primary, *project.metrics.also, *gate_metrics(project.gates)]
+    named = [project.metrics.primary, *project.metrics.also, *gate_metrics(gates_in_force(project))]
     return list(dict.fromkeys(named))
 
 

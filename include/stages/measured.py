@@ -64,7 +64,7 @@ def _measurements(contest: Contest, ledger: Ledger) -> Measurements:
     project, frame, scored, model = contest.project, contest.holdout.frame, contest.scored, contest.challenger.model
     assert model is not None, "a challenger that answers was read"
     alone = {
-        "leakage": measure_leakage(project, frame, ledger, contest.inputs.as_of),
+        "leakage": measure_leakage(project, contest.learnt, frame, ledger, contest.inputs.as_of),
         "behaviour": measure_behaviour(project, frame, model),
         "labels": measure_labels(project, contest.challenger.record.data, contest.holdout),
         "runtime": probe_release(project, model, contest.rival, frame, scored.challenger),

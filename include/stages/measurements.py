@@ -6,11 +6,11 @@ import pandas as pd
 
 from include.config.evidence import BaselineGain, Difference, HoldoutSize, Measurements, PairedTest
 from include.config.gates import BeatsBaselineGate, BetterThanChampionGate, MetricName, NotWorseThanChampionGate
+from include.config.gates_in_force import gates_in_force
 from include.config.project import Project
 from include.ml import paired
 from include.ml.baseline import baseline_gains
 from include.ml.delong import delong
-from include.ml.gates import gates_in_force
 from include.ml.mcnemar import mcnemar
 from include.ml.scored import Scored
 from include.stages.group_measurements import (
@@ -46,7 +46,7 @@ def measure_beside(project: Project, frame: pd.DataFrame, scored: Scored) -> Mea
 def over_baseline(project: Project, scored: Scored) -> tuple[BaselineGain, ...]:
     """Return how sure the challenger's gain over the best trivial answer is, as the gates in force ask for it."""
     asked: dict[MetricName, list[float]] = {project.metrics.primary: []}
-    for gate in gates_in_force(project.gates, project.metrics.primary):
+    for gate in gates_in_force(project):
         if isinstance(gate, BeatsBaselineGate):
             asked.setdefault(gate.metric, []).append(gate.confidence)
     return tuple(found for metric, levels in asked.items() for found in baseline_gains(metric, scored, sorted(levels)))
@@ -64,7 +64,7 @@ def differences(project: Project, scored: Scored) -> tuple[Difference, ...]:
     first. Without a champion there are none, and of a metric where the holdout does not tell.
     """
     asked: dict[MetricName, list[float]] = {project.metrics.primary: []}
-    for gate in gates_in_force(project.gates, project.metrics.primary):
+    for gate in gates_in_force(project):
         if isinstance(gate, BetterThanChampionGate | NotWorseThanChampionGate):
             asked.setdefault(gate.metric, []).append(gate.confidence)
     return tuple(

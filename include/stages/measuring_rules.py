@@ -15,13 +15,14 @@ from include.config.gates import (
     SliceGate,
     ValueGate,
 )
+from include.config.gates_in_force import gates_in_force
 from include.config.project import Project
-from include.ml.gates import gates_in_force
 from include.stages.candidates import fingerprint_of
 
 # of a gate, what it demands of the numbers, and not how they are measured
 BOUNDS = frozenset(
     {
+        "because",
         "margin",
         "max_demographic_parity_difference",
         "max_ece",
@@ -41,7 +42,7 @@ def measured_by(project: Project) -> str:
     """
     gates = [
         gate.model_dump(mode="json", exclude=set(BOUNDS))
-        for gate in gates_in_force(project.gates, project.metrics.primary)
+        for gate in gates_in_force(project)
         if isinstance(gate, (*_BESIDE, *_COMPARED))
     ]
     return fingerprint_of(
@@ -65,11 +66,9 @@ def proves_alone(project: Project, measured: Measurements) -> bool:
 
     Decisions of before it was asked do not.
     """
-    asked = [
-        gate for gate in gates_in_force(project.gates, project.metrics.primary) if isinstance(gate, BeatsBaselineGate)
-    ]
+    asked = [gate for gate in gates_in_force(project) if isinstance(gate, BeatsBaselineGate)]
     return measured.holdout is not None and all(measured.baseline_gain(gate.metric, gate.confidence) for gate in asked)
 
 
 def _declares(project: Project, *kinds: type) -> bool:
-    return any(isinstance(gate, kinds) for gate in project.gates)
+    return any(isinstance(gate, kinds) for gate in gates_in_force(project))

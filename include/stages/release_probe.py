@@ -20,6 +20,7 @@ from pydantic import ValidationError
 from include.config.errors import ProcessEndedError
 from include.config.evidence import Runtime
 from include.config.gates import Gate, LatencyGate, MemoryGate, ServesGate
+from include.config.gates_in_force import gates_in_force
 from include.config.project import Project
 from include.config.settings import ROOT
 from include.io.manifests import to_json
@@ -70,7 +71,7 @@ def probe_release(
     It never raises for what the challenger does: why it does not serve is in `error`.
 
     Args:
-        project: Its gates ask, or do not.
+        project: Its gates in force ask, or do not.
         challenger: Its bytes are those that a release would hold.
         champion: Clocked beside it; None when there is none, or none that can score `frame`.
         frame: The holdout's rows.
@@ -78,7 +79,7 @@ def probe_release(
         limit_seconds: After this much processor time the process is ended.
     """
     size_mb = len(challenger.data) / BYTES_A_MB
-    if not asks_for_a_process(project.gates):
+    if not asks_for_a_process(gates_in_force(project)):
         return Runtime(size_mb=size_mb)
     if champion is not None and champion.signature.missing_from(frame.columns):
         champion = None

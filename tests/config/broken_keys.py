@@ -77,8 +77,8 @@ BROKEN_KEYS: tuple[Broken, ...] = (
         "    above: 0.85",
         "    value: 0.85",
         (
-            "gate_key_unknown/project.yaml:55: gates[2].above: the key is missing",
-            "gate_key_unknown/project.yaml:57: gates[2].value: unknown key; got: value; allowed: above, kind, metric",
+            "gate_key_unknown/project.yaml:57: gates[2].value: unknown key; got: value; "
+            "allowed: above, because, kind, metric, off",
         ),
     ),
     Broken(

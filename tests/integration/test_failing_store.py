@@ -27,7 +27,7 @@ from include.stages.projections import differences, tracking_of
 from tests.stages.shop import assert_nothing_half_written
 from tests.support.failing_store import LostAnswers, Weather, each_local_write_fails_once, no_pauses, retried
 from tests.support.killing import Attempt
-from tests.support.model_nights import FIRST, Nights, make_project
+from tests.support.model_nights import FIRST, NO_PROCESS, Nights, make_project
 from tests.support.s3_proxy import Exchange, Refuse, S3Proxy, Tamper
 from tests.support.tracked import tracked
 from tests.support.tracking import copy_prepared
@@ -38,7 +38,7 @@ pytestmark = pytest.mark.integration
 PROJECT = "parcels"
 LINEAR = [{"name": "linear", "estimator": "logistic_regression"}]
 WEAK = [{"name": "weak", "estimator": "xgboost", "params": {"n_estimators": 1, "max_depth": 1}}]
-LAX = [{"kind": "minimum", "metric": "roc_auc", "value": 0.5}]
+LAX = [{"kind": "minimum", "metric": "roc_auc", "value": 0.5}, *NO_PROCESS]
 # promoted, beaten by a better one, and then a tie
 NIGHTS = [(FIRST, WEAK), (FIRST + timedelta(days=1), LINEAR), (FIRST + timedelta(days=1), LINEAR)]
 VERDICTS = ["PROMOTE", "PROMOTE", "HOLD"]

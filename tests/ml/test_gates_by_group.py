@@ -12,12 +12,13 @@ from scipy.stats import t as student_t
 from statsmodels.stats.multitest import multipletests
 
 from include.config.decision import GateResult
-from include.config.evidence import Calibration, Group, Measurements, Stability
-from include.config.gates import Gate
+from include.config.evidence import Calibration, CalibrationBin, Fairness, Group, GroupRates, Measurements, Stability
+from include.config.gates import FairnessGate, Gate, SliceGate
 from include.ml.calibration import calibration
 from include.ml.fairness import fairness
 from include.ml.gates import Evidence, judge
-from include.ml.gates.by_group import proved
+from include.ml.gates.by_group import MAX_ECE, proved
+from include.ml.gates.judging import judge_undeclared
 from include.ml.slices import measure_slices
 from tests.ml.grouped_rows import DAYS, grouped_rows
 
@@ -272,10 +273,68 @@ def test_calibration_of_before_and_calibration_that_is_missing() -> None:
 def test_scores_that_moved_away_from_the_champions_are_rejected() -> None:
     for psi, passed in ((0.25, True), (0.2501, False), (float("nan"), False)):
         stability = Stability(psi=psi, challenger_mean=0.31, champion_mean=0.2222)
-        (found,) = _judge(Measurements(stability=stability), kind="stability")
+        (found,) = _judge(Measurements(stability=stability), kind="stability", max_psi=0.25)
         assert (found.passed, found.metric, found.threshold, found.on_failure) == (passed, "psi", "<= 0.25", "reject")
         assert found.note == "mean score 0.31, the champion's 0.2222"
     (missing,) = _judge(Measurements(), kind="stability")
     assert (missing.passed, missing.value) == (False, None)
     (alone,) = _judge(Measurements(), None, kind="stability")
     assert (alone.outcome, alone.value, alone.note) == ("not_applicable", None, "no champion as of this day")
+
+
+@pytest.mark.parametrize(("ours", "theirs", "passed"), [(0.03, 0.1, True), (0.2, 0.03, False), (0.03, None, False)])
+def test_without_a_bound_moved_scores_must_be_as_right_as_the_champions(
+    ours: float, theirs: float | None, passed: bool
+) -> None:
+    bins = (CalibrationBin(rows=2000, mean_score=0.2, positive_rate=0.2),)
+    found = {"challenger": Calibration(ece=ours, bins=bins)}
+    if theirs is not None:
+        found["champion"] = Calibration(ece=theirs, bins=bins)
+    for psi, expected in ((2.0, True), (2.5, passed), (float("nan"), False)):
+        stability = Stability(psi=psi, challenger_mean=0.3, champion_mean=0.3)
+        (judged,) = _judge(Measurements(stability=stability, calibration=found), kind="stability")
+        assert (judged.passed, judged.threshold) == (expected, "<= 2, or calibrated as well")
+        assert ("calibration" in judged.note) is (psi == 2.5)
+
+
+def test_without_a_bound_few_rows_are_allowed_what_chance_gives_them() -> None:
+    chance = np.random.default_rng(1)
+    scores = chance.uniform(0.05, 0.95, 100)
+    right = calibration((chance.random(100) < scores).astype(int), scores, 10)
+    wrong = calibration((chance.random(100) < scores / 2).astype(int), scores / 2 + 0.45, 10)
+    found = [_judge(Measurements(calibration={"challenger": each}), kind="calibration")[0] for each in (right, wrong)]
+    assert [each.passed for each in found] == [True, False]
+    assert "so few rows" in found[0].note
+    # of many rows chance gives nothing
+    many = [each.model_copy(update={"rows": each.rows * 100_000}) for each in right.bins]
+    (strict,) = _judge(
+        Measurements(calibration={"challenger": right.model_copy(update={"bins": tuple(many)})}), kind="calibration"
+    )
+    assert strict.threshold.startswith(f"<= {MAX_ECE}")
+
+
+def test_groups_too_small_to_judge_are_not_applicable_unless_somebody_asked() -> None:
+    small = Group(column="age", group="old", metric="roc_auc", rows=30, positive_rate=0.5, gain=0.0)
+    rates = GroupRates(group="old", rows=30, selection_rate=0.5, true_positive_rate=None, false_positive_rate=None)
+    alone = Fairness(
+        column="age",
+        groups=(rates.model_copy(update={"judged": False}),),
+        demographic_parity_difference=None,
+        equalized_odds_difference=None,
+    )
+    evidence = Evidence(
+        {"roc_auc": 0.7},
+        {"roc_auc": 0.5},
+        {"roc_auc": 0.7},
+        measurements=Measurements(groups=(small,), fairness=(alone,)),
+    )
+    gates = (
+        SliceGate(kind="slice", metric="roc_auc"),
+        FairnessGate(kind="fairness", by=("age",), max_equalized_odds_difference=0.5),
+    )
+    for gate in gates:
+        assert [each.outcome for each in judge_undeclared(gate, evidence)] == ["not_applicable"]
+        assert [each.outcome for each in judge(gate, evidence)] == ["failed"]
+        # what was not measured at all stays closed
+        unmeasured = Evidence({"roc_auc": 0.7}, {"roc_auc": 0.5}, {"roc_auc": 0.7})
+        assert [each.outcome for each in judge_undeclared(gate, unmeasured)] == ["failed"]

@@ -19,11 +19,11 @@ from include.io.object_store import ObjectStore
 from include.io.tracking_database import busy_safe
 from include.operations.retention.result import RetentionInputs, RetentionResult
 from include.operations.retention.run import run
-from tests.support.model_nights import FIRST, Nights, make_project
+from tests.support.model_nights import FIRST, NO_PROCESS, Nights, make_project
 from tests.support.tracking import copy_prepared
 
 KEEP = {"raw_days": 8, "features_days": 8, "versions": 2}
-LAX: list[dict[str, Any]] = [{"kind": "minimum", "metric": "roc_auc", "value": 0.5}]
+LAX: list[dict[str, Any]] = [{"kind": "minimum", "metric": "roc_auc", "value": 0.5}, *NO_PROCESS]
 WEAK = {"name": "weak", "estimator": "xgboost", "params": {"n_estimators": 1, "max_depth": 1}}
 MIDDLE = {"name": "middle", "estimator": "xgboost", "params": {"n_estimators": 4, "max_depth": 2}}
 STRONG = {"name": "linear", "estimator": "logistic_regression"}

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from include.config.decision import LedgerEntry
+from include.config.evidence import Runtime
 from include.config.history import Night
 from include.config.results import Origin
 from include.io import keys
@@ -19,12 +20,12 @@ from include.io.local_store import LocalStore
 from include.io.manifests import to_json
 from include.operations.walk_forward import walk_forward
 from tests.stages.shop import contents
-from tests.support.model_nights import FIRST, Nights, make_project
+from tests.support.model_nights import FIRST, NO_PROCESS, Nights, make_project
 from tests.support.tracking import copy_prepared
 
 WEAK = [{"name": "weak", "estimator": "xgboost", "params": {"n_estimators": 1, "max_depth": 1}}]
 STRONG = [{"name": "linear", "estimator": "logistic_regression"}]
-LAX: list[dict[str, Any]] = [{"kind": "minimum", "metric": "roc_auc", "value": 0.5}]
+LAX: list[dict[str, Any]] = [{"kind": "minimum", "metric": "roc_auc", "value": 0.5}, *NO_PROCESS]
 DAYS = [FIRST + timedelta(days=20 + number) for number in range(3)]
 COMPARISONS = "parcels/decisions/comparisons/"
 
@@ -58,7 +59,9 @@ def copied(played: Nights, tmp_path: Path) -> Nights:
 
 
 def _walk(nights: Nights, *gates: dict[str, Any], **changes: Any) -> list[Night]:
-    project = make_project(nights.folder, candidates=STRONG, gates=[*LAX, *gates], **changes)
+    asked = {gate["kind"] for gate in gates}
+    kept = [gate for gate in LAX if gate["kind"] not in asked]
+    project = make_project(nights.folder, candidates=STRONG, gates=[*kept, *gates], **changes)
     return walk_forward(nights.store, project)
 
 
@@ -109,11 +112,40 @@ def test_a_gate_of_today_is_judged_on_rows_of_then(copied: Nights, max_ece: floa
     assert _kept(copied) == kept
 
 
-def test_what_only_the_night_itself_could_measure_holds_where_nobody_asked(copied: Nights) -> None:
-    record = _walk(copied, {"kind": "latency", "max_p95_ms": 1000.0})
-    assert [night.verdict for night in record] == ["HOLD"] * 3
-    assert record[0].reason.startswith("latency: p95 is not known, and <= 1000 is demanded")
-    assert all(night.in_force is None for night in record)
+def test_what_nobody_measured_that_night_is_left_out_and_named(copied: Nights) -> None:
+    record = _walk(copied, {"kind": "latency", "max_p95_ms": 1000.0, "max_times_champion": 3.0})
+    assert [night.verdict for night in record] == ["PROMOTE", "PROMOTE", "HOLD"]
+    for night in record:
+        assert night.left_out == ("latency: p95 <= 1000", "latency: p95 <= 3 x the champion's")
+    assert all(night.left_out == () for night in _walk(copied))
+
+
+def test_a_second_model_takes_over_though_nobody_clocked_the_champion_of_the_record(
+    tmp_path: Path, prepared_tracking: Path
+) -> None:
+    copy_prepared(prepared_tracking, tmp_path)
+    declared = [LAX[0], {"kind": "latency", "max_p95_ms": 1000.0, "max_times_champion": 3.0}]
+    nights = _Backfill(tmp_path, make_project(tmp_path, candidates=WEAK, gates=declared))
+    nights.night(DAYS[0])
+    nights.project = make_project(tmp_path, candidates=STRONG, gates=declared)
+    nights.night(DAYS[1])
+    first, second = walk_forward(nights.store, nights.project)
+    assert (first.verdict, first.left_out) == ("PROMOTE", ())
+    # it was clocked alone: a backfill promotes nothing, so there was no champion beside it
+    assert (second.verdict, second.left_out) == ("PROMOTE", ("latency: p95 <= 3 x the champion's",))
+
+
+def test_a_release_that_did_not_serve_is_not_left_out(copied: Nights) -> None:
+    for entry in _decisions(copied):
+        decision = read_decision(copied.store, "parcels", entry.decision_id)
+        broken = Runtime(asked=True, error="the challenger does not load", size_mb=0.1)
+        measured = decision.measurements.model_copy(update={"runtime": broken})
+        copied.store.put(
+            keys.decision("parcels", entry.decision_id), to_json(decision.model_copy(update={"measurements": measured}))
+        )
+    record = _walk(copied, {"kind": "serves"}, {"kind": "latency"})
+    assert [(night.verdict, night.left_out) for night in record] == [("REJECT", ())] * 3
+    assert "does not load" in record[0].reason
 
 
 def test_what_the_night_itself_measured_is_judged_by_the_bound_of_today(copied: Nights) -> None:
@@ -160,10 +192,10 @@ def test_a_champion_of_the_decision_needs_no_scoring(tmp_path: Path, prepared_tr
         shutil.rmtree(tmp_path / "store" / "parcels" / gone)
     # other bounds, on the numbers of then
     for max_ece, verdicts in ((0.8, ["PROMOTE", "PROMOTE"]), (0.0001, ["REJECT", "REJECT"])):
-        asked = make_project(tmp_path, candidates=STRONG, gates=[*LAX, {**gates[1], "max_ece": max_ece}])
+        asked = make_project(tmp_path, candidates=STRONG, gates=[*LAX, {**gates[-1], "max_ece": max_ece}])
         assert [night.verdict for night in walk_forward(nights.store, asked)] == verdicts
     # other bins would have to be measured, and the rows are gone
-    asked = make_project(tmp_path, candidates=STRONG, gates=[*LAX, {**gates[1], "bins": 5}])
+    asked = make_project(tmp_path, candidates=STRONG, gates=[*LAX, {**gates[-1], "bins": 5}])
     record = walk_forward(nights.store, asked)
     assert [night.verdict for night in record] == ["HOLD", "HOLD"]
     assert record[0].reason.startswith("the challenger could not be measured by the rules as they are now: ")

@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from include.config.decision import LedgerEntry
+from include.config.evidence import Leakage
 from include.config.project import Project
 from include.config.results import Origin
 from include.io import keys
@@ -72,26 +73,36 @@ def record(ledger: Ledger) -> Record:
 
 def best_before(project: Project, ledger: Ledger, as_of: date = DAY) -> tuple[float, int] | None:
     """Return what a run as of a day sees."""
-    return measure_leakage(project, make_rows(DAY), ledger, as_of).best_before
+    return measured(project, make_rows(DAY), ledger, as_of).best_before
+
+
+def measured(project: Project, frame: pd.DataFrame, ledger: Ledger, as_of: date = DAY) -> Leakage:
+    """Measure rows of one day, when two days before are learnt from."""
+    days = [make_rows(DAY - timedelta(days=back)).assign(day=f"before {back}") for back in (1, 2)]
+    return measure_leakage(project, pd.concat(days), frame.assign(day="judged"), ledger, as_of)
 
 
 def test_injected_leaks_lead_the_list_and_honest_features_follow(project: Project, ledger: Ledger) -> None:
     frame = make_rows(DAY, rows=ROWS)
-    honest = measure_leakage(project, frame, ledger, DAY)
+    honest = measured(project, frame, ledger)
     assert {name for name, _ in honest.single_feature_auc} == {"weight", "distance", "city"}
     assert honest.single_feature_auc[0][0] == "weight"
     assert max(auc for _, auc in honest.single_feature_auc) < 0.9
     assert (honest.same_as_target, honest.best_before, honest.metric) == ((), None, "roc_auc")
+    assert honest.positives + honest.negatives == ROWS
+    # parcels have the same numbers every day
+    assert honest.repeats is not None
+    assert (honest.repeats.keys_by_nature, honest.repeats.rows, honest.repeats.alike) == (1.0, 0.0, 0.0)
 
     chance = np.random.default_rng(3)
     frame["distance"] = frame["late"] * 100 + chance.normal(0, 20, ROWS)
     frame["city"] = pd.Series(np.where(frame["late"] == 1, "depot", "home"), dtype="str")
-    leaking = measure_leakage(project, frame, ledger, DAY)
+    leaking = measured(project, frame, ledger)
     assert [name for name, _ in leaking.single_feature_auc] == ["city", "distance", "weight"]
     assert leaking.single_feature_auc[0][1] == 1.0
     assert 0.99 < leaking.single_feature_auc[1][1] < 1
     assert leaking.same_as_target == ("city",)
-    assert measure_leakage(project, frame, ledger, DAY) == leaking
+    assert measured(project, frame, ledger) == leaking
 
 
 def test_the_best_of_the_nights_before_counts_in_the_metrics_direction(

@@ -19,7 +19,7 @@ from include.io.tracking_database import busy_safe
 from include.ml.verdict import ROLLED_BACK
 from include.stages import projections, promote
 from include.stages.recording import Recorder
-from tests.support.model_nights import DAYS, FIRST, Nights, make_project, make_rows
+from tests.support.model_nights import DAYS, FIRST, NO_PROCESS, Nights, make_project, make_rows
 from tests.support.tracking import copy_prepared
 
 AS_OF = FIRST + timedelta(days=20)
@@ -27,7 +27,7 @@ NEXT = AS_OF + timedelta(days=1)
 ONE = [{"name": "linear", "estimator": "logistic_regression"}]
 WEAK = [{"name": "weak", "estimator": "xgboost", "params": {"n_estimators": 1, "max_depth": 1}}]
 MIDDLING = [{"name": "middling", "estimator": "xgboost", "params": {"n_estimators": 2, "max_depth": 2}}]
-LAX: list[dict[str, Any]] = [{"kind": "minimum", "metric": "roc_auc", "value": 0.5}]
+LAX: list[dict[str, Any]] = [{"kind": "minimum", "metric": "roc_auc", "value": 0.5}, *NO_PROCESS]
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from include.stages.candidates import LoadedModel
 from include.stages.champions import load_champion
 from include.stages.predictions import read_place
 from tests.stages.shop import contents
-from tests.support.model_nights import FIRST, ROWS, Nights, make_project, make_rows
+from tests.support.model_nights import FIRST, NO_PROCESS, ROWS, Nights, make_project, make_rows
 from tests.support.tracking import copy_prepared
 
 EARLY = FIRST + timedelta(days=20)
@@ -37,7 +37,7 @@ BETWEEN = EARLY + timedelta(days=5)
 SCORED = (EARLY, BETWEEN, LATE, DAY)
 ONE = [{"name": "linear", "estimator": "logistic_regression"}]
 WEAK = [{"name": "weak", "estimator": "xgboost", "params": {"n_estimators": 1, "max_depth": 1}}]
-LAX: list[dict[str, Any]] = [{"kind": "minimum", "metric": "roc_auc", "value": 0.5}]
+LAX: list[dict[str, Any]] = [{"kind": "minimum", "metric": "roc_auc", "value": 0.5}, *NO_PROCESS]
 
 
 @pytest.fixture(scope="module")

@@ -15,14 +15,18 @@ from include.config.errors import CandidateRejectedError
 from include.io.ledger import Ledger
 from include.io.releases import read_pointer
 from include.io.tracking import Tracking
-from tests.support.model_nights import DECLARATION, FIRST, Nights, make_project
+from tests.support.model_nights import DECLARATION, FIRST, NO_PROCESS, Nights, make_project
 from tests.support.tracking import copy_prepared
 
 DAY = FIRST + timedelta(days=20)
 WEAK = [{"name": "weak", "estimator": "xgboost", "params": {"n_estimators": 1, "max_depth": 1}}]
 STRONG = [{"name": "linear", "estimator": "logistic_regression"}]
-LAX: list[dict[str, Any]] = [{"kind": "minimum", "metric": "roc_auc", "value": 0.5}]
-STRICT: list[dict[str, Any]] = [{"kind": "minimum", "metric": "roc_auc", "value": 0.999}]
+LAX: list[dict[str, Any]] = [{"kind": "minimum", "metric": "roc_auc", "value": 0.5}, *NO_PROCESS]
+STRICT: list[dict[str, Any]] = [
+    {"kind": "minimum", "metric": "roc_auc", "value": 0.999},
+    {"kind": "leak_alarm", "metric": "roc_auc", "above": 1.0},
+    *NO_PROCESS,
+]
 
 
 def day(number: int) -> Any:

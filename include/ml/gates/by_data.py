@@ -6,9 +6,10 @@ import math
 from typing import Literal
 
 from include.config.decision import GateResult
-from include.config.evidence import Labels, Leakage
+from include.config.evidence import Labels, Leakage, Repeats
 from include.config.gates import LabelsGate, LeakageGate
 from include.ml.gates.results import Evidence, Judges, at_least, not_applicable, not_measured, result, worse_by
+from include.ml.leakage import auc_error
 from include.ml.metrics import improvement
 
 SINGLE_FEATURE = ("single_feature_auc", "")
@@ -19,6 +20,13 @@ MISSING_LABELS: dict[Part, tuple[str, str]] = {
     "holdout": ("missing_labels_holdout", ""),
     "train": ("missing_labels_train", ""),
 }
+REPEATED = ("repeated_rows", "")
+# where no bound is declared, no feature alone may be proved to be above it; with so many standard errors, 95 % sure
+MAX_SINGLE_FEATURE_AUC = 0.93
+SURELY = 1.645
+# days differ in how many of their rows are equal to others by chance
+MORE_THAN_CHANCE = 1.5
+ALIKE = "rows of the train part with the same features and label under another key"
 # of fewer nights nobody knows what is ordinary
 MIN_NIGHTS = 3
 # so many names are enough to know where to look
@@ -26,23 +34,59 @@ NAMED = 5
 
 
 def leakage(gate: LeakageGate, evidence: Evidence) -> tuple[GateResult, ...]:
-    """Judge each feature alone, features that are the target renamed, and the jump over the nights before."""
+    """Judge each feature alone, features that are the target renamed, the jump over the nights, repeated rows."""
     found = evidence.measurements.leakage
     if found is None:
-        quantities = (SINGLE_FEATURE, SAME_AS_TARGET, ("jump", ""))
+        quantities = (SINGLE_FEATURE, SAME_AS_TARGET, ("jump", ""), REPEATED)
         return tuple(not_measured(gate, "is measured", "leakage was not measured", each) for each in quantities)
-    return (_single_feature(gate, found), _same_as_target(gate, found), _jump(gate, found, evidence))
+    return (
+        _single_feature(gate, found),
+        _same_as_target(gate, found),
+        _jump(gate, found, evidence),
+        _repeated(gate, found.repeats),
+    )
 
 
 def _single_feature(gate: LeakageGate, found: Leakage) -> GateResult:
-    bound = gate.max_single_feature_auc
-    threshold = f"<= {bound:.6g}"
+    """Judge the most telling feature: by its AUC where a bound is declared, else by what is proved of it."""
+    declared = gate.max_single_feature_auc
+    threshold = f"<= {declared:.6g}" if declared is not None else f"not surely > {MAX_SINGLE_FEATURE_AUC:.6g}"
     if not found.single_feature_auc:
         return not_measured(gate, threshold, "no feature was measured", SINGLE_FEATURE)
     name, value = found.single_feature_auc[0]
-    above = [f"{feature} {auc:.4f}" for feature, auc in found.single_feature_auc if not auc <= bound]
+    above = [
+        f"{feature} {auc:.4f}" for feature, auc in found.single_feature_auc if not _believable(auc, declared, found)
+    ]
     note = f"tells too much by itself: {_list(above)}" if above else f"the most telling feature is {name}"
     return result(gate, threshold, value, not above, quantity=SINGLE_FEATURE, note=note)
+
+
+def _believable(auc: float, declared: float | None, found: Leakage) -> bool:
+    # written so that an AUC that is no number is not believable
+    if declared is not None:
+        return auc <= declared
+    counted = found.positives and found.negatives
+    error = auc_error(auc, found.positives, found.negatives) if counted else 0.0
+    return auc - SURELY * error <= MAX_SINGLE_FEATURE_AUC
+
+
+def _repeated(gate: LeakageGate, found: Repeats | None) -> GateResult:
+    """Judge the rows that the model has learnt from, by what exceeds its bound the most."""
+    bound = gate.max_repeated_rows
+    if found is None:
+        return not_measured(gate, f"<= {bound:.6g}", "repeated rows were not looked for", REPEATED)
+    by_chance = bound + MORE_THAN_CHANCE * found.alike_by_nature
+    copies = ", ".join(f"{day} is a copy of {other}" for day, other in found.copied_days)
+    looks = [
+        (found.copied, bound, f"whole days of the train part: {copies}"),
+        (found.rows, bound, "rows of the train part with the same key, features and label"),
+        (found.alike, by_chance, f"{ALIKE}, and chance explains {found.alike_by_nature:.1%}"),
+    ]
+    if found.keys_by_nature is not None and found.keys_by_nature <= bound:
+        looks.append((found.keys, bound, "keys of the train part, on whose days hardly any key comes twice"))
+    value, most, note = max(looks, key=lambda look: look[0] - look[1])
+    passed = value <= most
+    return result(gate, f"<= {most:.6g}", value, passed, quantity=REPEATED, note="" if passed else note)
 
 
 def _same_as_target(gate: LeakageGate, found: Leakage) -> GateResult:

@@ -15,11 +15,17 @@ from statsmodels.stats.multitest import multipletests
 
 from include.config.decision import GateResult
 from include.config.evidence import Fairness, Group, GroupRates
-from include.config.gates import CalibrationGate, FairnessGate, SliceGate, StabilityGate
+from include.config.gates import CalibrationGate, FairnessGate, Gate, SliceGate, StabilityGate
+from include.ml.calibration import error_by_chance
 from include.ml.gates.results import Evidence, Judges, at_least, not_applicable, not_measured, result
 from include.ml.metrics import lower_is_better
 
 _SHOWN = 3
+# where no bound is declared: honest models have up to 0.21 where the share of positives moves with the season
+MAX_ECE = 0.25
+# where no bound is declared: honest nights of two projects had up to 1.4, a season apart
+MAX_PSI = 2.0
+NO_CLASS = "a judged group has no positives or no negatives"
 
 
 def no_worse_slice(gate: SliceGate, evidence: Evidence) -> tuple[GateResult, ...]:
@@ -34,16 +40,11 @@ def no_worse_slice(gate: SliceGate, evidence: Evidence) -> tuple[GateResult, ...
         return (not_applicable(gate, threshold, evidence.no_champion),)
     threshold = f">= {-gate.margin:.6g}" if gate.margin else ">= 0"
     quantity = (f"{gate.metric} gain at best, worst group", "")
-    groups = [
-        group
-        for group in evidence.measurements.groups
-        if group.metric == gate.metric and (not gate.by or group.column in gate.by)
-    ]
-    judged = [group for group in groups if group.judged and group.standard_error is not None]
+    groups = _looked_at(gate, evidence)
+    judged = _judged(groups)
     unseen = [column for column in gate.by if column not in {group.column for group in groups}]
     if unseen or not judged:
-        lacking = f"no group of at least {gate.min_rows} rows, of both classes, on enough days"
-        why = f"not measured by {', '.join(unseen)}" if unseen else lacking
+        why = f"not measured by {', '.join(unseen)}" if unseen else _no_group(gate)
         return (not_measured(gate, threshold, why, quantity),)
     ranked = sorted(((_chance_of_no_harm(group, gate.margin), group) for group in judged), key=lambda pair: pair[0])
     worse = proved([chance for chance, _ in ranked], gate.confidence)
@@ -82,30 +83,89 @@ def fair(gate: FairnessGate, evidence: Evidence) -> tuple[GateResult, ...]:
     )
 
 
+def too_small(gate: Gate, evidence: Evidence) -> str:
+    """Return why the groups that a gate looks at cannot be judged, though they were measured; empty when they can."""
+    if isinstance(gate, SliceGate):
+        groups = _looked_at(gate, evidence)
+        return "" if not groups or _judged(groups) else _no_group(gate)
+    if isinstance(gate, FairnessGate):
+        measured = [each for each in evidence.measurements.fairness if each.column in gate.by]
+        unequal = [each for each in measured if sum(group.judged for group in each.groups) < 2]
+        lacking = [each for each in measured if each.equalized_odds_difference is None]
+        return _few_groups(gate) if unequal else NO_CLASS if lacking else ""
+    return ""
+
+
 def calibrated(gate: CalibrationGate, evidence: Evidence) -> tuple[GateResult, ...]:
-    """Judge whether the expected calibration error is small enough; the champion's is shown beside it."""
-    threshold, quantity = f"<= {gate.max_ece:.6g}", ("ece", "")
-    ours, theirs = (evidence.measurements.calibration.get(role) for role in ("challenger", "champion"))
+    """Judge whether the expected calibration error is small enough; the champion's is shown beside it.
+
+    Of few rows even right scores have an error. A bound that is declared is taken at its word; without one, what
+    chance gives is allowed for.
+    """
+    quantity, found = ("ece", ""), evidence.measurements.calibration
+    ours, theirs = found.get("challenger"), found.get("champion")
     if ours is None:
-        return (not_measured(gate, threshold, "the calibration was not measured", quantity),)
-    note = ""
+        usual = gate.max_ece or MAX_ECE
+        return (not_measured(gate, f"<= {usual:.6g}", "the calibration was not measured", quantity),)
+    notes, bound = [], gate.max_ece or MAX_ECE
+    if gate.max_ece is None:
+        chance = error_by_chance(ours)
+        bound += chance
+        notes.append(f"right scores have up to {chance:.2g} on so few rows")
     if ours.brier_score is not None and ours.reliability is not None:
-        note = f"Brier score {ours.brier_score:.4g}, of which miscalibration is {ours.reliability:.2g}"
+        notes.append(f"Brier score {ours.brier_score:.4g}, of which miscalibration is {ours.reliability:.2g}")
     reference = None if theirs is None else theirs.ece
-    passed = ours.ece <= gate.max_ece
-    return (result(gate, threshold, ours.ece, passed, quantity=quantity, reference=reference, note=note),)
+    threshold, passed = f"<= {bound:.6g}", ours.ece <= bound
+    return (result(gate, threshold, ours.ece, passed, quantity=quantity, reference=reference, note="; ".join(notes)),)
 
 
 def stable(gate: StabilityGate, evidence: Evidence) -> tuple[GateResult, ...]:
-    """Judge whether the scores are spread much as the champion's are; beside no champion none have moved."""
-    threshold, quantity = f"<= {gate.max_psi:.6g}", ("psi", "")
+    """Judge whether the scores are spread much as the champion's are; beside no champion there is nothing to judge.
+
+    A bound that is declared is taken at its word. Without one, scores may move as long as they tell as well as the
+    champion's how many are positive: a model that knows more says more, and few large leaves say few different things.
+    """
+    quantity, found = ("psi", ""), evidence.measurements.stability
+    threshold = f"<= {gate.max_psi:.6g}" if gate.max_psi is not None else f"<= {MAX_PSI:.6g}, or calibrated as well"
     if evidence.champion is None:
         return (not_applicable(gate, threshold, evidence.no_champion, quantity=quantity),)
-    found = evidence.measurements.stability
     if found is None:
         return (not_measured(gate, threshold, "the scores were not compared with the champion's", quantity),)
     note = f"mean score {found.challenger_mean:.4g}, the champion's {found.champion_mean:.4g}"
-    return (result(gate, threshold, found.psi, found.psi <= gate.max_psi, quantity=quantity, note=note),)
+    passed = found.psi <= (MAX_PSI if gate.max_psi is None else gate.max_psi)
+    if gate.max_psi is None and found.psi > MAX_PSI:
+        passed, calibrated_as = _calibrated_as_well(evidence)
+        note = f"{note}; {calibrated_as}"
+    return (result(gate, threshold, found.psi, passed, quantity=quantity, note=note),)
+
+
+def _calibrated_as_well(evidence: Evidence) -> tuple[bool, str]:
+    """Return whether the scores are calibrated as well as the champion's, but for chance, and what was compared."""
+    ours, theirs = (evidence.measurements.calibration.get(role) for role in ("challenger", "champion"))
+    if ours is None or theirs is None:
+        return False, "the calibration was not measured"
+    said = f"expected calibration error {ours.ece:.3g}, the champion's {theirs.ece:.3g}"
+    return ours.ece <= theirs.ece + error_by_chance(ours), said
+
+
+def _looked_at(gate: SliceGate, evidence: Evidence) -> list[Group]:
+    return [
+        group
+        for group in evidence.measurements.groups
+        if group.metric == gate.metric and (not gate.by or group.column in gate.by)
+    ]
+
+
+def _judged(groups: Sequence[Group]) -> list[Group]:
+    return [group for group in groups if group.judged and group.standard_error is not None]
+
+
+def _no_group(gate: SliceGate) -> str:
+    return f"no group of at least {gate.min_rows} rows, of both classes, on enough days"
+
+
+def _few_groups(gate: FairnessGate) -> str:
+    return f"fewer than two groups of at least {gate.min_rows} rows"
 
 
 def _chance_of_no_harm(group: Group, margin: float) -> float:
@@ -144,7 +204,7 @@ def _within(gate: FairnessGate, demanded: tuple[str, float], found: Fairness | N
     if found is None:
         return not_measured(gate, threshold, "the column was not measured", quantity)
     if sum(group.judged for group in found.groups) < 2:
-        return not_measured(gate, threshold, f"fewer than two groups of at least {gate.min_rows} rows", quantity)
+        return not_measured(gate, threshold, _few_groups(gate), quantity)
     value, note = look(found)
     return result(gate, threshold, value, value is not None and value <= bound, quantity=quantity, note=note)
 
@@ -156,7 +216,7 @@ def _parity(found: Fairness) -> tuple[float | None, str]:
 def _odds(found: Fairness) -> tuple[float | None, str]:
     """Return the difference, and the two groups that are the furthest apart in the rate that makes it."""
     if found.equalized_odds_difference is None:
-        return None, "a judged group has no positives or no negatives"
+        return None, NO_CLASS
     spread = {rate: _spread(found, rate) for rate in ("true_positive_rate", "false_positive_rate")}
     widest = max(spread, key=lambda rate: spread[rate])
     words = "positives found" if widest == "true_positive_rate" else "false alarms among negatives"

@@ -23,10 +23,10 @@ def maximum(gate: MaximumGate, evidence: Evidence) -> tuple[GateResult, ...]:
 def leak_alarm(gate: LeakAlarmGate, evidence: Evidence) -> tuple[GateResult, ...]:
     """Judge whether the metric is still believable."""
     value = evidence.challenger[gate.metric]
-    passed = improvement(gate.metric, value, gate.above) <= 0
+    passed = improvement(gate.metric, value, gate.believed) <= 0
     note = "" if passed else "too good to be true: look for a feature that is not known at prediction time"
     sign = ">=" if lower_is_better(gate.metric) else "<="
-    return (result(gate, f"{sign} {gate.above:.6g}", value, passed, note=note),)
+    return (result(gate, f"{sign} {gate.believed:.6g}", value, passed, note=note),)
 
 
 JUDGES: Judges = {

@@ -1,21 +1,13 @@
-"""Find the function that judges a gate of a kind, and say which gates are always in force."""
+"""Find the function that judges a gate of a kind, and judge all gates in force."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from include.config.decision import GateResult
-from include.config.gates import (
-    BeatsBaselineGate,
-    BehaviourGate,
-    BetterThanChampionGate,
-    Gate,
-    HoldoutGate,
-    LabelsGate,
-    MetricName,
-)
+from include.config.gates import Gate
+from include.config.gates_in_force import is_off, undeclared
+from include.config.project import Project
 from include.ml.gates import against_baseline, against_champion, by_data, by_group, by_metric, by_release, by_value
-from include.ml.gates.results import Evidence, Judges, not_measured
+from include.ml.gates.results import Evidence, Judges, not_measured, off, told_why, unjudged
 
 JUDGES: Judges = {
     **by_metric.JUDGES,
@@ -28,28 +20,22 @@ JUDGES: Judges = {
 }
 
 
-def gates_in_force(declared: Sequence[Gate], primary: MetricName) -> tuple[Gate, ...]:
-    """Return the declared gates, and those of the primary metric that cannot be switched off, only declared otherwise.
+def judge_all(project: Project, evidence: Evidence) -> tuple[GateResult, ...]:
+    """Return how all gates in force are judged, and which ones the project switches off."""
+    declared = (told_why(found) for gate in project.gates if not is_off(gate) for found in judge(gate, evidence))
+    others = (found for gate in undeclared(project) for found in judge_undeclared(gate, evidence))
+    return (*declared, *others, *(told_why(off(gate)) for gate in project.gates if is_off(gate)))
 
-    These are `holdout`, `beats_baseline` and `better_than_champion`.
+
+def judge_undeclared(gate: Gate, evidence: Evidence) -> tuple[GateResult, ...]:
+    """Return how a gate is judged that nobody asked for: where groups are too small to judge, it is not applicable.
+
+    A declared one stays closed there: whoever declares it says that they are large enough.
     """
-    always = (
-        HoldoutGate(kind="holdout"),
-        BeatsBaselineGate(kind="beats_baseline", metric=primary),
-        BetterThanChampionGate(kind="better_than_champion", metric=primary),
-    )
-    own = {(gate.kind, getattr(gate, "metric", "")) for gate in declared}
-    return (*declared, *(gate for gate in always if (gate.kind, getattr(gate, "metric", "")) not in own))
-
-
-def judge_all(declared: Sequence[Gate], primary: MetricName, evidence: Evidence) -> tuple[GateResult, ...]:
-    """Return how all gates in force are judged: besides those above, `labels` and `behaviour` wherever measured."""
-    gates, measured = gates_in_force(declared, primary), evidence.measurements
-    if measured.labels is not None and not any(isinstance(gate, LabelsGate) for gate in gates):
-        gates = (*gates, LabelsGate(kind="labels"))
-    if measured.behaviour and not any(isinstance(gate, BehaviourGate) for gate in gates):
-        gates = (*gates, BehaviourGate(kind="behaviour"))
-    return tuple(found for gate in gates for found in judge(gate, evidence))
+    found, too_small = judge(gate, evidence), by_group.too_small(gate, evidence)
+    if not too_small:
+        return found
+    return tuple(unjudged(each, too_small) if each.value is None else each for each in found)
 
 
 def judge(gate: Gate, evidence: Evidence) -> tuple[GateResult, ...]:

@@ -104,9 +104,27 @@ def not_applicable(
         on_failure: As of `result`.
     """
     found = result(gate, threshold, value, False, quantity=quantity, on_failure=on_failure, note=why)
-    if value is not None and math.isnan(value):
+    return found if value is not None and math.isnan(value) else unjudged(found, why)
+
+
+def unjudged(found: GateResult, why: str) -> GateResult:
+    """Return a result as one of a gate that has nothing to judge, and why."""
+    return found.model_copy(update={"passed": True, "outcome": "not_applicable", "note": why})
+
+
+def told_why(found: GateResult) -> GateResult:
+    """Return a result whose note ends with the reason that the project gives for its declaration, if any."""
+    if not found.because:
         return found
-    return found.model_copy(update={"passed": True, "outcome": "not_applicable"})
+    return found.model_copy(
+        update={"note": f"{found.note}{'; ' if found.note else ''}declared because: {found.because}"}
+    )
+
+
+def off(gate: Gate) -> GateResult:
+    """Return the result of a gate that the project switches off: not judged, and never counted as passed."""
+    found = result(gate, "switched off", None, False)
+    return found.model_copy(update={"passed": True, "outcome": "off"})
 
 
 def at_least(metric: str) -> str:
