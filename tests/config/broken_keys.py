@@ -61,7 +61,7 @@ BROKEN_KEYS: tuple[Broken, ...] = (
         "kind: leak_alarm",
         "kind: leak_alert",
         (
-            "gate_kind_unknown/project.yaml:55: gates[2].kind: not one of the allowed values; got: leak_alert; allowed: beats_baseline, behaviour, better_than_champion, calibration, fairness, holdout, latency, leak_alarm, leakage, maximum (+8 more); hint: Did you mean 'leak_alarm'?",
+            "gate_kind_unknown/project.yaml:55: gates[2].kind: not one of the allowed values; got: leak_alert; allowed: beats_baseline, behaviour, better_than_champion, calibration, fairness, holdout, labels, latency, leak_alarm, leakage (+9 more); hint: Did you mean 'leak_alarm'?",
         ),
     ),
     Broken(
@@ -69,7 +69,7 @@ BROKEN_KEYS: tuple[Broken, ...] = (
         "  - kind: leak_alarm\n    metric: roc_auc",
         "  - metric: roc_auc",
         (
-            "gate_kind_missing/project.yaml:55: gates[2].kind: the key is missing; allowed: beats_baseline, behaviour, better_than_champion, calibration, fairness, holdout, latency, leak_alarm, leakage, maximum (+8 more)",
+            "gate_kind_missing/project.yaml:55: gates[2].kind: the key is missing; allowed: beats_baseline, behaviour, better_than_champion, calibration, fairness, holdout, labels, latency, leak_alarm, leakage (+9 more)",
         ),
     ),
     Broken(
