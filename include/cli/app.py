@@ -17,6 +17,7 @@ from include.cli.backfill import EXAMPLE as BACKFILL_EXAMPLE
 from include.cli.backfill import backfill
 from include.cli.backup import BACKUP_EXAMPLE, RESTORE_EXAMPLE, backup, restore
 from include.cli.console import errors
+from include.cli.help_text import with_readable_help
 from include.cli.namespace_option import Namespace
 from include.cli.namespaces import EXAMPLE as NAMESPACE_EXAMPLE
 from include.cli.namespaces import namespace as namespace_commands
@@ -76,7 +77,7 @@ S3Read = Annotated[bool, typer.Option("--s3", help="Read the store that `run --s
 
 @app.command(epilog=f"Example: {NAME} run flight_delay --as-of 2013-06-30", rich_help_panel=NIGHTS)
 def run(
-    project: Annotated[str, typer.Argument(metavar="[PROJECT]", help="A folder of include/projects.")] = FLAGSHIP,
+    project: Annotated[str, typer.Argument(metavar="PROJECT", help="A folder of include/projects.")] = FLAGSHIP,
     as_of: Annotated[
         str, typer.Option("--as-of", metavar="DATE", help="The day the run is about (default: yesterday, UTC).")
     ] = "",
@@ -104,7 +105,7 @@ def run(
 
 @app.command(epilog=f"Example: {NAME} status --json", rich_help_panel=EVIDENCE)
 def status(
-    project: Annotated[str, typer.Argument(metavar="[PROJECT]", help="Only this one.")] = "",
+    project: Annotated[str, typer.Argument(metavar="PROJECT", help="Only this one.")] = "",
     as_json: AsJson = False,
     s3: S3Read = False,
     docker: Docker = False,
@@ -119,7 +120,7 @@ def status(
 @app.command(epilog=f"Example: {NAME} decision flight_delay 3", rich_help_panel=EVIDENCE)
 def decision(  # noqa: PLR0913, PLR0917 - each is an option of the command
     project: ProjectName,
-    number: Annotated[int | None, typer.Argument(metavar="[N]", help="The ledger's entry (default: the last).")] = None,
+    number: Annotated[int | None, typer.Argument(metavar="N", help="The ledger's entry (default: the last).")] = None,
     every_gate: Annotated[bool, typer.Option("--all", help="Show the gates that passed, too.")] = False,
     as_json: AsJson = False,
     s3: S3Read = False,
@@ -158,7 +159,7 @@ def ledger(
 
 @app.command(epilog=f"Example: {NAME} check telco_churn", rich_help_panel=UPKEEP)
 def check(
-    project: Annotated[str, typer.Argument(metavar="[PROJECT]", help="Only this one.")] = "", docker: Docker = False
+    project: Annotated[str, typer.Argument(metavar="PROJECT", help="Only this one.")] = "", docker: Docker = False
 ) -> None:
     """List every error of every project's declaration at once."""
     from include.cli.check_projects import check_projects
@@ -205,7 +206,7 @@ def demo_load(
     project: ProjectName,
     first: Annotated[str, typer.Option("--from", metavar="DATE", help="The first day.")],
     last: Annotated[str, typer.Option("--to", metavar="DATE", help="The last day.")],
-    s3: S3Read = False,
+    s3: Annotated[bool, typer.Option("--s3", help="Deliver into the store that `run --s3` fills.")] = False,
     docker: Docker = False,
 ) -> None:
     """Deliver a demo source's days; days that are there already are left alone."""
@@ -235,7 +236,7 @@ def main(arguments: list[str] | None = None) -> int:
             from include.cli import docker_stack
 
             return docker_stack.inside([word for word in given if word != DOCKER])
-        app(args=arguments, prog_name=NAME)
+        with_readable_help(app)(args=arguments, prog_name=NAME)
     except NightshiftError as error:
         if os.environ.get("NIGHTSHIFT_DEBUG") == "1":
             raise

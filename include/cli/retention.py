@@ -11,7 +11,7 @@ from include.cli.options import AsJson, Docker
 
 EXAMPLE = "./nightshift retention flight_delay --dry-run"
 
-Project = Annotated[str, typer.Argument(metavar="[PROJECT]", help="Only this one.")]
+Project = Annotated[str, typer.Argument(metavar="PROJECT", help="Only this one.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would go, how many bytes and why; remove nothing.")]
 S3 = Annotated[bool, typer.Option("--s3", help="Look through the store that `run --s3` fills.")]
 

@@ -35,23 +35,35 @@ def up(
         ),
     ] = None,
     training_containers: Annotated[
-        bool | None,
+        bool,
         typer.Option(
-            "--training-containers/--no-training-containers",
-            help="With --docker: tasks may start containers here, for projects with training.image (as last time).",
+            "--training-containers",
+            help="With --docker: tasks may start containers here, for projects with training.image.",
         ),
-    ] = None,
+    ] = False,
+    no_training_containers: Annotated[
+        bool,
+        typer.Option(
+            "--no-training-containers", help="With --docker: they may not any more (default of both: as last time)."
+        ),
+    ] = False,
 ) -> None:
     """Start the stack and leave it running: Airflow and MLflow in the browser, nightly runs for unpaused Dags."""
     if docker:
         _refuse_both("--s3", s3)
         from include.cli import docker_stack
 
-        raise typer.Exit(docker_stack.up(workers, training_containers=training_containers))
+        if training_containers and no_training_containers:
+            raise SettingsError(
+                "option --no-training-containers", "the other is given, too", hint="leave one of them out"
+            )
+        told = training_containers or no_training_containers
+        raise typer.Exit(docker_stack.up(workers, training_containers=training_containers if told else None))
     from include.cli.keep_running import start_up
 
     _refuse_without_docker("--workers", workers is not None)
-    _refuse_without_docker("--training-containers", training_containers is not None)
+    _refuse_without_docker("--training-containers", training_containers)
+    _refuse_without_docker("--no-training-containers", no_training_containers)
     raise typer.Exit(start_up(s3=s3))
 
 
@@ -80,7 +92,7 @@ def ps(as_json: AsJson = False) -> None:
 
 
 def logs(
-    services: Annotated[list[str] | None, typer.Argument(metavar="[SERVICE]...", help="Only these.")] = None,
+    services: Annotated[list[str] | None, typer.Argument(metavar="SERVICE", help="Only these.")] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until interrupted.")] = False,
 ) -> None:
     """Show the end of what the services of the docker stack have said."""

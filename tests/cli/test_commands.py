@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -113,6 +114,24 @@ def test_the_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> Non
     assert main(["--help"]) == 0
     shown = capsys.readouterr().out
     assert all(f" {command} " in shown for command in COMMANDS)
+
+
+@pytest.mark.parametrize(
+    "command", [*(command for command in COMMANDS if command != "airflow"), "namespace ls", "namespace rm", "demo load"]
+)
+def test_help_is_whole_and_flows_at_80_columns_and_shows_a_value_for_no_flag(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main([*command.split(), "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert "…" not in shown
+    assert "<bool>" not in shown
+    assert "[[" not in shown
+    lines = [line.strip() for line in shown.split("╭")[0].splitlines()]
+    for line, next_line in itertools.pairwise(lines):
+        # a line ends where the next word would not have fitted, or a paragraph does
+        assert not line or not next_line or len(line) + 1 + len(next_line.split()[0]) > 78
 
 
 ON_THE_DOCKER_STACK = (
