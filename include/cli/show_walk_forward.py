@@ -76,9 +76,9 @@ def show_walk_forward(project: str, first: str, last: str, *, as_json: bool, s3:
     console.print(nights_table(nights, console.width))
     console.print(summary(nights), markup=False)
     console.print(in_production(nights, champion), markup=False)
+    console.print(f"page      {page}", markup=False, soft_wrap=True)
     if left_out(nights):
         console.print(left_out(nights), markup=False)
-    console.print(f"page      {page}", markup=False, soft_wrap=True)
     return 0
 
 

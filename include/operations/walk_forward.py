@@ -40,6 +40,7 @@ _MEASURED = {
     "behaviour": "behaviour",
     "calibration": "calibration",
     "fairness": "fairness",
+    "holdout": "holdout",
     "labels": "labels",
     "slice": "groups",
     "stability": "stability",
@@ -203,6 +204,9 @@ def _judge(
 
 def _was_never_measured(gate: GateResult, known: Measurements) -> bool:
     """Tell whether a gate is closed only because nobody measured what it looks at, and no row tells it now."""
+    if gate.kind == "beats_baseline":
+        # the metrics are known, and in records of before it was asked not how sure they are
+        return not gate.passed and known.holdout is None
     if gate.passed or gate.value is not None:
         return False
     if gate.kind in _BY_THE_RELEASE:

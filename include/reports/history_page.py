@@ -75,11 +75,12 @@ def in_production(nights: Sequence[Night], champion: LedgerEntry | None) -> str:
 
 def left_out(nights: Sequence[Night]) -> str:
     """Return which gates were not judged on how many nights, in a sentence; empty when all were."""
-    found = Counter(gate for night in nights for gate in night.left_out)
+    kinds = (dict.fromkeys(gate.partition(":")[0] for gate in night.left_out) for night in nights)
+    found = Counter(kind for each in kinds for kind in each)
     if not found:
         return ""
-    nights_of = ", ".join(f"{gate} ({count} night{'' if count == 1 else 's'})" for gate, count in found.items())
-    return f"Left out, because nobody measured it then and no row tells it now: {nights_of}."
+    nights_of = ", ".join(f"{kind} ({count} night{'' if count == 1 else 's'})" for kind, count in found.items())
+    return f"Left out, wholly or in part, because nobody measured it then: {nights_of}."
 
 
 def describe(night: Night) -> str:

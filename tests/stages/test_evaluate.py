@@ -52,7 +52,8 @@ def test_the_first_decision_holds_all_evidence(nights: Nights) -> None:
     assert (result.verdict, decision.verdict) == ("PROMOTE", "PROMOTE")
     assert [gate.kind for gate in decision.gates] == [
         "minimum", "not_worse_than_champion", "leak_alarm", "holdout", "holdout", "holdout", "beats_baseline",
-        "better_than_champion", "labels", "labels",
+        "better_than_champion", "leakage", "leakage", "leakage", "leakage", "labels", "labels", "calibration",
+        "stability", "size", "serves", "latency", "memory",
     ]  # fmt: skip
     assert _gate(decision, "not_worse_than_champion").note == "no champion as of this day"
     assert decision.champion is None
@@ -196,9 +197,10 @@ def test_a_leak_is_rejected_by_the_alarm(nights: Nights) -> None:
         nights.write_day(day, frame.assign(distance=frame["late"].astype("float64")))
     result = nights.evaluate(AS_OF)
     assert result.verdict == "REJECT"
-    assert result.reason == (
+    assert result.reason.startswith(
         "leak_alarm: roc_auc 1 is not <= 0.95 "
-        "(too good to be true: look for a feature that is not known at prediction time)"
+        "(too good to be true: look for a feature that is not known at prediction time); "
+        "leakage: single_feature_auc 1 is not <= 0.93, but for chance (tells too much by itself: distance 1.0000); "
     )
 
 
@@ -213,7 +215,7 @@ def test_a_useless_model_is_rejected_by_every_gate_it_fails(nights: Nights) -> N
     result = nights.evaluate(AS_OF)
     assert result.verdict == "REJECT"
     failed = [gate.kind for gate in _decision(nights, result).gates if not gate.passed]
-    assert failed == ["minimum", "beats_baseline"]
+    assert failed == ["minimum", "beats_baseline", "calibration"]
     assert "minimum: roc_auc 0." in result.reason
     assert "is not >= 0.6; beats_baseline: roc_auc 0." in result.reason
 
@@ -269,6 +271,9 @@ def test_challenger_and_champion_have_an_interval_on_this_holdout(nights: Nights
         nights.promote(as_of, result)
         return _decision(nights, result)
 
+    reaches = {"kind": "leakage", "off": True, "because": "the longer holdout reaches into the train part"}
+    gates = [gate.model_dump(exclude_unset=True) for gate in nights.project.gates]
+    nights.project = make_project(nights.folder, gates=[*gates, reaches])
     short = judged_on(HOLDOUT_DAYS, AS_OF)
     assert short.challenger.interval is None
     first, second = (judged_on(DAYS - 2, AS_OF + timedelta(days=later)) for later in (1, 2))

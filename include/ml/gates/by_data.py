@@ -50,7 +50,7 @@ def leakage(gate: LeakageGate, evidence: Evidence) -> tuple[GateResult, ...]:
 def _single_feature(gate: LeakageGate, found: Leakage) -> GateResult:
     """Judge the most telling feature: by its AUC where a bound is declared, else by what is proved of it."""
     declared = gate.max_single_feature_auc
-    threshold = f"<= {declared:.6g}" if declared is not None else f"not surely > {MAX_SINGLE_FEATURE_AUC:.6g}"
+    threshold = f"<= {declared:.6g}" if declared is not None else f"<= {MAX_SINGLE_FEATURE_AUC:.6g}, but for chance"
     if not found.single_feature_auc:
         return not_measured(gate, threshold, "no feature was measured", SINGLE_FEATURE)
     name, value = found.single_feature_auc[0]
