@@ -54,6 +54,7 @@ def _first_screen(decision: Decision) -> dict[str, Any]:
         "counted": first_screen.upper_first(gate_outcomes.counted(decision.gates)),
         "left_out": gate_outcomes.left_out(gate_outcomes.count_gates(decision.gates)),
         "is_champion": decision_state.is_champion(decision),
+        "beside": decision.champion is not None and not decision_state.is_champion(decision),
         "stays": decision_state.meets_the_one_in_production(decision),
         "row": decision.row,
         "earnings": first_screen.earnings(decision),

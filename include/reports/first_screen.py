@@ -237,7 +237,7 @@ def plain_failure(gate: GateResult, row: RowName = ROW, decision: Decision | Non
         row: What one row is called.
         decision: Whose features the note may name; None leaves them as they are recorded.
     """
-    said = FAILED.get(gate.kind, f"The gate {words(gate.kind)} is closed").format(one=row.one, many=row.many)
+    said = FAILED.get(gate.kind, f"The gate {words(gate.kind)} failed").format(one=row.one, many=row.many)
     if gate.kind == "not_worse_than_champion":
         said = "It is worse than the champion" if gate.on_failure == "reject" else "It may be worse than the champion"
     told = in_words(decision, gate.note) if decision else gate.note

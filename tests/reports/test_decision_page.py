@@ -130,7 +130,7 @@ def test_gates_that_reject_come_first_then_those_that_hold_then_the_passed() -> 
         "Result Not too good to be true: ROC AUC too good to be true: look for a feature that is not known at "
         "prediction time <= 0.64 0.6538 – ✗ REJECT"
     ) in text
-    assert "4 of 5 not too good to be true: closed" in text
+    assert "4 of 5 not too good to be true: failed" in text
 
 
 def test_every_section_is_listed_at_the_top_and_what_has_nothing_to_say_is_left_out() -> None:

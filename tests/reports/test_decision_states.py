@@ -42,7 +42,8 @@ OFF = gate("latency", "off", None, metric="p95", outcome="off", because="the bat
 CLOSE = DIFFERENCE.model_copy(update={"value": 0.0009, "lower": -0.004, "upper": 0.006})
 CLOSELY = FULL.model_copy(update={"differences": (CLOSE,)})
 BACKFILL = Origin(run_id="r", dag_id="flight_delay__retrain", run_type="backfill")
-NO_PEOPLE = MEASUREMENTS.model_copy(update={"differences": (), "stability": None, "tests": ()})
+NOT_COMPARED = {"differences": (), "stability": None, "tests": ()}
+NO_PEOPLE = MEASUREMENTS.model_copy(update=NOT_COMPARED)
 
 
 def point(earned: float, yes: int = 10) -> OperatingPoint:
@@ -283,6 +284,28 @@ def test_one_count_stands_everywhere(name: str) -> None:
     assert counted(made.gates, " gates") in said.summary
     told = {numbers for text in vars(said).values() for numbers in re.findall(r"failed (\d+) of (\d+) gates", text)}
     assert told <= {(str(count.failed), str(count.judged))}
+
+
+@pytest.mark.parametrize("champion", [None, ITSELF], ids=["no champion", "the champion itself"])
+def test_without_another_champion_no_table_has_a_column_of_dashes_for_one(champion: Any) -> None:
+    alone = render(decision(champion=champion, measurements=FULL.model_copy(update=NOT_COMPARED)), explanation())
+    tables = re.findall(r"<thead>.*?</thead>", alone.split('id="comparison"')[1], re.DOTALL)
+    assert len(tables) > 3
+    assert not [table for table in tables if re.search(r"Champion|champion|Gain|Moved|Change", table)]
+    assert "right of it the challenger" not in alone
+    assert "A positive gain" not in alone
+    beside = render(decision(measurements=FULL), explanation())
+    assert "right of it the challenger" in beside
+    assert "A positive gain" in beside
+
+
+def test_a_bound_in_champions_has_no_unit_after_it() -> None:
+    unmet = gate("latency", "<= 3 x the champion's", 8.0, metric="p95", unit="ms", outcome="not_applicable")
+    text = text_of(
+        render(decision(champion=None, gates=(unmet, gate("latency", "<= 50", 8.0, metric="p95", unit="ms"))))
+    )
+    assert "champion's ms" not in text
+    assert "<= 50 ms" in text
 
 
 def test_what_judged_nothing_stands_apart_and_is_a_dash() -> None:

@@ -100,7 +100,7 @@ def test_every_kind_of_gate_has_a_sentence_for_when_it_is_closed() -> None:
             gate("holdout", ">= 50", 2.0, False, metric="holdout_rows"),
             "The holdout is too small to prove anything: rows in the holdout is 2, demanded >= 50.",
         ),
-        (gate("novel", "> 1", 0.5, False), "The gate novel is closed: novel is 0.5000, demanded > 1."),
+        (gate("novel", "> 1", 0.5, False), "The gate novel failed: novel is 0.5000, demanded > 1."),
     ],
 )
 def test_a_closed_gate_in_a_sentence(closed: Any, sentence: str) -> None:
