@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -25,16 +26,19 @@ import pyarrow as pa
 from include.config.errors import MAX_EXAMPLES, SourceDataError
 from include.config.source import ColumnType
 
-LogicalType = Literal["boolean", "integer", "number", "timestamp", "text", "empty"]
+LogicalType = Literal["boolean", "integer", "number", "timestamp", "timestamp with zone", "text", "empty"]
 
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
+# a whole number of more characters is beyond 64 bits, and is not reckoned with
+_MOST_CHARACTERS = 20
 _WHOLE = r"-?(?:0|[1-9]\d*)"
-_INTEGER = re.compile(_WHOLE)
+_INTEGER = re.compile(_WHOLE, re.ASCII)
 # an exponent needs a point or a sign: 12E4 is an article, not 120000
 _NUMBER = re.compile(
-    rf"{_WHOLE}|{_WHOLE}\.\d*(?:[eE][+-]?\d+)?|-?\.\d+(?:[eE][+-]?\d+)?|{_WHOLE}[eE][+-]\d+|-?(?:[iI]nf(?:inity)?)|[nN]a[nN]"
+    rf"{_WHOLE}|{_WHOLE}\.\d*(?:[eE][+-]?\d+)?|-?\.\d+(?:[eE][+-]?\d+)?|{_WHOLE}[eE][+-]\d+|-?(?:[iI]nf(?:inity)?)|[nN]a[nN]",
+    re.ASCII,
 )
-_ANY_INTEGER = re.compile(r"[+-]?\d+(?:\.0*)?")
+_ANY_INTEGER = re.compile(r"[+-]?\d+(?:\.0*)?", re.ASCII)
 _TRUTH = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _TRUTH_OF_NUMBERS = {**_TRUTH, "1": True, "0": False, "1.0": True, "0.0": False}
 
@@ -49,20 +53,33 @@ def logical_type(column: pd.Series) -> LogicalType:
         return "integer"
     if pd.api.types.is_float_dtype(column):
         return "number"
+    if isinstance(column.dtype, pd.DatetimeTZDtype):
+        return "timestamp with zone"
     return "timestamp" if pd.api.types.is_datetime64_any_dtype(column) else "text"
 
 
-def from_arrow(table: pa.Table) -> pd.DataFrame:
-    """Return the columns of an Arrow table, an index that pandas wrote among them, each by the rule of this module."""
-    columns = [_arrow_column(column) for column in table.columns]
+def from_arrow(table: pa.Table, where: str = "table") -> pd.DataFrame:
+    """Return the columns of an Arrow table, an index that pandas wrote among them, each by the rule of this module.
+
+    Raises:
+        SourceDataError: A column holds what cannot be read, such as text that is not UTF-8 or a day after year 9999.
+    """
+    columns = [
+        _read_column(str(name), _arrow_column, column, where)
+        for name, column in zip(table.column_names, table.columns, strict=True)
+    ]
     frame = pd.DataFrame(dict(enumerate(columns)), index=pd.RangeIndex(table.num_rows))
     frame.columns = pd.Index([str(name) for name in table.column_names], dtype="str")
     return frame
 
 
-def from_values(columns: Mapping[str, Sequence[Any]], rows: int) -> pd.DataFrame:
-    """Return columns of Python values, None where one is missing, each by the rule of this module."""
-    typed = {name: _values_column(values) for name, values in columns.items()}
+def from_values(columns: Mapping[str, Sequence[Any]], rows: int, where: str = "table") -> pd.DataFrame:
+    """Return columns of Python values, None where one is missing, each by the rule of this module.
+
+    Raises:
+        SourceDataError: A column holds what cannot be read, such as half a character.
+    """
+    typed = {name: _read_column(name, _values_column, values, where) for name, values in columns.items()}
     return pd.DataFrame(typed, index=pd.RangeIndex(rows))
 
 
@@ -134,6 +151,21 @@ def whole_numbers(column: pd.Series) -> pd.Series:
     return without_gaps(column.astype("Int64"))
 
 
+def _read_column(name: str, read: Callable[[Any], pd.Series], values: Any, where: str) -> pd.Series:
+    try:
+        name.encode()
+        return read(values)
+    except (pa.ArrowException, ArithmeticError, NotImplementedError, RecursionError, TypeError, ValueError) as error:
+        # the message of a library may quote the value, which may be personal
+        raise SourceDataError(
+            where,
+            f"column {name!a} holds values that cannot be read",
+            got=type(error).__name__,
+            allowed=["numbers, truth values, text in UTF-8, bytes, and days and moments of the years 1 to 9999"],
+            hint="have the source deliver the column otherwise, or leave it out",
+        ) from error
+
+
 def _arrow_column(column: pa.ChunkedArray) -> pd.Series:
     kind = column.type
     if pa.types.is_dictionary(kind):
@@ -145,9 +177,13 @@ def _arrow_column(column: pa.ChunkedArray) -> pd.Series:
     if pa.types.is_floating(kind):
         return column.cast(pa.float64()).to_pandas()
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        # that its bytes are UTF-8 is only promised by a file, and would show much later
+        column.validate(full=True)
         return column.to_pandas().astype("str")
     if pa.types.is_timestamp(kind):
-        return column.cast(pa.timestamp("us", tz="UTC" if kind.tz else None), safe=False).to_pandas()
+        # nanoseconds are cut off; seconds that microseconds cannot hold are not
+        moments = pa.timestamp("us", tz="UTC" if kind.tz else None)
+        return column.cast(moments, safe=kind.unit != "ns").to_pandas()
     return _values_column(column.to_pylist())
 
 
@@ -161,7 +197,7 @@ def _values_column(values: Sequence[Any]) -> pd.Series:
         return without_gaps(pd.Series(plain, dtype="boolean"))
     if kinds == {int}:
         return _integers(plain)
-    if kinds <= {int, float}:
+    if kinds <= {int, float} and not any(isinstance(value, int) and abs(value) > sys.float_info.max for value in plain):
         return pd.Series([np.nan if value is None else float(value) for value in plain], dtype="float64")
     if kinds == {datetime}:
         zones = {value.tzinfo is not None for value in plain if value is not None}
@@ -213,15 +249,21 @@ def _text_column(column: pd.Series, decimal: str) -> pd.Series:
     if all(value in _TRUTH for value in written.values()):
         return without_gaps(text.map({given: _TRUTH[value] for given, value in written.items()}).astype("boolean"))
     if all(map(_INTEGER.fullmatch, written.values())):
-        numbers = {given: int(value) for given, value in written.items()}
-        whole = _integers([numbers.get(value) for value in text])
-        return whole.set_axis(column.index)
+        return _written_integers(text, written)
     pointed = {given: value.replace(decimal, ".") if decimal != "." else value for given, value in written.items()}
     if decimal != "." and any("." in value for value in written.values()):
         return text
     if all(map(_NUMBER.fullmatch, pointed.values())) and any(value.lower() != "nan" for value in pointed.values()):
         return text.map({given: float(value) for given, value in pointed.items()}).astype("float64")
     return text
+
+
+def _written_integers(text: pd.Series, written: Mapping[str, str]) -> pd.Series:
+    """Return whole numbers as `_integers` does; Python itself refuses to read those of thousands of digits."""
+    if any(len(value) > _MOST_CHARACTERS for value in written.values()):
+        return text.map(written).astype("str")
+    numbers = {given: int(value) for given, value in written.items()}
+    return _integers([numbers.get(value) for value in text]).set_axis(text.index)
 
 
 def _to_text(column: pd.Series) -> pd.Series:
@@ -236,7 +278,8 @@ def _to_integer(column: pd.Series) -> pd.Series:
     if logical_type(column) in ("integer", "boolean"):
         return without_gaps(column.astype("Int64"))
     written = [None if pd.isna(value) else str(value).strip() for value in column]
-    numbers = [int(value.split(".")[0]) if value and _ANY_INTEGER.fullmatch(value) else None for value in written]
+    digits = [value.split(".")[0] if value and _ANY_INTEGER.fullmatch(value) else "" for value in written]
+    numbers = [int(value) if value and len(value.lstrip("+-0")) < _MOST_CHARACTERS else None for value in digits]
     held = [number if number is not None and _SMALLEST <= number <= _LARGEST else None for number in numbers]
     return _integers(held).set_axis(column.index)
 

@@ -25,7 +25,7 @@ def from_json_lines(data: bytes, where: str) -> pd.DataFrame:
     """
     rows = _objects(data, where)
     names = dict.fromkeys(name for row in rows for name in row)
-    return from_values({name: [row.get(name) for row in rows] for name in names}, len(rows))
+    return from_values({name: [row.get(name) for row in rows] for name in names}, len(rows), where)
 
 
 def _objects(data: bytes, where: str) -> list[dict[str, Any]]:
@@ -35,10 +35,10 @@ def _objects(data: bytes, where: str) -> list[dict[str, Any]]:
     for number, line in written:
         try:
             rows.append(_object(line, f"{where}, line {number}"))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             # the message of a parser may quote what the line holds; its place is enough
             got = f"{len(data)} bytes; line {number}: {type(error).__name__}"
-            last = number == written[-1][0] and not data.endswith(b"\n")
+            last = number == written[-1][0] and not data.endswith(b"\n") and _is_cut(error)
             raise (SourceIncompleteError if last else SourceDataError)(
                 where,
                 "the file ends within a line" if last else "a line is no JSON object",
@@ -49,6 +49,13 @@ def _objects(data: bytes, where: str) -> list[dict[str, Any]]:
                 else "have the source deliver it again, one object a line and no list around them",
             ) from error
     return rows
+
+
+def _is_cut(error: Exception) -> bool:
+    """Tell whether a line ends where more must follow; a whole line that is no object, or no UTF-8, is not cut."""
+    if isinstance(error, UnicodeDecodeError):
+        return "unexpected end" in error.reason
+    return isinstance(error, json.JSONDecodeError)
 
 
 def _object(line: bytes, where: str) -> dict[str, Any]:

@@ -161,7 +161,7 @@ def _select(connection: Connection, query: str, day: date, where: str, address: 
     except SQLAlchemyError as error:
         raise _refused(where, address, error) from error
     columns = list(zip(*rows, strict=True)) or [()] * len(names)
-    return from_values(dict(zip(names, columns, strict=True)), len(rows))
+    return from_values(dict(zip(names, columns, strict=True)), len(rows), where)
 
 
 def _may_pass(connection: Connection, error: OperationalError) -> bool:

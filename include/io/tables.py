@@ -56,9 +56,9 @@ def raw_from_parquet(data: bytes, where: str) -> pd.DataFrame:
     """Return the frame of raw data in Parquet bytes, its columns by the one rule of all readers.
 
     Raises:
-        SourceDataError: As `from_parquet`.
+        SourceDataError: As `from_parquet`, or a column holds values that cannot be read.
     """
-    return from_arrow(_read(data, where))
+    return from_arrow(_read(data, where), where)
 
 
 def _read(data: bytes, where: str) -> pa.Table:

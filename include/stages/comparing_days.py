@@ -34,8 +34,8 @@ def compare_days(
 ) -> dict[date, Manifest]:
     """Return the validations of days, rejected where other days show that they are not as they should be.
 
-    The other days are those of the run's window, at most `NEAR_DAYS` before and after, that passed by the same code
-    and declaration.
+    The other days are the nearest ones of the run's window, at most `NEAR_DAYS` before and after, that passed by the
+    same code and declaration: the labels of the window may be late, so a day that is scored can be weeks after it.
 
     Raises:
         PartitionChangedError: Other runs kept changing a day.
@@ -63,12 +63,14 @@ def _others(
 ) -> dict[date, Manifest]:
     newest = inputs.as_of - timedelta(days=project.window.label_delay_days)
     window = [newest - timedelta(days=back) for back in range(project.window.days)]
-    first, last = min(manifests) - timedelta(days=NEAR_DAYS), max(manifests) + timedelta(days=NEAR_DAYS)
-    wanted = {
-        day: keys.validation_manifest(project.name, day)
-        for day in with_lookback(project, window)
-        if first <= day <= last and day not in manifests and day not in project.window.excluded
-    }
+    first, last = min(manifests), max(manifests)
+    days = [
+        day for day in with_lookback(project, window) if day not in manifests and day not in project.window.excluded
+    ]
+    before, after = [day for day in days if day < first], [day for day in days if day > last]
+    between = [day for day in days if first < day < last]
+    near = [*before[-NEAR_DAYS:], *between, *after[:NEAR_DAYS]]
+    wanted = {day: keys.validation_manifest(project.name, day) for day in near}
     found = read_manifests(store, list(wanted.values()))
     return {day: manifest for day, key in wanted.items() if (manifest := found[key]) is not None}
 

@@ -237,4 +237,7 @@ def _fix(project: Project, rows: int, found: Sequence[Finding], shared: set[str]
     looks += dict.fromkeys(words for check, words in EVERY_DAY.items() if check in shared)
     if looks:
         return f"every day is like this: {'; '.join(looks)}"
-    return "have the source deliver the day again and run again, or list it in window.excluded"
+    again = "have the source deliver the day again and run again, or list it in window.excluded"
+    if any(finding.check == COLUMN_TYPES for finding in found):
+        return f"{again}; where the day is right, declare types: for the column's table, or convert it in assemble()"
+    return again

@@ -108,7 +108,8 @@ def _hint(target: Target) -> str:
             'YAML reads a bare Yes, No, On or Off as a truth value: write equals: "Yes" in quotes if the text is meant'
         )
     if isinstance(target.equals, str):
-        return f"write equals: {target.equals} without quotes if a number is meant, or have the source deliver text"
+        unquoted = f"write equals: {target.equals} without quotes if a number or a truth value is meant"
+        return f"{unquoted}, or have the source deliver text"
     return "put it in quotes in project.yaml if the text is meant, or have the source deliver numbers"
 
 

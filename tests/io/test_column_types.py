@@ -29,6 +29,8 @@ from include.io.json_lines import from_json_lines
         (["1", "2.50"], "float64", [1.0, 2.5]),
         (["0.1", "1e+39", ".5"], "float64", [0.1, 1e39, 0.5]),
         (["12E4", "7"], "str", ["12E4", "7"]),
+        (["1\u0663", "7"], "str", ["1\u0663", "7"]),
+        (["1" * 5000, " 7"], "str", ["1" * 5000, "7"]),
         (["1.0", "nan"], "float64", [1.0, None]),
         (["True", "false"], "bool", [True, False]),
         (["True", None], "boolean", [True, None]),
@@ -165,3 +167,37 @@ def test_what_is_no_json_lines_is_refused(data: bytes, error: type[SourceDataErr
     with pytest.raises(SourceDataError, match=part) as caught:
         from_json_lines(data, "table")
     assert type(caught.value) is error
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pa.array([b"caf\xe9"]).view(pa.string()),
+        pa.array([b"caf\xe9"]).view(pa.string()).dictionary_encode(),
+        pa.ListArray.from_arrays([0, 1], pa.array([b"\xff"]).view(pa.string())),
+        pa.array([3_000_000], pa.date32()),
+        pa.array([3 * 10**17], pa.timestamp("s")),
+    ],
+    ids=["text not in UTF-8", "categories", "a list", "the year 10183", "a moment far away"],
+)
+def test_what_no_table_can_hold_is_refused_by_column(values: pa.Array) -> None:
+    with pytest.raises(SourceDataError, match="orders: column 'x' holds values that cannot be read"):
+        from_arrow(pa.table({"y": [1], "x": values}), "orders")
+
+
+@pytest.mark.parametrize("text", ['{"x": "\\ud800"}', '{"\\ud800": 1}'])
+def test_half_a_character_is_refused_by_column(text: str) -> None:
+    with pytest.raises(SourceDataError, match=r"orders: column '(x|.ud800)' holds values that cannot be read"):
+        from_json_lines(f"{text}\n".encode(), "orders")
+
+
+def test_a_whole_number_beyond_any_float_keeps_its_digits() -> None:
+    column = from_values({"x": [10**400, 1.5]}, 2)["x"]
+    assert column.tolist() == [str(10**400), "1.5"]
+
+
+@pytest.mark.parametrize("data", [b'[{"a": 1}]', b'{"a": ' + b"[" * 100_000, b"\x1f\x8b\x08"])
+def test_json_that_is_whole_but_no_lines_does_not_count_as_cut(data: bytes) -> None:
+    with pytest.raises(SourceDataError) as caught:
+        from_json_lines(data, "orders")
+    assert not isinstance(caught.value, SourceIncompleteError)

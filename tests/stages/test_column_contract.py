@@ -176,6 +176,29 @@ def test_a_day_prepared_alone_is_held_to_the_days_before_it(shop: Shop) -> None:
         shop.prepare(DAYS[-1:])
 
 
+def test_a_day_long_after_its_window_is_held_to_it(shop: Shop) -> None:
+    later = DAYS[-1] + timedelta(days=30)
+    declared(shop, equals="Yes").declare(
+        target={"name": "sent_back", "column": "returned", "equals": "Yes"},
+        window={"label_delay_days": 30, "days": 6, "holdout_days": 2},
+        unknown_at_prediction=["refund"],
+    )
+    deliver(shop, lambda frame: frame)
+    shop.prepare(DAYS, as_of=later)
+    shop.deliver(later, text("size")(orders(later).assign(size=range(60), returned=None)))
+    with pytest.raises(PartitionRejectedError, match=rf"text on {later}.*declare types: for the column's table"):
+        shop.prepare([later], as_of=later)
+
+
+def test_a_moment_with_a_zone_is_another_type_than_one_without(shop: Shop) -> None:
+    moments = pd.date_range("2024-03-01", periods=60, freq="min")
+    deliver(declared(shop, equals="Yes"), lambda frame: frame)
+    for day in DAYS:
+        zoned = moments.tz_localize("Europe/Berlin") if day == ODD else moments
+        shop.deliver(day, orders(day).assign(size=zoned, returned="No"))
+    assert f"size): timestamp with zone on {ODD}; timestamp on " in refusal(shop)
+
+
 def test_the_whole_window_is_held_to_it_whichever_day_came_first(shop: Shop) -> None:
     deliver(declared(shop, equals="Yes"), text("size"))
     for day in (ODD, DAYS[0]):
