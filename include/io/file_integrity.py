@@ -151,11 +151,13 @@ def _decoded(data: bytes, form: CsvFormat, where: str) -> str:
     try:
         text = data.decode("utf-8-sig" if form.encoding == "utf-8" else form.encoding)
     except UnicodeDecodeError as error:
-        if error.end >= len(data) and ("unexpected end" in error.reason or "truncated" in error.reason):
+        # the error counts from behind the mark that the file may begin with
+        read = error.object
+        if error.end >= len(read) and ("unexpected end" in error.reason or "truncated" in error.reason):
             raise _incomplete(where, "the CSV file ends within a character", f"{len(data)} bytes") from error
-        line = data[: error.start].count(b"\n") + 1
-        place = f"byte 0x{data[error.start]:02x} in line {line}"
-        looks = "windows-1252" if 0x80 <= data[error.start] <= 0x9F else "latin-1"
+        line = read[: error.start].count(b"\n") + 1
+        place = f"byte 0x{read[error.start]:02x} in line {line}"
+        looks = "windows-1252" if 0x80 <= read[error.start] <= 0x9F else "latin-1"
         raise _otherwise_encoded(data, form, where, f"{place} is not {form.encoding.upper()}", looks) from error
     if form.encoding in _SINGLE_BYTE and not data.isascii() and _is_utf_8(data):
         # any byte is a letter of Latin-1, but hardly any text of it happens to be UTF-8

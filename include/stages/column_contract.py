@@ -89,8 +89,26 @@ def _named_in(source: bytes) -> tuple[frozenset[str], bool]:
     nodes = list(ast.walk(ast.parse(source)))
     texts = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     attributes = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
-    built = any(isinstance(node, ast.JoinedStr) for node in nodes)
+    built = any(isinstance(node, ast.JoinedStr) or _asks_without_a_name(node) for node in nodes)
     return frozenset(texts | attributes), built or bool(attributes & _WITHOUT_NAMES)
+
+
+def _asks_without_a_name(node: ast.AST) -> bool:
+    """Tell whether code reckons across columns, or puts a column's name together in brackets."""
+    if isinstance(node, ast.keyword):
+        return node.arg == "axis" and isinstance(node.value, ast.Constant) and node.value.value in (1, "columns")
+    if not isinstance(node, ast.Subscript):
+        return False
+    made = [part for part in ast.walk(node.slice) if isinstance(part, ast.BinOp | ast.Call)]
+    return any(_is_text(part.left) or _is_text(part.right) for part in made if isinstance(part, ast.BinOp)) or any(
+        isinstance(part.func, ast.Attribute) and _is_text(part.func.value)
+        for part in made
+        if isinstance(part, ast.Call)
+    )
+
+
+def _is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 def differences(

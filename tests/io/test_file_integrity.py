@@ -56,8 +56,9 @@ def test_a_whole_file_is_taken(data: bytes, form: CsvFormat) -> None:
     assert text.startswith(("id", ",id"))
 
 
-def test_no_part_of_a_file_is_taken_for_the_whole() -> None:
-    data = WHOLE.encode()
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_no_part_of_a_file_is_taken_for_the_whole(encoding: str) -> None:
+    data = WHOLE.encode(encoding)
     for end in range(len(data)):
         if data[:end].endswith(b"\n") and data[:end].count(b'"') % 2 == 0:
             # whole rows: nothing in the bytes says that more were to come

@@ -236,3 +236,21 @@ def test_columns_are_used_by_their_names(shop: Shop) -> None:
     assert "placed_on" in used_columns(shop.project, columns)
     shop.code("def build_features(raw, history):\n    return raw[f'com{1}']\n")
     assert used_columns(shop.project, columns) == tuple(columns)
+
+
+@pytest.mark.parametrize(
+    "asks",
+    ["raw['com' + raw.name]", "raw['%s_on' % name]", "raw['{}_on'.format(name)]", "raw.isna().sum(axis=1)"],
+)
+def test_code_that_names_no_column_uses_all(shop: Shop, asks: str) -> None:
+    columns = ["order_id", "refund", "amount", "comment"]
+    shop.code(f"def build_features(raw, history):\n    return {asks}\n")
+    assert used_columns(shop.project, columns) == tuple(columns)
+
+
+@pytest.mark.parametrize(
+    "asks", ["raw['amount'] + raw['refund']", "raw['amount'].astype('str') + '_'", "raw[['amount']]"]
+)
+def test_code_that_names_its_columns_uses_those(shop: Shop, asks: str) -> None:
+    shop.code(f"def build_features(raw, history):\n    return {asks}\n")
+    assert "comment" not in used_columns(shop.project, ["order_id", "refund", "amount", "comment"])
