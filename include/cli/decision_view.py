@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.markup import escape
 from rich.padding import Padding
+from rich.rule import Rule
 from rich.table import Table
 
 from include.cli.namespace_option import option_of
+from include.cli.tables import GAP
 from include.config.decision import Decision, GateResult, LedgerEntry
+from include.config.display import RowName
 from include.config.settings import Settings
+from include.reports.decision_tables import COUNTED
 from include.reports.gate_outcomes import counted, gate_order
 
 WIDE_COLUMNS = 100
+CANDIDATE, CHAMPION = "candidate", "champion"
 COLOURS = {"PROMOTE": "green", "HOLD": "yellow", "REJECT": "red"}
 RESULTS = {
     "reject": "[bold red]FAIL[/]",
@@ -82,38 +87,74 @@ def show(
         )
 
 
-def gates_table(decision: Decision, gates: Sequence[GateResult], *, wide: bool) -> Table:
+def gates_table(decision: Decision, gates: Sequence[GateResult], *, wide: bool) -> RenderableType:
     """Return the table of gates: what was demanded, the candidate's value, the champion's and the baseline's.
 
     Args:
         decision: The decision.
         gates: Those of it that are shown.
-        wide: Whether 100 columns are there; else each gate takes two lines, and the baseline is left out.
+        wide: Whether 100 columns are there; else each gate's metric stands below its kind and its note in a line of its
+            own, and the baseline is left out.
     """
+    return _wide_table(decision, gates) if wide else _narrow_table(decision, gates)
+
+
+def _wide_table(decision: Decision, gates: Sequence[GateResult]) -> Table:
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for name in ("gate", "metric", "demanded") if wide else ("gate", "demanded"):
+    for name in ("gate", "metric", "demanded"):
         table.add_column(name, overflow="fold")
-    for name in ("candidate", "champion", "baseline") if wide else ("candidate", "champion"):
+    for name in (CANDIDATE, CHAMPION, "baseline"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("result", no_wrap=True)
-    if wide:
-        table.add_column("note")
+    table.add_column("note")
     for gate in gates:
-        champion = decision.champion.holdout.get(gate.metric, gate.reference) if decision.champion else None
-        told = (escape(gate.threshold), measured(gate), number(champion))
-        if wide:
-            baseline = number(decision.baseline.get(gate.metric))
-            table.add_row(gate.kind, gate.metric, *told, baseline, RESULTS[_result(gate)], escape(_note(gate)))
-        else:
-            about = [Padding(escape(line), (0, 0, 0, 2)) for line in (gate.metric, _note(gate)) if line]
-            table.add_row(Group(gate.kind, *about), *told, RESULTS[_result(gate)])
+        baseline = number(decision.baseline.get(gate.metric))
+        table.add_row(
+            gate.kind, gate.metric, *_told(decision, gate), baseline, RESULTS[_result(gate)], escape(_note(gate))
+        )
     return table
 
 
-def measured(gate: GateResult) -> str:
-    """Return a gate's value with its unit, or a dash where it could not be measured."""
+def _narrow_table(decision: Decision, gates: Sequence[GateResult]) -> Group:
+    """Return a line of cells for each gate, all of the same widths, and below it at full width what is longer."""
+    rows = [(gate, *_told(decision, gate)) for gate in gates]
+    kinds = max(len("gate"), *(len(gate.kind) for gate in gates))
+    values, champions = (
+        max(len(name), *(len(row[at]) for row in rows)) for name, at in ((CANDIDATE, 2), (CHAMPION, 3))
+    )
+
+    def line(kind: str, *cells: str) -> Table:
+        cut = Table.grid(padding=(0, GAP, 0, 0), expand=True)
+        cut.add_column(width=kinds)
+        cut.add_column(ratio=1, overflow="fold")
+        cut.add_column(justify="right", width=values)
+        cut.add_column(justify="right", width=champions)
+        cut.add_column(width=len("result"))
+        cut.add_row(kind, *cells)
+        return cut
+
+    shown: list[RenderableType] = [line("gate", "demanded", CANDIDATE, CHAMPION, "result"), Rule(style="")]
+    for gate, *told in rows:
+        metric = "" if gate.metric == gate.kind else gate.metric
+        beside = bool(metric) and len(metric) + 2 <= kinds
+        shown.append(line(f"{gate.kind}\n  {escape(metric)}" if beside else gate.kind, *told, RESULTS[_result(gate)]))
+        shown += [Padding(escape(below), (0, 0, 0, 2)) for below in ("" if beside else metric, _note(gate)) if below]
+    return Group(*shown)
+
+
+def _told(decision: Decision, gate: GateResult) -> tuple[str, str, str]:
+    champion = decision.champion.holdout.get(gate.metric, gate.reference) if decision.champion else None
+    return escape(gate.threshold), measured(gate, decision.row), number(champion)
+
+
+def measured(gate: GateResult, row: RowName) -> str:
+    """Return a gate's value with its unit, or a dash where it could not be measured; counts are whole numbers."""
     if gate.value is None:
         return "-"
+    if gate.unit == "rows":
+        return f"{gate.value:.0f} {escape(row.of(round(gate.value)))}"
+    if gate.metric in COUNTED:
+        return f"{gate.value:.0f}"
     # as exactly as it takes to tell it from the bound: 0.04996 is not 0.05
     return f"{gate.value:.{gate.digits(4, round)}f} {escape(gate.unit)}".rstrip()
 

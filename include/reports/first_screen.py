@@ -259,7 +259,7 @@ def earnings(decision: Decision) -> list[Earning]:
     roles = ("challenger",) if is_champion(decision) else ("challenger", "champion")
     found = [
         (
-            f"{'champion' if is_champion(decision) else role} ({answered[role].objective})",
+            f"{'champion' if is_champion(decision) else role} (threshold: {answered[role].objective})",
             role,
             answered[role].value_per_1000,
         )

@@ -15,7 +15,9 @@ from include.cli import show_status as status
 from include.cli.decision_view import gates_table
 from include.cli.show_walk_forward import nights_columns
 from include.cli.tables import Column, table
+from include.config.display import RowName
 from tests.cli.test_commands import a_decision
+from tests.reports.evidence import gate
 
 WIDTHS = (60, 80, 100, 200)
 MOMENT = datetime(2026, 11, 20, 9, 0, 12)
@@ -143,3 +145,22 @@ def test_gates_are_whole(width: int) -> None:
     shown = printed(gates_table(decision, decision.gates, wide=width >= 100), width)
     assert "…" not in shown
     assert {"0.8457", "0.8111", "0.2000", "pass", "FAIL", "n/a", "off"} <= set(shown.split())
+
+
+def test_at_80_columns_a_gate_s_note_is_not_broken_into_a_column_and_its_values_stand_below_each_other() -> None:
+    note = "not judged: 0 of the 3 nights that are needed to know what is ordinary"
+    long = "who has stayed two years longer is no likelier to leave"
+    gates = (
+        gate("leakage", "<= best before + 0.03", 0.8, metric="roc_auc", note=note, outcome="not_applicable"),
+        gate("behaviour", ">= 0.9", 1.0, metric=long),
+        gate("holdout", ">= 50", 1823.0, metric="holdout_rows"),
+        gate("serves", ">= 1", 97.0, metric="answered", unit="rows"),
+    )
+    decision = a_decision().model_copy(update={"gates": gates, "row": RowName(one="customer", many="customers")})
+    lines = [line.rstrip() for line in printed(gates_table(decision, gates, wide=False), 80).splitlines()]
+    assert f"  {note}" in lines
+    assert f"  {long}" in lines
+    ends = {line.rindex(value) + len(value) for line in lines for value in ("0.8000", "1.0000", "1823", "97 customers")
+            if value in line}  # fmt: skip
+    assert len(ends) == 1
+    assert max(map(len, lines)) <= 80
