@@ -117,11 +117,10 @@ def _wide_table(decision: Decision, gates: Sequence[GateResult]) -> Table:
 
 def _narrow_table(decision: Decision, gates: Sequence[GateResult]) -> Group:
     """Return a line of cells for each gate, all of the same widths, and below it at full width what is longer."""
-    rows = [(gate, *_told(decision, gate)) for gate in gates]
+    told = [_told(decision, gate) for gate in gates]
     kinds = max(len("gate"), *(len(gate.kind) for gate in gates))
-    values, champions = (
-        max(len(name), *(len(row[at]) for row in rows)) for name, at in ((CANDIDATE, 2), (CHAMPION, 3))
-    )
+    values = max(len(CANDIDATE), *(len(cells[1]) for cells in told))
+    champions = max(len(CHAMPION), *(len(cells[2]) for cells in told))
 
     def line(kind: str, *cells: str) -> Table:
         cut = Table.grid(padding=(0, GAP, 0, 0), expand=True)
@@ -134,10 +133,10 @@ def _narrow_table(decision: Decision, gates: Sequence[GateResult]) -> Group:
         return cut
 
     shown: list[RenderableType] = [line("gate", "demanded", CANDIDATE, CHAMPION, "result"), Rule(style="")]
-    for gate, *told in rows:
+    for gate, cells in zip(gates, told, strict=True):
         metric = "" if gate.metric == gate.kind else gate.metric
         beside = bool(metric) and len(metric) + 2 <= kinds
-        shown.append(line(f"{gate.kind}\n  {escape(metric)}" if beside else gate.kind, *told, RESULTS[_result(gate)]))
+        shown.append(line(f"{gate.kind}\n  {escape(metric)}" if beside else gate.kind, *cells, RESULTS[_result(gate)]))
         shown += [Padding(escape(below), (0, 0, 0, 2)) for below in ("" if beside else metric, _note(gate)) if below]
     return Group(*shown)
 

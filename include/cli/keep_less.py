@@ -152,7 +152,8 @@ def _list(console: Console, title: str, lines: Iterable[str]) -> None:
 
 def _amount(files: int, size: int) -> str:
     objects = "1 object" if files == 1 else f"{files} objects"
-    return f"{objects}, {size:,} bytes ({decimal(size)})"
+    # below 1,000 the short form says the same again
+    return f"{objects}, {size:,} bytes" + (f" ({decimal(size)})" if size >= 1000 else "")
 
 
 def _moment(text: str) -> str:

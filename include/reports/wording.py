@@ -153,8 +153,8 @@ def decimals_of(value: float, unit: str = "") -> int:
 
 
 def of_thousand(value: float) -> str:
-    """Return how many of 1,000 rows; one decimal where whole numbers would hide it."""
-    return number(value, 0 if value >= 20 or value == 0 else 1)
+    """Return how many of 1,000 rows; one decimal where whole numbers would hide it, and none that is 0."""
+    return number(value, 0 if value >= 20 or round(value, 1) % 1 == 0 else 1)
 
 
 def moment(value: datetime) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from include.cli import keep_less
 from include.cli.app import main
 from include.config.clock import NOW_VARIABLE
 from include.config.results import Origin
@@ -100,3 +101,8 @@ def test_a_mistake_ends_with_2(arguments: list[str], capsys: pytest.CaptureFixtu
 def test_help_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["retention", "--help"]) == 0
     assert "Example: ./nightshift retention flight_delay --dry-run" in capsys.readouterr().out
+
+
+def test_bytes_are_not_said_twice() -> None:
+    assert keep_less._amount(0, 0) == "0 objects, 0 bytes"
+    assert keep_less._amount(1, 12_805_244) == "1 object, 12,805,244 bytes (12.8 MB)"

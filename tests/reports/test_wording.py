@@ -58,4 +58,4 @@ def test_words_of_sentences() -> None:
     assert [listed(names) for names in ([], ["a"], ["a", "b"], ["a", "b", "c"])] == ["", "a", "a and b", "a, b and c"]
     assert [percent(value) for value in (0.95, 0.999, 0.5)] == ["95\u00a0%", "99.9\u00a0%", "50\u00a0%"]
     assert [chance(p) for p in (0.0002, 0.0421)] == ["less than 0.001", "0.042"]
-    assert [of_thousand(value) for value in (0, 1.62, 231.4)] == ["0", "1.6", "231"]
+    assert [of_thousand(value) for value in (0, 1.62, 231.4, 9.9999, 3.0)] == ["0", "1.6", "231", "10", "3"]
