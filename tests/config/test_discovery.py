@@ -15,6 +15,7 @@ from include.config import discovery
 from include.config.check import check_projects
 from include.config.discovery import discover, load_project, read_project
 from include.config.errors import Problem, SettingsError, UnknownProjectError
+from include.config.gates_in_force import gates_in_force, is_off
 from include.config.project import Project
 from include.config.settings import ROOT
 from tests.config.broken_declarations import GOOD_DECLARATION, write_good
@@ -29,6 +30,18 @@ def test_a_good_declaration_loads_with_its_name_and_defaults(tmp_path: Path) -> 
     assert project.quality.max_rejected_fraction == 0.02
     assert project.candidate("trees").search is not None
     assert [gate.kind for gate in project.gates] == ["minimum", "beats_baseline", "leak_alarm"]
+
+
+def test_a_gate_is_switched_off_by_the_bare_word(tmp_path: Path) -> None:
+    folder = write_good(tmp_path / "late_flights")
+    line = '  - {kind: memory, off: true, because: "only scored in batches on a large machine"}\n'
+    text = GOOD_DECLARATION.replace("gates:\n", f"gates:\n{line}")
+    (folder / "project.yaml").write_text(text, encoding="utf-8")
+
+    project = read_project(folder)
+
+    assert [gate.kind for gate in project.gates if is_off(gate)] == ["memory"]
+    assert "memory" not in [gate.kind for gate in gates_in_force(project)]
 
 
 def test_a_declaration_is_frozen(tmp_path: Path) -> None:
