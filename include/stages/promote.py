@@ -66,9 +66,10 @@ def run(project: Project, inputs: PromoteInputs) -> PromoteResult:
         "promote %s %s: %s, champion is version %s", project.name, decision.as_of, entry.verdict, version or "none"
     )
     if entry.verdict == "REJECT":
+        left = consequence(decision, with_version=False)
         raise CandidateRejectedError(
             f"{project.name}, decision {decision.decision_id}",
-            f"a gate failed; {consequence(decision, with_version=False)}",
+            "a gate failed" if entry.reason.startswith(left) else f"a gate failed; {left}",
             got=entry.reason,
             hint=f"read the report: {entry.report_uri}",
         )

@@ -125,6 +125,15 @@ def test_a_worse_challenger_is_held_or_rejected_as_declared(nights: Nights, marg
     _is_champion(nights, "1")
 
 
+def test_a_reject_of_the_champion_itself_says_once_that_it_no_longer_meets_the_minimum(nights: Nights) -> None:
+    nights.night(AS_OF)
+    raised = [{"kind": "minimum", "metric": "roc_auc", "value": 0.99}]
+    nights.project = make_project(nights.folder, candidates=ONE, gates=raised)
+    with pytest.raises(CandidateRejectedError) as caught:
+        nights.night(AS_OF)
+    assert str(caught.value).count("the model in production no longer meets your minimum") == 1
+
+
 def test_a_reject_is_recorded_and_then_raised(nights: Nights) -> None:
     for back in range(DAYS):
         day = AS_OF - timedelta(days=back)
