@@ -47,7 +47,7 @@ def declaration(name: str, **approval: Any) -> dict[str, Any]:
         "candidates": [{"name": "linear", "estimator": "logistic_regression"}],
         "cross_validation": {"folds": 2},
         "gates": [{"kind": "minimum", "metric": "roc_auc", "value": 0.6}],
-        "value": {"currency": "EUR", "true_positive": 4, "false_positive": -1},
+        "value": {"currency": "EUR", "true_positive": 4, "false_positive": -4},
         "promotion": {"mode": "approval", "approval": approval},
     }
 
