@@ -101,7 +101,8 @@ def _left(columns: Sequence[str], declared: Sequence[tuple[str, ...]]) -> tuple[
 
 
 def _where_there_is_something(project: Project, kinds: set[str]) -> Iterator[Gate]:
-    if project.value is not None and "value" not in kinds:
+    # a threshold that is chosen otherwise is not meant to earn the most
+    if project.value is not None and project.threshold.objective == "value" and "value" not in kinds:
         yield ValueGate(kind="value")
     if "behaviour" not in kinds and has_behaviour(project):
         yield BehaviourGate(kind="behaviour")

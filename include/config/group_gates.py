@@ -72,8 +72,9 @@ class CalibrationGate(SwitchableGate):
 
 
 class ValueGate(SwitchableGate):
-    """Pass when acting on the model's answers earns money, and no less than with the champion. In force with `value`.
+    """Pass when acting on the model's answers earns money, and no less than with the champion.
 
+    In force wherever the threshold is chosen by `value`.
     It must always earn more than the better of "yes to all" and "no to all".
 
     Attributes:

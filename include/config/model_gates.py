@@ -108,7 +108,7 @@ class StabilityGate(SwitchableGate):
 
     Attributes:
         kind: `stability`.
-        max_psi: The largest population stability index; left out, 2, or scores as calibrated as the champion's.
+        max_psi: The largest population stability index; left out, 5, or scores as calibrated as the champion's.
     """
 
     kind: Literal["stability"]

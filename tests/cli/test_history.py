@@ -126,7 +126,8 @@ def test_the_table_and_the_page_show_every_night(recorded: Path, capsys: pytest.
     )
     assert lines[7] == f"page file://{recorded}"
     # these records hold no numbers of a release, nor of what leaked
-    assert lines[8].startswith("Left out, ") and "leakage (3 nights)" in lines[8] and "latency (3 nights)" in lines[8]
+    told = " ".join(lines[8:])
+    assert told.startswith("Left out, ") and "leakage (3 nights)" in told and "latency (3 nights)" in told
     assert "Left out, " in recorded.read_text()
     assert "not better than champion 2: roc_auc 0.75 against 0.78" in recorded.read_text()
 

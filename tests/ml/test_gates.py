@@ -101,7 +101,9 @@ def test_every_family_is_in_force_in_a_project_that_declares_one_gate(tmp_path: 
 def test_the_rest_is_in_force_wherever_there_is_something_to_look_at(tmp_path: Path) -> None:
     (tmp_path / "behaviour.py").write_text("")
     worth = {"currency": "EUR", "true_positive": 4, "false_positive": -1}
-    project = _project(tmp_path, protected=["age", "sex"], slices=["city"], value=worth)
+    project = _project(
+        tmp_path, protected=["age", "sex"], slices=["city"], value=worth, threshold={"objective": "value"}
+    )
     assert _kinds(project) == ["minimum", *IN_FORCE, "slice", "fairness", "fairness", "value", "behaviour"]
     slices, *fairness = [gate for gate in gates_in_force(project) if isinstance(gate, SliceGate | FairnessGate)]
     assert slices.by == ()

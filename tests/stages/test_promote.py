@@ -147,7 +147,8 @@ def test_a_reject_is_recorded_and_then_raised(nights: Nights) -> None:
     assert str(caught.value) == (
         f"parcels, decision {evaluated.decision_id}: a gate failed; there is still no champion; got: "
         "leak_alarm: roc_auc 1 is not <= 0.95 (too good to be true: look for a feature that is not known at prediction "
-        "time); "
+        "time); leakage: single_feature_auc 1 is not <= 0.93, but for chance (tells too much by itself: distance "
+        "1.0000); leakage: features_same_as_target 1 is not <= 0 (the target under another name: distance); "
         f"hint: read the report: {report}"
     )
     assert not caught.value.retryable

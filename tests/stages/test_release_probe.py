@@ -24,7 +24,7 @@ from include.stages.candidates import LoadedModel
 from include.stages.probe_process import MODULE, serve
 from include.stages.release_probe import clean_environment, hand_over, probe_release
 from tests.support.fitted_models import answering_nan, fitted, heavy, labelled_rows, untrusted
-from tests.support.model_nights import make_project
+from tests.support.model_nights import NO_PROCESS, make_project
 
 # a linear model took 10 ms and 5 MB, the heavy one 110 ms, 46 MB and a file of 3.9 MB
 BOUNDS: list[dict[str, Any]] = [
@@ -158,7 +158,7 @@ def test_without_a_gate_that_asks_no_process_is_started(
     linear: LoadedModel, rows: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "no such program"))
-    quiet = make_project(tmp_path, gates=[{"kind": "size", "max_mb": 1}])
+    quiet = make_project(tmp_path, gates=[{"kind": "size", "max_mb": 1}, *NO_PROCESS])
     assert tried(quiet, linear, rows) == Runtime(asked=False, size_mb=len(linear.data) / 1e6)
     asking = make_project(tmp_path, gates=[{"kind": "memory", "max_mb": 1}])
     with pytest.raises(FileNotFoundError):

@@ -23,8 +23,8 @@ from include.ml.metrics import lower_is_better
 _SHOWN = 3
 # where no bound is declared: honest models have up to 0.21 where the share of positives moves with the season
 MAX_ECE = 0.25
-# where no bound is declared: honest nights of two projects had up to 1.4, a season apart
-MAX_PSI = 2.0
+# where no bound is declared: honest nights had up to 1.4, a season apart, a tree of two leaves 4.3, constants 7 to 9
+MAX_PSI = 5.0
 NO_CLASS = "a judged group has no positives or no negatives"
 
 
