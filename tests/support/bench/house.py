@@ -35,8 +35,13 @@ from include.stages.feature_window import read_window
 from tests.projects.delivered import PROJECTS
 from tests.support.bench.ground import Ground
 
-# a process of its own for each judgement, or the whole of a project's own tests
-COSTLY = ("serves", "latency", "memory", "behaviour")
+# a process of its own for each judgement
+NO_PROCESS: list[dict[str, Any]] = [
+    {"kind": kind, "off": True, "because": "this candidate is not about serving"}
+    for kind in ("serves", "latency", "memory")
+]
+# that, or the whole of a project's own tests
+COSTLY = (*(gate["kind"] for gate in NO_PROCESS), "behaviour")
 
 Days = dict[date, pd.DataFrame]
 Alter = Callable[[Days], Days]
@@ -88,7 +93,7 @@ class House:
         Args:
             changes: Keys that are declared otherwise.
         """
-        gates = [gate for gate in self.declared_gates() if gate["kind"] not in COSTLY]
+        gates = [*(gate for gate in self.declared_gates() if gate["kind"] not in COSTLY), *NO_PROCESS]
         return self._declared({"folder": self.folder / "projects" / self.ground.name, "gates": gates, **changes})
 
     def delivered(self) -> Project:
