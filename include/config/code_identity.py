@@ -45,6 +45,7 @@ COUNTED_ALL_THE_SAME = frozenset(
         "include.config.decision",
         "include.config.evidence",
         "include.config.gates",
+        "include.config.gates_in_force",
         "include.config.metric_gates",
         "include.config.parts",
         "include.config.project",
