@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
-from include.config.gates import BehaviourGate, LatencyGate, LeakageGate, MemoryGate, ServesGate, SizeGate
+from include.config.gates import BehaviourGate, LabelsGate, LatencyGate, LeakageGate, MemoryGate, ServesGate, SizeGate
 from include.config.gates_in_force import gates_in_force
 from include.config.project import Project
 from include.ml.estimators import build_estimator
@@ -25,8 +25,8 @@ from include.stages.columns import DAY
 from include.stages.holdout import labels_of, measure_baseline, measured_metrics
 from include.stages.measurements import measure_beside
 
-# they look at the release and at the nights before, and say nothing of chance
-NOT_ASKED = (BehaviourGate, LatencyGate, LeakageGate, MemoryGate, ServesGate, SizeGate)
+# they look at the release, at the nights before and at the days' missing labels, and say nothing of chance
+NOT_ASKED = (BehaviourGate, LabelsGate, LatencyGate, LeakageGate, MemoryGate, ServesGate, SizeGate)
 
 
 Worse = Literal["rows", "trees"]
