@@ -97,7 +97,11 @@ def _same_as_target(gate: LeakageGate, found: Leakage) -> GateResult:
 
 def _jump(gate: LeakageGate, found: Leakage, evidence: Evidence) -> GateResult:
     """Judge against the best of the nights before: a jump above it is a leak until a person has explained it."""
-    value, quantity = evidence.challenger[found.metric], (found.metric, "")
+    quantity = (found.metric, "")
+    if found.metric not in evidence.challenger:
+        note = f"not judged: the nights before were measured by {found.metric}, which is no metric of now"
+        return not_applicable(gate, f"no jump above {gate.max_jump:.6g}", note, quantity=quantity)
+    value = evidence.challenger[found.metric]
     side = ">=" if at_least(found.metric) == "<=" else "<="
     best, nights = found.best_before or (None, 0)
     if best is None or nights < MIN_NIGHTS:
