@@ -17,9 +17,10 @@ import pytest
 
 from include.cli.app import main
 from include.config.errors import BackupError
-from include.config.namespaces import registered
+from include.config.namespaces import registered, tracking_in
 from include.io import keys
 from include.io.stores import open_store
+from include.io.tracking import Tracking
 from include.operations.backup.archive import ArchiveReader
 from include.stack.credentials import load_credentials
 from include.stack.restore_mark import FILE, read_mark
@@ -101,25 +102,35 @@ def test_a_store_on_s3_comes_back_on_s3(
     assert answers(capsys) == said
 
 
-def test_a_namespace_comes_back_beside_production(
+def test_namespaces_come_back_beside_production(
     house: Nights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     trial = tmp_path / "trial"
     shutil.copytree(house.folder / "store" / "parcels", trial)
-    shutil.copytree(trial, house.folder / "store" / "namespace=pr-7" / "parcels")
+    for namespace in ("pr-7", "pr-8"):
+        shutil.copytree(trial, house.folder / "store" / f"namespace={namespace}" / "parcels")
+    lost = house.folder / "store" / "namespace=pr-8" / "parcels"
+    for folder in (lost / "models", *lost.glob("releases/version=*")):
+        shutil.rmtree(folder)
     held, path = hashes(house.store), tmp_path / "backup.tar"
     # said in a namespace, and of all of them
     monkeypatch.setenv("NIGHTSHIFT_NAMESPACE", "pr-7")
     assert main(["backup", str(path)]) == 0
     home = enter(tmp_path / "new", monkeypatch)
-    # MLflow has no model of that namespace: what cannot be set right is told
+    # MLflow has no model of a namespace: it is given those that the store holds, and what cannot be set right is told
     assert main(["restore", str(path)]) == 1
     shown = capsys.readouterr()
-    assert "projects       namespace=pr-7/parcels, parcels\n" in shown.out
-    assert "namespace=pr-7/parcels: MLflow alias champion: nothing instead of version 2" in shown.err
+    assert "projects       namespace=pr-7/parcels, namespace=pr-8/parcels, parcels\n" in shown.out
+    assert "namespace=pr-8/parcels: MLflow alias champion: nothing instead of version 2" in shown.err
+    assert "namespace=pr-7/parcels: " not in shown.err
     assert "\nparcels: " not in shown.err
-    assert hashes(open_store(f"file://{home / 'store'}")) == held
-    assert registered(home) == ("pr-7",)
+    address = tracking_in(f"sqlite:///{home / 'mlflow.db'}", "pr-7")
+    assert Tracking(address, "parcels", "file:///unused").version_of_alias("champion") == "2"
+    restored = hashes(open_store(f"file://{home / 'store'}"))
+    added = restored.keys() - held.keys()
+    assert [key for key in added if not key.startswith("namespace=pr-7/parcels/mlflow/")] == []
+    assert {key: restored.get(key) for key in held} == held
+    assert registered(home) == ("pr-7", "pr-8")
 
 
 def test_the_file_is_its_owners_alone_and_replaces_nothing_unasked(
