@@ -79,13 +79,14 @@ def _publish_anew(store: ObjectStore, entry: LedgerEntry) -> None:
         name: _bytes_of(store, name, trained.files[name].sha256, _places(entry, name))
         for name in (MODEL, SIGNATURE, TRAINING)
     }
-    for name, data in files.items():
-        # no manifest names what lies in its place
+    # one that was in force must come out as it was; before the first time, what another writer left is not touched
+    anew: tuple[str, ...] = (MANIFEST, DECISION) if entry.release_sha256 else (MANIFEST,)
+    for name, data in files.items() if entry.release_sha256 else ():
         store.put(keys.release_file(entry.project, entry.version, name), data)
     for decision_id in _decisions_about(store, entry):
         decision = _decision(store, entry.model_copy(update={"decision_id": decision_id}))
         files[DECISION] = store.get(keys.decision(entry.project, decision_id))
-        for name in (MANIFEST, DECISION):
+        for name in anew:
             store.delete(keys.release_file(entry.project, entry.version, name))
         publish_files(store, decision, files)
         if entry.release_sha256 in ("", release_sha256(store, entry.project, entry.version)):
