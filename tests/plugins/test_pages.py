@@ -238,18 +238,18 @@ def test_the_history_and_its_links(viewer: Any, store_url: str) -> None:
 
 @pytest.fixture
 def existing_run(application: Any) -> Iterator[Any]:
-    """Return the run in Airflow's database, which other tests use, too; a test sets its state."""
+    """Return the run of a Dag that no other test has in Airflow's database, paused maybe; a test sets its state."""
     from airflow.models.dagrun import DagRun
     from airflow.utils.session import create_session
     from sqlalchemy import delete
 
     moment = datetime(2013, 4, 2, tzinfo=UTC)
     with create_session() as session:
-        run = DagRun("kiosk__retrain", run_id=RUN_ID, run_type="manual", run_after=moment, state="queued")
+        run = DagRun("newsstand__retrain", run_id=RUN_ID, run_type="manual", run_after=moment, state="queued")
         session.add(run)
     yield run
     with create_session() as session:
-        session.execute(delete(DagRun).where(DagRun.dag_id == "kiosk__retrain"))
+        session.execute(delete(DagRun).where(DagRun.dag_id == "newsstand__retrain"))
 
 
 @pytest.mark.parametrize("link", ["decision", "mlflow"])
@@ -267,10 +267,10 @@ def test_a_run_without_a_decision_says_how_it_stands(
 ) -> None:
     from airflow.utils.session import create_session
 
-    write_project(home / "projects", "kiosk")
+    write_project(home / "projects", "newsstand")
     with create_session() as session:
         session.merge(existing_run).state = state
-    page = viewer.get(f"/nightshift/{link}/kiosk__retrain/{RUN}")
+    page = viewer.get(f"/nightshift/{link}/newsstand__retrain/{RUN}")
     assert page.status_code == 200
     assert said in page.text
 

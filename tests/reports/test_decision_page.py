@@ -39,7 +39,7 @@ def test_the_page_begins_with_the_verdict_why_money_and_who_is_touched() -> None
         "and 373.8 EUR more than with always saying no."
     )
     assert (
-        "What changes, and for whom Of 1,000 rows it answers yes to 231, the champion to 227: 5.0 more positives found "
+        "What changes, and for whom Of 1,000 rows it answers yes to 231, the champion to 227: 5 more positives found "
         "and 1.6 fewer false alarms. Likely served better: airline UA (ROC AUC +0.0450);"
     ) in text
     assert "Likely served worse: origin_airport LGA (ROC AUC −0.0351). Between the groups of senior_citizen" in text
