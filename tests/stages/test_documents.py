@@ -13,7 +13,7 @@ from include.config.explanation import Explanation
 from include.io import keys
 from include.io.decisions import read_decision
 from include.io.tracking_database import busy_safe
-from include.stages import documents
+from include.stages import contest, documents
 from tests.support.model_nights import FIRST, Nights, make_project
 from tests.support.tracking import copy_prepared
 
@@ -72,7 +72,7 @@ def test_mlflow_leads_to_the_documents(played: Nights) -> None:
     assert version.description == card[:5000]
 
 
-@pytest.mark.parametrize("part", ["render", "render_data", "model_card", "read_window"])
+@pytest.mark.parametrize("part", ["render", "render_data", "model_card", "read_rows"])
 def test_what_cannot_be_drawn_ends_no_night(nights: Nights, monkeypatch: pytest.MonkeyPatch, part: str) -> None:
     def fails(*_: object) -> str:
         raise ValueError("too large to draw")
@@ -80,11 +80,11 @@ def test_what_cannot_be_drawn_ends_no_night(nights: Nights, monkeypatch: pytest.
     decision_id = nights.evaluate(LATER).decision_id
     for name in NAMES - {"decision.json"}:
         nights.store.delete(keys.decision_document("parcels", decision_id, name))
-    monkeypatch.setattr(documents, part, fails)
+    monkeypatch.setattr(contest if part == "read_rows" else documents, part, fails)
     assert nights.evaluate(LATER).decision_id == decision_id
     found = _documents(nights, decision_id)
     # without the rows of the window there is no data report
-    assert found.keys() == (NAMES if part != "read_window" else NAMES - {keys.DATA_REPORT})
+    assert found.keys() == (NAMES if part != "read_rows" else NAMES - {keys.DATA_REPORT})
     noted = [name for name, content in found.items() if b"ValueError: too large to draw" in content]
     assert noted
 
