@@ -28,6 +28,8 @@ TUNING: dict[str, str] = {
     # the default of 5 s and 5 tries is short on a loaded machine: tasks fail before the API server answers
     "AIRFLOW__WORKERS__EXECUTION_API_RETRIES": "10",
     "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "30",
+    # a task whose end is missed holds its slot so long (docs/adr/0001-one-door.md): by default 5 s
+    "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
     "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
     "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "10",
     "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",

@@ -101,6 +101,24 @@ def test_the_containers_turn_as_fast_as_a_laptop() -> None:
     assert {name: environment.get(name) for name in SHARED_TUNING} == {name: TUNING[name] for name in SHARED_TUNING}
 
 
+def test_every_setting_of_airflow_is_one_that_airflow_knows() -> None:
+    from airflow.configuration import conf
+
+    described = conf.configuration_description.items()
+    known = {f"AIRFLOW__{section}__{option}".upper() for section, about in described for option in about["options"]}
+    astro = (ROOT / "Dockerfile.astro").read_text(encoding="utf-8")
+    named = {*TUNING, *re.findall(r"AIRFLOW__[A-Z_]+", TEXT), *re.findall(r"AIRFLOW__[A-Z_]+", astro)}
+    # what Celery is told belongs to its provider, which only the image has
+    told = {name for name in named if name.startswith("AIRFLOW__") and not name.startswith("AIRFLOW__CELERY__")}
+    assert told - known == set()
+
+
+def test_a_task_whose_end_is_missed_holds_its_slot_for_a_second_wherever_airflow_is_configured() -> None:
+    name = "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL"
+    assert TUNING[name] == "1"
+    assert f"{name}=1 " in (ROOT / "Dockerfile.astro").read_text(encoding="utf-8")
+
+
 def test_the_env_file_is_never_committed_nor_sent_to_the_engine() -> None:
     assert ".env" in (ROOT / ".gitignore").read_text(encoding="utf-8").split()
     ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
