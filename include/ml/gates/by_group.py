@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 from scipy.stats import t as student_t
-from statsmodels.stats.multitest import multipletests
 
 from include.config.decision import GateResult
 from include.config.evidence import Fairness, Group, GroupRates
@@ -58,11 +58,19 @@ def no_worse_slice(gate: SliceGate, evidence: Evidence) -> tuple[GateResult, ...
 def proved(chances: Sequence[float], confidence: float) -> list[bool]:
     """Return which p-values prove something when they are looked at together, by Holm's correction.
 
+    From the smallest on, each is held against its share of what is left, until one fails. (statsmodels' `multipletests`
+    gives the same, and collects the garbage of the whole process each time: 60 ms for each night of a history.)
+
     Args:
         chances: One p-value a test, at least one.
         confidence: That not a single one is called proved by chance.
     """
-    return [bool(found) for found in multipletests(chances, alpha=1 - confidence, method="holm")[0]]
+    found = [False] * len(chances)
+    for rank, index in enumerate(np.argsort(chances, kind="stable")):
+        if chances[index] > (1 - confidence) / (len(chances) - rank):
+            break
+        found[index] = True
+    return found
 
 
 def fair(gate: FairnessGate, evidence: Evidence) -> tuple[GateResult, ...]:
