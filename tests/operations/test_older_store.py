@@ -1,0 +1,194 @@
+"""Work on what an older version left: its store, its MLflow database and its project (tests/samples/older_store)."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from include.cli.app import main
+from include.config.clock import NOW_VARIABLE
+from include.config.code_identity import model_code
+from include.config.results import Origin, PartitionInputs, ScoreInputs
+from include.io import keys
+from include.io.decisions import read_decision
+from include.io.ledger import Ledger
+from include.io.local_store import LocalStore
+from include.operations.reconcile import check_ledger
+from include.stack.databases import move_addresses
+from include.stages import build_features, ingest, score, validate
+from include.stages.candidates import read_candidate
+from tests.support.whole_nights import Task, WholeNight
+
+SAMPLE = Path(__file__).resolve().parents[1] / "samples" / "older_store" / "home.tar.xz"
+MADE_AT = "file:///srv/nightshift/store"
+NEXT = date(2024, 3, 17)
+VERDICTS = ["PROMOTE", "HOLD", "HOLD", "REJECT", "PROMOTE", "PROMOTE"]
+
+
+class Home(WholeNight):
+    """Be the home where it is unpacked, and play a further night in it."""
+
+    @property
+    def tracking_url(self) -> str:
+        """Return MLflow's address."""
+        return f"sqlite:///{self.folder / 'mlflow' / 'mlflow.db'}"
+
+    @property
+    def store(self) -> LocalStore:
+        """Return the store."""
+        return LocalStore(self.url)
+
+    @property
+    def ledger(self) -> Ledger:
+        """Return the ledger, read anew."""
+        return Ledger(self.store, "shop")
+
+    def night(self) -> dict[Task, Any]:
+        """Run every stage of the night, and return the receipts."""
+        for task in self.tasks():
+            self.results[task] = self.run(task)
+        return self.results
+
+
+@pytest.fixture
+def older(home: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """Return the older version's home, unpacked elsewhere; it is the morning after the night of 2024-03-17."""
+    with tarfile.open(SAMPLE) as archive:
+        archive.extractall(home, filter="data")
+    move_addresses(home / "mlflow" / "mlflow.db", MADE_AT, f"file://{home / 'store'}")
+    monkeypatch.setenv("NIGHTSHIFT_PROJECTS", str(home / "projects"))
+    monkeypatch.setenv("NIGHTSHIFT_GIT_COMMIT", "abc")
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv(NOW_VARIABLE, "2024-03-18T03:00:00+00:00")
+    return Home(home, as_of=NEXT, run_id="a further night", named_runs=False)
+
+
+@pytest.fixture
+def asked(older: Home, capsys: pytest.CaptureFixture[str]) -> Any:
+    """Return a caller of commands, which hands back what they print as JSON."""
+
+    def ask(*command: str, status: int = 0) -> Any:
+        capsys.readouterr()
+        assert main([*command, "--json"]) == status
+        return json.loads(capsys.readouterr().out)
+
+    return ask
+
+
+def test_status_ledger_and_every_decision_are_shown(
+    older: Home, asked: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    [shop] = asked("status")["projects"]
+    assert (shop["decisions"], shop["champion"]["version"], shop["champion"]["as_of"]) == (6, "6", "2024-03-16")
+    assert shop["champion"]["value"] == pytest.approx(0.896047, abs=1e-6)
+    assert (shop["last_decision"]["number"], shop["last_decision"]["verdict"]) == (9, "PROMOTE")
+    ledger = asked("ledger", "shop")
+    assert [entry["number"] for entry in ledger] == list(range(1, 11))
+    assert [entry["verdict"] for entry in ledger if entry["kind"] == "decision"] == VERDICTS
+    [rollback] = [entry for entry in ledger if entry["kind"] == "rollback"]
+    assert (rollback["version"], rollback["origin"]["triggered_by"]) == ("1", "ada")
+    check_ledger(older.store, "shop", older.ledger.entries())
+    for entry in ledger:
+        found = asked("decision", "shop", str(entry["number"]))["decision"]
+        assert found["decision_id"] == entry["decision_id"]
+        assert main(["decision", "shop", str(entry["number"]), "--all"]) == 0
+        assert found["primary_metric"] in capsys.readouterr().out
+
+
+def test_its_history_says_the_same_once_more(asked: Any) -> None:
+    # judged by the rules as they are declared now, without the gate that nobody passed and without the rollback
+    judged = ["PROMOTE", "HOLD", "HOLD", "PROMOTE", "HOLD", "HOLD"]
+    for _ in range(2):
+        found = asked("history", "shop")
+        assert [night["decided"] for night in found["nights"]] == VERDICTS
+        assert [night["verdict"] for night in found["nights"]] == judged
+        assert [night["champion"]["version"] for night in found["nights"][1:]] == ["1", "1", "1", "4", "4"]
+        assert found["champion_in_production"]["version"] == "6"
+
+
+@pytest.mark.parametrize("version", ["1", "6"])
+def test_a_version_is_made_again_byte_for_byte_and_other_code_is_told(older: Home, asked: Any, version: str) -> None:
+    found = asked("reproduce", "shop", version)
+    assert (found["status"], found["differences"], found["missing"]) == ("identical", [], [])
+    assert found["model_then"] == found["model_now"]
+    _, _, record = read_candidate(older.store, "shop", found["candidate_id"])
+    told = {each["what"]: (each["then"], each["now"]) for each in found["circumstances"]}
+    assert (told.get("code that makes models") == (record.code_fingerprint, model_code())) is (
+        record.code_fingerprint != model_code()
+    )
+    assert main(["reproduce", "shop", version]) == 0
+
+
+def test_release_pointer_and_alias_agree_with_its_ledger(asked: Any) -> None:
+    found = asked("reconcile", "shop", "--dry-run")
+    assert (found["wrong"], found["left"]) == ([], [])
+
+
+def test_a_further_night_compares_its_champion_and_keeps_it_or_not_by_proof(older: Home, asked: Any) -> None:
+    before = older.ledger.entries()
+    receipts = older.night()
+    entries = older.ledger.entries()
+    assert entries[: len(before)] == before
+    check_ledger(older.store, "shop", entries)
+    decision = read_decision(older.store, "shop", receipts[Task("evaluate")].decision_id)
+    assert decision.champion is not None
+    assert (decision.champion.version, decision.champion.candidate_id) == ("6", before[-1].candidate_id)
+    assert decision.challenger.version == "7"
+    assert decision.holdout_rows == 114
+    # both were measured on the same rows, and compared row by row
+    assert set(decision.champion.holdout) == set(decision.challenger.holdout)
+    assert decision.measurements.differences and decision.measurements.runtime is not None
+    assert (decision.verdict, receipts[Task("promote")].champion_version) == ("HOLD", "6")
+    assert [night["decided"] for night in asked("history", "shop")["nights"]] == [*VERDICTS, "HOLD"]
+    assert asked("reproduce", "shop", "7")["status"] == "identical"
+    # what was prepared again once stays
+    assert older.run(Task("plan")).stale == 0
+    assert asked("rollback", "shop", "--reason", "as before")["after"]["version"] == "1"
+    assert asked("reconcile", "shop", "--dry-run")["wrong"] == []
+
+
+def test_its_champion_is_rolled_back_and_what_was_stays_out(older: Home, asked: Any) -> None:
+    barred = older.ledger.in_force().barred
+    assert asked("rollback", "shop", "--reason", "dear orders")["after"]["version"] == "1"
+    assert older.ledger.in_force().barred == {*barred, older.ledger.entries()[8].candidate_id}
+    assert asked("status")["projects"][0]["champion"]["version"] == "1"
+    assert asked("promote", "shop", "5", "--reason", "it was right after all")["after"]["version"] == "5"
+    assert asked("reconcile", "shop", "--dry-run")["wrong"] == []
+
+
+def test_its_predictions_stay_and_a_new_day_is_scored_by_its_champion(older: Home) -> None:
+    given: dict[str, Any] = {**older.inputs(), "origin": Origin(run_id="score")}
+    known = date(2024, 3, 16)
+    there = older.store.get(keys.predictions_manifest("shop", known))
+    again = score.run(older.project, ScoreInputs(**{**given, "as_of": known}))
+    assert (again.written, again.version, again.rows) == (False, "6", 59)
+    assert older.store.get(keys.predictions_manifest("shop", known)) == there
+    for stage in (ingest, validate, build_features):
+        stage.run(older.project, PartitionInputs(days=(NEXT,), **given))
+    scored = score.run(older.project, ScoreInputs(**given))
+    assert (scored.written, scored.version, scored.rows) == (True, "6", 59)
+
+
+def test_retention_knows_what_everything_is_and_leaves_what_is_needed(
+    older: Home, asked: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [plan] = asked("retention", "shop", "--dry-run")["projects"]
+    assert plan["unknown"] == []
+    with (older.shop.folder / "project.yaml").open("a") as declaration:
+        declaration.write("keep: {raw_days: 8, features_days: 8, versions: 2}\n")
+    # what is young is spared, whatever it is
+    monkeypatch.setenv(NOW_VARIABLE, "2024-04-18T03:00:00+00:00")
+    [done] = asked("retention", "shop")["projects"]
+    assert done["unknown"] == []
+    names = [one["name"].split(" (")[0] for one in done["removed"] if one["kind"] == "versions"]
+    assert {name for name in names if name.startswith("version ")} == {"version 2", "version 3", "version 4"}
+    assert len([one for one in done["removed"] if one["kind"] == "raw"]) == 4
+    assert asked("reconcile", "shop", "--dry-run")["wrong"] == []
+    check_ledger(older.store, "shop", older.ledger.entries())
+    assert asked("reproduce", "shop", "6")["status"] == "identical"
+    assert asked("rollback", "shop", "--reason", "it still loads")["after"]["version"] == "1"
