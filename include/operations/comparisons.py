@@ -81,6 +81,7 @@ class Comparisons:
         self._project = project
         self._metrics = measured_metrics(project)
         self._measured_by = measured_by(project)
+        self._looks_beside = looks_beside(project)
         # the champion is asked for night after night, a night's challenger and rows twice at most
         self._models: dict[str, _Loaded] = {}
         self._rows: dict[str, pd.DataFrame] = {}
@@ -93,7 +94,7 @@ class Comparisons:
         """
         challenger = decision.challenger
         whole = self._is_whole(decision, challenger) and decision.baseline.keys() >= set(self._metrics)
-        proved = not looks_beside(self._project) and proves_alone(self._project, decision.measurements)
+        proved = not self._looks_beside and proves_alone(self._project, decision.measurements)
         if whole and (not alone or proved or self._measured_alike(decision)):
             return Comparison(
                 values=challenger.holdout,

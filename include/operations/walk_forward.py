@@ -196,10 +196,15 @@ def _judge(
         newest_as_of=champion.as_of if champion else None,
         mode="automatic",
     )
-    gates = judge_all(project, evidence)
-    known = [gate for gate in gates if not _was_never_measured(gate, evidence.measurements)]
+    known: list[GateResult] = []
+    left_out: list[str] = []
+    for gate in judge_all(project, evidence):
+        if _was_never_measured(gate, evidence.measurements):
+            left_out.append(f"{gate.kind}: {gate.metric} {gate.threshold}")
+        else:
+            known.append(gate)
     verdict, reason = reach_verdict(known, case)
-    return verdict, reason, tuple(f"{gate.kind}: {gate.metric} {gate.threshold}" for gate in gates if gate not in known)
+    return verdict, reason, tuple(left_out)
 
 
 def _was_never_measured(gate: GateResult, known: Measurements) -> bool:
