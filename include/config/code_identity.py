@@ -51,6 +51,7 @@ COUNTED_ALL_THE_SAME = frozenset(
         "include.config.project",
         "include.config.project_code",
         "include.io.column_types",
+        "include.io.expectation_plan",
         "include.io.expectations",
         "include.io.ledger",
         "include.io.model_files",

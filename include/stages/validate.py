@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 from include.config.errors import MAX_EXAMPLES, ObjectMissingError, PartitionRejectedError, ProjectCodeError, same_cause
@@ -70,17 +71,20 @@ def run(project: Project, inputs: PartitionInputs) -> ValidateResult:
 
 
 class _Suite:
-    """Build the project's suite once, when the first day needs it."""
+    """Build the project's suite and its page once, when the first day needs them."""
 
     def __init__(self, project: Project) -> None:
         self._project = project
-        self._runner: SuiteRunner | None = None
 
-    @property
+    @cached_property
     def runner(self) -> SuiteRunner:
-        if self._runner is None:
-            self._runner = SuiteRunner(self._project.name, _expectations(self._project), self._project.pii)
-        return self._runner
+        return SuiteRunner(self._project.name, _expectations(self._project), self._project.pii)
+
+    @cached_property
+    def page(self) -> str:
+        """The page of what is expected."""
+        title = f"{self._project.name}: what is expected"
+        return drawn("what is expected", self.runner.as_page, lambda note: note_page(title, "", note))
 
 
 def _expectations(project: Project) -> list[Any]:
@@ -122,19 +126,13 @@ def _settle(
                 checked.append(_check(project, store, suite, day, snapshot, seen))
         if not checked:
             return settled, new
-        published = publish(project, inputs, store, recipe, _suite_page(project, suite), checked)
+        published = publish(project, inputs, store, recipe, suite.page, checked)
         settled.update(published)
         new += len(published)
         if len(settled) == len(days):
             return settled, new
     changed = ", ".join(str(day) for day in days if day not in settled)
     raise kept_changing(f"{project.name}/validate on {changed}")
-
-
-def _suite_page(project: Project, suite: _Suite) -> str:
-    title = f"{project.name}: what is expected"
-    runner = suite.runner
-    return drawn("what is expected", runner.as_page, lambda note: note_page(title, "", note))
 
 
 def _check(
