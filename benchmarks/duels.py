@@ -13,17 +13,16 @@ from sklearn.pipeline import Pipeline
 from include.config.gates import BehaviourGate, LabelsGate, LatencyGate, LeakageGate, MemoryGate, ServesGate, SizeGate
 from include.config.gates_in_force import gates_in_force
 from include.config.project import Project
+from include.domain.verdict import Case, Rival, reach_verdict
+from include.io.keys import DAY
+from include.ml.business_value import choose_threshold
 from include.ml.estimators import build_estimator
 from include.ml.gates import Evidence, judge
-from include.ml.metrics import improvement, measure
-from include.ml.scored import Scored
+from include.ml.metrics import Scored, improvement, measure
 from include.ml.signature import model_input, signature_of
-from include.ml.splitting import split
-from include.ml.thresholds import choose_threshold
-from include.ml.verdict import Case, Rival, reach_verdict
-from include.stages.columns import DAY
-from include.stages.holdout import labels_of, measure_baseline, measured_metrics
-from include.stages.measurements import measure_beside
+from include.ml.tuning import split
+from include.stages.evaluate.holdout_metrics import labels_of, measure_baseline, measured_metrics
+from include.stages.evaluate.measurements import measure_beside
 
 # they look at the release, at the nights before and at the days' missing labels, and say nothing of chance
 NOT_ASKED = (BehaviourGate, LabelsGate, LatencyGate, LeakageGate, MemoryGate, ServesGate, SizeGate)

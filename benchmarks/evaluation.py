@@ -128,10 +128,10 @@ class _Nights:
         prepare_tracking(settings.tracking_url)
 
     def prepare(self, as_of: date) -> None:
-        from include.config.results import PartitionInputs, PlanInputs
         from include.demo_feed import feed
-        from include.stack.demo_data import days_needed
-        from include.stages import build_features, ingest, plan, validate
+        from include.demo_feed.feed import days_needed
+        from include.domain.results import PartitionInputs, PlanInputs
+        from include.stages import features, ingest, plan, validate
 
         first, last = days_needed(self._project, as_of - timedelta(days=1))[0], as_of
         feed.load(PROJECT, first, last, store_url=self._settings.store_url, connections=self._connections)
@@ -139,12 +139,12 @@ class _Nights:
             batches = plan.run(self._project, PlanInputs(**self._given(day))).batches
             for number, days in enumerate(batches, start=1):
                 print(f"preparing {len(days)} days, batch {number} of {len(batches)}", file=sys.stderr)
-                for stage in (ingest, validate, build_features):
+                for stage in (ingest, validate, features):
                     stage.run(self._project, PartitionInputs(days=days, **self._given(day)))
 
     def evaluate_inputs(self, as_of: date) -> Any:
         """Train every candidate, and return what evaluate is given."""
-        from include.config.results import EvaluateInputs, PlanInputs, TrainInputs
+        from include.domain.results import EvaluateInputs, PlanInputs, TrainInputs
         from include.stages import plan, train
 
         planned = plan.run(self._project, PlanInputs(**self._given(as_of)))
@@ -164,13 +164,13 @@ class _Nights:
         return self.evaluate_now(self.evaluate_inputs(as_of))
 
     def promote(self, as_of: date, evaluated: Any) -> None:
-        from include.config.results import PromoteInputs
+        from include.domain.results import PromoteInputs
         from include.stages import promote
 
         promote.run(self._project, PromoteInputs(evaluated=evaluated, **self._given(as_of)))
 
     def decision(self, decision_id: str) -> Any:
-        from include.io.decisions import read_decision
+        from include.io.ledger import read_decision
 
         return read_decision(self._store, PROJECT, decision_id)
 
@@ -180,7 +180,7 @@ class _Nights:
         return len(self._store.get(keys.decision_report(PROJECT, decision_id)))
 
     def _given(self, as_of: date) -> dict[str, Any]:
-        from include.config.results import Origin
+        from include.domain.results import Origin
 
         return {
             "as_of": as_of,

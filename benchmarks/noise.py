@@ -18,16 +18,16 @@ from benchmarks.duels import NOT_ASKED
 from include.config.gates import LOWER_IS_BETTER, MetricName
 from include.config.gates_in_force import gates_in_force
 from include.config.project import Project
-from include.config.results import Span
 from include.config.settings import ROOT
+from include.domain.results import Span
+from include.domain.verdict import Case, reach_verdict
+from include.io.feature_rows import FeatureWindow
+from include.io.keys import DAY
+from include.io.models import spec_of
 from include.ml.gates import Evidence, judge
-from include.ml.verdict import Case, reach_verdict
-from include.stages.candidates import spec_of
-from include.stages.columns import DAY
-from include.stages.feature_window import FeatureWindow
-from include.stages.fitting import fit
-from include.stages.holdout import Answered, measure_baseline, measure_scores, scored_rows
-from include.stages.measurements import measure_beside
+from include.stages.evaluate.holdout_metrics import Answered, measure_baseline, measure_scores, scored_rows
+from include.stages.evaluate.measurements import measure_beside
+from include.stages.train import fit
 
 METRICS: tuple[MetricName, ...] = get_args(MetricName)
 FIRST = date(2024, 3, 1)

@@ -15,17 +15,16 @@ import pandas as pd
 from pydantic import SecretStr
 
 from include.config.discovery import load_project
+from include.config.partitions import lookback_of
 from include.config.project import Project
 from include.config.settings import ROOT
 from include.demo_feed import feed
 from include.demo_feed.telco import CYCLE_DAYS, WAREHOUSE
+from include.io.keys import DAY
 from include.io.local_store import LocalStore
+from include.io.raw_rows import assemble
 from include.io.sources import read_source
-from include.stages.assembling import assemble
-from include.stages.build_features import history_of, label
-from include.stages.columns import DAY
-from include.stages.feature_contract import build
-from include.stages.partitions import lookback_of
+from include.stages.features import build, history_of, label
 
 PROJECTS = ROOT / "include" / "projects"
 # the first day whose look back is in the data of 2013, and the last one with weather

@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Literal
 
-from include.config.decision import Decision, GateResult, LedgerEntry, ModelSummary
-from include.config.results import Origin, RunType, Span, Verdict
+from include.domain.decision import Decision, GateResult, LedgerEntry, ModelSummary
+from include.domain.results import Origin, RunType, Span, Verdict
 from include.io import keys
 from include.io.ledger import Ledger
 from include.io.stores import open_store

@@ -10,25 +10,24 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from include.cli import acts, delivery, stack_commands
-from include.cli.answer import EXAMPLE as ANSWER_EXAMPLE
-from include.cli.answer import answer
+from include.cli import champion, delivery, stack
 from include.cli.backfill import EXAMPLE as BACKFILL_EXAMPLE
 from include.cli.backfill import backfill
-from include.cli.backup import BACKUP_EXAMPLE, RESTORE_EXAMPLE, backup, restore
+from include.cli.backup import BACKUP_EXAMPLE, backup
+from include.cli.champion import EXAMPLE as ANSWER_EXAMPLE
+from include.cli.champion import answer
 from include.cli.console import errors
-from include.cli.help_text import with_readable_help
-from include.cli.namespace_option import Namespace
+from include.cli.history import EXAMPLE as HISTORY_EXAMPLE
+from include.cli.history import history
 from include.cli.namespaces import EXAMPLE as NAMESPACE_EXAMPLE
 from include.cli.namespaces import namespace as namespace_commands
-from include.cli.options import DOCKER, NAME, S3, AsJson, Docker
+from include.cli.options import DOCKER, NAME, S3, AsJson, Docker, Namespace, with_readable_help
 from include.cli.reproduce import EXAMPLE as REPRODUCE_EXAMPLE
 from include.cli.reproduce import reproduce
+from include.cli.restore import RESTORE_EXAMPLE, restore
 from include.cli.retention import EXAMPLE as RETENTION_EXAMPLE
 from include.cli.retention import retention
-from include.cli.show_walk_forward import EXAMPLE as HISTORY_EXAMPLE
-from include.cli.show_walk_forward import history
-from include.config.errors import (
+from include.domain.errors import (
     ActRefusedError,
     AsOfError,
     ConnectionMissingError,
@@ -97,7 +96,7 @@ def run(
     Uses the stack of `up` when it runs; else starts one, and stops it afterwards. The exit status is 0 for PROMOTE and
     HOLD, 1 for REJECT or a failure, 2 when what was asked is not possible.
     """
-    from include.cli.run_night import run_night
+    from include.cli.run import run_night
 
     code = run_night(project, as_of, s3=s3, force=force, refresh_raw=refresh_raw, window_days=window_days)
     raise typer.Exit(code)
@@ -112,7 +111,7 @@ def status(
     namespace: Namespace = "",
 ) -> None:
     """Show each project's champion and last decision, and whether a stack runs."""
-    from include.cli.show_status import show_status
+    from include.cli.status import show_status
 
     raise typer.Exit(show_status(project, as_json=as_json, s3=s3))
 
@@ -135,10 +134,10 @@ def decision(  # noqa: PLR0913, PLR0917 - each is an option of the command
 ) -> None:
     """Show a decision with its gates and evidence."""
     if markdown:
-        from include.cli.show_comment import show_comment
+        from include.cli.delivery import show_comment
 
         raise typer.Exit(show_comment(project, number, commit=commit, s3=s3))
-    from include.cli.show_history import show_decision
+    from include.cli.status import show_decision
 
     raise typer.Exit(show_decision(project, number, every_gate=every_gate, as_json=as_json, s3=s3))
 
@@ -152,7 +151,7 @@ def ledger(
     namespace: Namespace = "",
 ) -> None:
     """List all decisions, promotions, rollbacks and pins of a project, in order."""
-    from include.cli.show_history import show_ledger
+    from include.cli.status import show_ledger
 
     raise typer.Exit(show_ledger(project, as_json=as_json, s3=s3))
 
@@ -162,9 +161,9 @@ def check(
     project: Annotated[str, typer.Argument(metavar="PROJECT", help="Only this one.")] = "", docker: Docker = False
 ) -> None:
     """List every error of every project's declaration at once."""
-    from include.cli.check_projects import check_projects
+    from include.cli.check import show_problems
 
-    raise typer.Exit(check_projects(project))
+    raise typer.Exit(show_problems(project))
 
 
 @app.command(
@@ -196,7 +195,7 @@ def test(
 @app.command(epilog=f"Example: {NAME} lint", rich_help_panel=UPKEEP)
 def lint() -> None:
     """Check style, formatting, import rules and types, and what only runs elsewhere: workflows, image, shell."""
-    from include.cli.linting import run_lint
+    from include.cli.tools import run_lint
 
     raise typer.Exit(run_lint())
 
@@ -210,7 +209,7 @@ def demo_load(
     docker: Docker = False,
 ) -> None:
     """Deliver a demo source's days; days that are there already are left alone."""
-    from include.cli.load_demo import load_demo
+    from include.cli.tools import load_demo
 
     raise typer.Exit(load_demo(project, first, last, s3=s3))
 
@@ -220,9 +219,9 @@ app.command(epilog=f"Example: {BACKFILL_EXAMPLE}", rich_help_panel=NIGHTS)(backf
 app.command(epilog=f"Example: {ANSWER_EXAMPLE}", rich_help_panel=NIGHTS)(answer)
 app.command(epilog=f"Example: {HISTORY_EXAMPLE}", rich_help_panel=EVIDENCE)(history)
 app.command(epilog=f"Example: {REPRODUCE_EXAMPLE}", rich_help_panel=EVIDENCE)(reproduce)
-acts.register(app, CHAMPION)
+champion.register(app, CHAMPION)
 delivery.register(app, UPKEEP)
-stack_commands.register(app, NIGHTS, UPKEEP)
+stack.register(app, NIGHTS, UPKEEP)
 app.command(epilog=f"Example: {RETENTION_EXAMPLE}", rich_help_panel=UPKEEP)(retention)
 app.command(epilog=f"Example: {BACKUP_EXAMPLE}", rich_help_panel=UPKEEP)(backup)
 app.command(epilog=f"Example: {RESTORE_EXAMPLE}", rich_help_panel=UPKEEP)(restore)
@@ -233,9 +232,9 @@ def main(arguments: list[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     try:
         if _meant_for_docker(given):
-            from include.cli import docker_stack
+            from include.cli import stack
 
-            return docker_stack.inside([word for word in given if word != DOCKER])
+            return stack.inside([word for word in given if word != DOCKER])
         with_readable_help(app)(args=arguments, prog_name=NAME)
     except NightshiftError as error:
         if os.environ.get("NIGHTSHIFT_DEBUG") == "1":

@@ -11,13 +11,12 @@ from rich.padding import Padding
 from rich.rule import Rule
 from rich.table import Table
 
-from include.cli.namespace_option import option_of
-from include.cli.tables import GAP
-from include.config.decision import Decision, GateResult, LedgerEntry
-from include.config.display import RowName
+from include.cli.console import GAP
+from include.cli.options import option_of
 from include.config.settings import Settings
+from include.domain.decision import Decision, GateResult, LedgerEntry, RowName
+from include.reports.decision_state import counted, gate_order
 from include.reports.decision_tables import COUNTED
-from include.reports.gate_outcomes import counted, gate_order
 
 WIDE_COLUMNS = 100
 CANDIDATE, CHAMPION = "candidate", "champion"

@@ -1,27 +1,28 @@
-"""Find the stack of `up` or start one for a command, with the demo data that the command needs."""
+"""Find what a command works on: the object store that is meant, and the stack of `up` or one started for it."""
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
+from include.airflow_client import runs
+from include.airflow_client.api import AirflowApi
+from include.airflow_client.backfill import end_left
+from include.airflow_client.namespace_dags import ensure_pool
 from include.cli.night_view import NightView
-from include.config.errors import SettingsError
-from include.config.namespaces import register
+from include.config.credentials import load_credentials
 from include.config.settings import Settings
-from include.stack import night
-from include.stack.airflow_api import AirflowApi
-from include.stack.backfill import end_left
-from include.stack.commands import stack_job
-from include.stack.credentials import load_credentials
-from include.stack.namespaces import ensure_pool
-from include.stack.processes import Job
-from include.stack.running import check_alive, running_stack
+from include.domain.errors import SettingsError
+from include.domain.namespaces import register
+from include.io.object_store import ObjectStore
+from include.io.processes import Job
+from include.io.stores import open_store
 from include.stack.stack import Stack
-from include.stack.state import StackState, exclusive
+from include.stack.state_directory import StackState, check_alive, exclusive, read_state, running_stack, stack_job
 
 DemoJobs = Sequence[tuple[str, ...]]
 
@@ -72,7 +73,7 @@ def airflow_in_use(
         view.doing("reading the Dags")
         _make_ready(api, settings.namespace, dag_id, stack.state.started_at, stack.check_alive)
         _wait_for_data(stack.jobs, view)
-        for run_id in night.drop_leftovers(api, dag_id) if dag_id else ():
+        for run_id in runs.drop_leftovers(api, dag_id) if dag_id else ():
             view.note(f"ended the interrupted run {run_id}")
         yield AirflowInUse(api, own=True, check=stack.check_alive)
 
@@ -116,7 +117,7 @@ def _make_ready(
 ) -> None:
     ensure_pool(api, namespace)
     if dag_id:
-        night.wait_until_parsed(api, dag_id, since, while_waiting)
+        runs.wait_until_parsed(api, dag_id, since, while_waiting)
 
 
 def _show_data(jobs: list[Job], view: NightView) -> None:
@@ -130,3 +131,35 @@ def _wait_for_data(jobs: list[Job], view: NightView) -> None:
         if not job.finished():
             view.doing("waiting for the demo data")
             job.wait(lambda job=job: view.doing(f"demo data: {job.last_line()} days", small=True))  # type: ignore[misc]
+
+
+@contextmanager
+def opened_store(settings: Settings, *, s3: bool) -> Iterator[ObjectStore]:
+    """Yield the store alone; see `opened_place`."""
+    with opened_place(settings, s3=s3) as (store, _):
+        yield store
+
+
+@contextmanager
+def opened_place(settings: Settings, *, s3: bool) -> Iterator[tuple[ObjectStore, str]]:
+    """Yield the store and MLflow's address that belongs to it.
+
+    With `s3` they are those of the S3 server, which is started for the moment unless a stack runs it. A running
+    stack's are meant by default, because that is where its decisions are. In a namespace they are its part of both.
+    """
+    state = read_state(settings.home)
+    if state is not None and state.alive() and (state.store_environment or not s3):
+        os.environ.update(state.secret_environment())
+        there = settings.at(state.store_url, state.tracking_url)
+        yield open_store(there.store_url), there.tracking_url
+        return
+    if not s3:
+        yield open_store(settings.store_url), settings.tracking_url
+        return
+    from include.stack.object_server import ObjectServer
+    from include.stack.state_directory import exclusive, with_object_server
+
+    with exclusive(settings.home), ObjectServer(settings.home / "s3") as server:
+        os.environ.update(server.environment())
+        there = with_object_server(settings)
+        yield open_store(there.store_url), there.tracking_url

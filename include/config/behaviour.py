@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from include.config.errors import ProjectCodeError
+from include.domain.errors import ProjectCodeError
 
 # a frame of features to the same frame with other values; pandas is too heavy to be imported here
 Change = Callable[[Any], Any]

@@ -24,39 +24,46 @@ PREFIX = "syntax:"
 
 MODEL_ENTRIES = ("include.stages.train",)
 DECISION_ENTRIES = ("include.stages.evaluate",)
-PREPARATION_ENTRIES = ("include.stages.validate", "include.stages.build_features")
+PREPARATION_ENTRIES = ("include.stages.validate", "include.stages.features")
 
 # neither they nor what only they import can change a model, a decision or a day's rows
 NOT_COUNTED = (
-    # declared values and receipts
+    # declared values, records and receipts
     "include.config",
+    "include.domain",
     # bytes, from one place to another
     "include.io",
     # what only people read
     "include.reports",
-    "include.stages.documents",
-    "include.stages.training_run",
+    "include.stages.evaluate.documents",
 )
 # of those rooms, the modules that reckon or turn bytes into values
 COUNTED_ALL_THE_SAME = frozenset(
     {
-        "include.config.approval",
         "include.config.behaviour",
-        "include.config.decision",
-        "include.config.evidence",
+        "include.config.fingerprints",
         "include.config.gates",
         "include.config.gates_in_force",
+        "include.config.group_gates",
         "include.config.metric_gates",
-        "include.config.parts",
+        "include.config.model_gates",
+        "include.config.partitions",
         "include.config.project",
         "include.config.project_code",
-        "include.io.column_types",
+        "include.config.sections",
+        "include.domain.champion",
+        "include.domain.decision",
+        "include.domain.evidence",
+        "include.domain.verdict",
         "include.io.expectation_plan",
         "include.io.expectations",
+        "include.io.feature_rows",
         "include.io.ledger",
         "include.io.model_files",
-        "include.io.standing",
+        "include.io.models",
+        "include.io.raw_rows",
         "include.io.tables",
+        "include.io.verdict_entries",
     }
 )
 

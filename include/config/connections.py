@@ -2,7 +2,7 @@
 
 `airflow_settings.yaml` (the Astro CLI's format) is the one place for connections, pools and variables;
 `AIRFLOW_CONN_<ID>` in the environment, as JSON or URI, wins over it. Inside tasks Airflow itself looks a connection up
-(see `include/orchestration/connections.py`); the command line and the tests look here.
+(see `include/orchestration/stage_call.py`); the command line and the tests look here.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from include.config.errors import SettingsError
 from include.config.settings import Settings
+from include.domain.errors import SettingsError
 
 SETTINGS_FILE = "airflow_settings.yaml"
 VARIABLE_PREFIX = "AIRFLOW_CONN_"

@@ -1,47 +1,127 @@
-"""Check what one key says against another: each check names the top-level keys it needs as its parameters.
-
-That is how a declaration with an error in one key still gets every check that does not need that key.
-"""
+"""Check what one key says against another: each check names the top-level keys it needs as its parameters."""
 
 from __future__ import annotations
 
 import inspect
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from string import Formatter
 from typing import Any
 
-from include.config.errors import did_you_mean
 from include.config.estimators import PARAMS, ParamValue
-from include.config.findings import Finding, KeyPath
-from include.config.gate_checks import (
+from include.config.gate_consistency import (
+    behaviour_is_written_down,
+    fairness_gates_find_groups,
     gates_can_pass,
     gates_fit_their_metrics,
     gates_named_once,
-    small_holdouts_say_why,
-    switched_off_gates_are_in_force,
-)
-from include.config.group_checks import (
-    fairness_gates_find_groups,
     group_gates_share_no_column,
     protected_tells_groups,
     slice_gates_find_groups,
     slices_are_features,
+    small_holdouts_say_why,
+    switched_off_gates_are_in_force,
 )
-from include.config.keep_checks import features_outlast_the_window, raw_outlasts_the_window
-from include.config.parts import (
+from include.config.gates import Gate, ValueGate
+from include.config.schedule import ALLOWED, schedule_fault
+from include.config.sections import (
     PREDICTION_COLUMNS,
     Candidate,
     CrossValidation,
     Features,
+    Keep,
     Metrics,
     Scoring,
     Target,
+    Threshold,
+    Value,
     Window,
 )
-from include.config.release_checks import behaviour_is_written_down
-from include.config.schedule import ALLOWED, schedule_fault
-from include.config.source_checks import a_required_table_is_of_the_day, paths_are_plain
-from include.config.value_checks import thresholds_can_be_chosen, value_gates_can_count
+from include.config.source import Source
+from include.domain.errors import did_you_mean
+from include.domain.validation_issue import Finding, KeyPath
+
+_KEEP_HINT = "every night would prepare again what retention removed"
+
+
+def raw_outlasts_the_window(keep: Keep, window: Window) -> Iterator[Finding]:
+    """Refuse to keep fewer days of raw data than a night's window and the days it looks back to reach back."""
+    least = window.days + window.lookback_days + window.label_delay_days
+    if keep.raw_days < least:
+        what = "a night reads raw data of window.days, window.lookback_days and window.label_delay_days before its day"
+        yield Finding(("keep", "raw_days"), what, str(keep.raw_days), allowed=(f"at least {least}",), hint=_KEEP_HINT)
+
+
+def features_outlast_the_window(keep: Keep, window: Window) -> Iterator[Finding]:
+    """Refuse to keep fewer days of features than a night's window reaches back."""
+    least = window.days + window.label_delay_days
+    if keep.features_days < least:
+        what = "a night reads features of window.days and window.label_delay_days before its day"
+        yield Finding(
+            ("keep", "features_days"), what, str(keep.features_days), allowed=(f"at least {least}",), hint=_KEEP_HINT
+        )
+
+
+PLACEHOLDERS = ("date", "previous_date")
+_ALLOWED = tuple(f"{{{name}}}" for name in PLACEHOLDERS)
+
+
+def paths_are_plain(source: Source) -> Iterator[Finding]:
+    """Refuse paths with unknown placeholders, paths that leave the landing zone, and a path used twice."""
+    if source.kind != "files":
+        return
+    first: dict[str, str] = {}
+    for name, table in source.tables.items():
+        place = ("source", "tables", name, "path")
+        yield from (Finding(place, fault, allowed=_ALLOWED) for fault in _placeholder_faults(table.path))
+        if {"", ".", ".."} & set(table.path.split("/")):
+            yield Finding(place, "the path may not hold '..', '.' or an empty part", hint="paths are below the store")
+        earlier = first.setdefault(table.path, name)
+        if earlier != name:
+            yield Finding(place, f"table '{earlier}' has the same path")
+
+
+def a_required_table_is_of_the_day(source: Source) -> Iterator[Finding]:
+    """Refuse files of which none belongs to the partition's day and must be there."""
+    if source.kind != "files":
+        return
+    if not any(table.required and "{date}" in table.path for table in source.tables.values()):
+        what = "no required table has {date} in its path, so no day would have data of its own"
+        got = ", ".join(source.tables)
+        yield Finding(
+            ("source", "tables"), what, got=got, hint="put {date} in the path of the table that holds the examples"
+        )
+
+
+def _placeholder_faults(path: str) -> Iterator[str]:
+    try:
+        parsed = list(Formatter().parse(path))
+    except ValueError:
+        yield "the braces of the path do not match"
+        return
+    for _, name, form, conversion in parsed:
+        if name is not None and (name not in PLACEHOLDERS or form or conversion):
+            yield "unknown placeholder in the path"
+
+
+_WHAT = "nothing says what an answer is worth"
+_VALUE_HINT = (
+    "declare value: {currency: EUR, true_positive: ..., false_positive: ..., false_negative: ..., true_negative: ...}"
+)
+
+
+def value_gates_can_count(gates: tuple[Gate, ...], value: Value | None) -> Iterator[Finding]:
+    """Refuse a value gate in a project that does not say what outcomes are worth."""
+    for index, gate in enumerate(gates):
+        if isinstance(gate, ValueGate) and value is None:
+            yield Finding(("gates", index), _WHAT, got="gate 'value' without value", hint=_VALUE_HINT)
+
+
+def thresholds_can_be_chosen(threshold: Threshold, value: Value | None) -> Iterator[Finding]:
+    """Refuse the objective `value` in a project that does not say what outcomes are worth."""
+    if threshold.objective == "value" and value is None:
+        yield Finding(("threshold", "objective"), _WHAT, hint=_VALUE_HINT)
+
 
 Check = Callable[..., Iterator[Finding]]
 

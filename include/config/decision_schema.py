@@ -15,8 +15,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from include.config import decision, evidence, explanation, results
 from include.config.settings import ROOT
+from include.domain import decision, evidence, explanation, results
 
 FOLDER = ROOT / "docs" / "schemas"
 DRAFT = "https://json-schema.org/draft/2020-12/schema"

@@ -7,11 +7,10 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from include.config.declaration_file import read_written
-from include.config.errors import DeclarationError, Problem, UnknownProjectError, did_you_mean
-from include.config.folder import folder_problems
-from include.config.problems import validated
+from include.config.error_rendering import validated
 from include.config.project import PROJECT_NAME_PATTERN, Project
+from include.config.project_folder import folder_problems, read_written
+from include.domain.errors import DeclarationError, Problem, UnknownProjectError, did_you_mean
 
 DECLARATION = "project.yaml"
 

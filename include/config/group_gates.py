@@ -6,9 +6,9 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from include.config.findings import Finding, FindingsError
 from include.config.metric_gates import Confidence, MetricName, SwitchableGate
 from include.config.source import ColumnName
+from include.domain.validation_issue import Finding, FindingsError
 
 
 class SliceGate(SwitchableGate):

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
-from include.config.closed import Closed
-from include.config.findings import Finding, FindingsError
+from include.domain.base_model import Closed
+from include.domain.validation_issue import Finding, FindingsError
 
 MetricName = Literal["roc_auc", "average_precision", "brier_score", "log_loss", "accuracy", "f1"]
 LOWER_IS_BETTER: frozenset[str] = frozenset({"brier_score", "log_loss"})

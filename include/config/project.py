@@ -11,12 +11,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
-from include.config.closed import Closed
 from include.config.consistency import findings_of
-from include.config.display import DisplayFormat, RowName
-from include.config.findings import FindingsError
 from include.config.gates import Gate
-from include.config.parts import (
+from include.config.sections import (
     Candidate,
     CrossValidation,
     Features,
@@ -28,12 +25,15 @@ from include.config.parts import (
     Scoring,
     Search,
     Target,
+    Threshold,
+    Training,
+    Value,
     Window,
 )
 from include.config.source import ColumnName, FileSource, FileTable, Source, SqlSource
-from include.config.threshold import Threshold
-from include.config.training import Training
-from include.config.value import Value
+from include.domain.base_model import Closed
+from include.domain.decision import DisplayFormat, RowName
+from include.domain.validation_issue import FindingsError
 
 __all__ = [
     "Candidate",

@@ -30,8 +30,8 @@ from traceback import extract_tb
 from types import ModuleType
 
 from include.config.code_identity import syntax_digest
-from include.config.errors import NightshiftError, ProjectCodeError
 from include.config.project import Project
+from include.domain.errors import NightshiftError, ProjectCodeError
 
 BEHAVIOUR = "behaviour"
 # what a project's code can end with; a person's Ctrl-C and Airflow's timeouts are not among them

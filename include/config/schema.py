@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from include.config import gates, parts, project, source
+from include.config import gates, project, sections, source
 from include.config.settings import ROOT
 
 SCHEMA_FILE = ROOT / "include" / "projects" / "project.schema.json"
@@ -30,7 +30,7 @@ def declaration_schema() -> dict[str, Any]:
         del schema["properties"][key]
         schema["required"].remove(key)
     _describe(schema, project.Project)
-    models = {model.__name__: model for module in (gates, parts, project, source) for model in _models(module)}
+    models = {model.__name__: model for module in (gates, sections, project, source) for model in _models(module)}
     for name, definition in schema["$defs"].items():
         _describe(definition, models[name])
     return schema

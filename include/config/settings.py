@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict
 
-from include.config import namespaces
-from include.config.errors import SettingsError
+from include.domain import namespaces
+from include.domain.errors import SettingsError
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT_AIRFLOW_PORT = 8080
@@ -143,3 +143,36 @@ def lock_hash(root: Path = ROOT) -> str:
     """Return the sha256 of the dependency lock, which names the environment a model was made in."""
     lock = root / "requirements.lock"
     return hashlib.sha256(lock.read_bytes()).hexdigest() if lock.exists() else "unknown"
+
+
+# made beside Airflow's database once it is whole
+DATABASE_STAMP = "database.stamp"
+
+
+def database_file(home: Path) -> Path:
+    """Return Airflow's SQLite file."""
+    return home / "airflow" / "airflow.db"
+
+
+THREADS_VARIABLE = "NIGHTSHIFT_THREADS"
+DEFAULT_THREADS = 1
+MAX_THREADS = 256
+
+
+def training_threads() -> int:
+    """Return the number of threads for fitting and scoring one model (`NIGHTSHIFT_THREADS`, default 1).
+
+    Raises:
+        SettingsError: The variable is not a number between 1 and 256.
+    """
+    text = os.environ.get(THREADS_VARIABLE, "").strip()
+    if not text:
+        return DEFAULT_THREADS
+    if not text.isdigit() or not 1 <= int(text) <= MAX_THREADS:
+        raise SettingsError(
+            f"environment variable {THREADS_VARIABLE}",
+            "a number of threads is needed",
+            got=repr(text),
+            allowed=(f"1-{MAX_THREADS}",),
+        )
+    return int(text)

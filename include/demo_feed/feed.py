@@ -1,7 +1,4 @@
-"""Simulate the source systems of the demo projects: deliver the days that they would have delivered by now.
-
-This is a simulator. It writes where real source systems would write (a landing zone, a warehouse) and nowhere else.
-"""
+"""Deliver the days that the demo projects' source systems would have delivered by now."""
 
 from __future__ import annotations
 
@@ -10,13 +7,19 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import TYPE_CHECKING
 
-from include.config.errors import AsOfError, UnknownProjectError, did_you_mean
+from include.domain.errors import AsOfError, UnknownProjectError, did_you_mean
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
+import sys
+from datetime import timedelta
+
+from include.config.connections import declared_connections
+from include.config.project import Project
+from include.config.settings import Settings
+from include.domain.errors import NightshiftError
 
 FEEDS = ("flight_delay", "telco_churn")
-
 Progress = Callable[[int, int], None]
 logger = logging.getLogger(__name__)
 
@@ -77,3 +80,46 @@ def load(
         written = deliver_snapshots(first, last, url, progress, reader=reader or "", name=name)
     logger.info("demo feed %s: %d days of %s to %s delivered", project_name, written, first, last)
     return written
+
+
+# a week is what people backfill first in the UI, where nothing delivers what its windows reach back to
+BACKFILLED_DAYS = 7
+
+
+def days_needed(project: Project, as_of: date, window_days: int | None = None) -> tuple[date, date]:
+    """Return the first and last day of source data that a run for `as_of` reads.
+
+    The window's newest day is `label_delay_days` before `as_of`; excluded days move its start back, and the first day's
+    features look back further. A day more at the front serves sources that read the previous day's file.
+    """
+    window = project.window
+    back = window.label_delay_days + (window_days or window.days) + len(window.excluded) + window.lookback_days + 1
+    return as_of - timedelta(days=back), as_of
+
+
+def days_delivered(project: Project, newest: date) -> tuple[date, date]:
+    """Return the first and last day of source data for a night about `newest`, and a backfill of the week before it."""
+    first, _ = days_needed(project, newest - timedelta(days=BACKFILLED_DAYS))
+    return first, newest
+
+
+def main(project_name: str, first: str, last: str) -> int:
+    """Load the days, with one line "<done>/<to do>" for each; return the exit status."""
+    settings = Settings.from_environment()
+    try:
+        load(
+            project_name,
+            date.fromisoformat(first),
+            date.fromisoformat(last),
+            store_url=settings.landing_url,
+            connections=declared_connections(settings),
+            progress=lambda done, total: print(f"{done}/{total}", flush=True),
+        )
+    except NightshiftError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -16,8 +16,8 @@ from functools import cache
 
 import pandas as pd
 
-from include.config.errors import PreconditionFailedError
 from include.demo_feed.packaged import packaged_file
+from include.domain.errors import PreconditionFailedError
 from include.io.object_store import ObjectStore
 from include.io.stores import open_store
 from include.io.tables import to_parquet

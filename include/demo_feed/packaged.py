@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from include.config.errors import SourceDataError
+from include.domain.errors import SourceDataError
 
 
 def packaged_file(package: str, relative: str) -> Path:

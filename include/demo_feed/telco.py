@@ -40,8 +40,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import CreateTable
 
-from include.config.errors import SettingsError, SourceUnavailableError
 from include.demo_feed.packaged import packaged_file, read_verified_pickle
+from include.domain.errors import SettingsError, SourceUnavailableError
 from include.io.sql_source import refuses_login, shown_address, with_connect_timeout
 
 WAREHOUSE = "telco_warehouse"

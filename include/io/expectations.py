@@ -18,7 +18,7 @@ from typing import Any
 
 import pandas as pd
 
-from include.config.errors import MAX_EXAMPLES
+from include.domain.errors import MAX_EXAMPLES
 
 # before the import: it logs a line for each function it registers, and versions with telemetry read this variable
 logging.getLogger("great_expectations").setLevel(logging.ERROR)

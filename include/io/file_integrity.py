@@ -14,8 +14,8 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from include.config.errors import MAX_EXAMPLES, SourceDataError, SourceIncompleteError
 from include.config.source import CsvFormat
+from include.domain.errors import MAX_EXAMPLES, SourceDataError, SourceIncompleteError
 
 _PARQUET = b"PAR1"
 # by its first bytes, what a file is that was given the name of a CSV

@@ -6,7 +6,7 @@ from typing import Any
 
 import requests
 
-from include.config.errors import PullRequestError
+from include.domain.errors import PullRequestError
 
 TIMEOUT_SECONDS = 30
 PAGE_SIZE = 100

@@ -1,4 +1,4 @@
-"""Say where each artifact lives: every key of the store is made here."""
+"""Say where each artifact lives: every key of the store, and the names of the files and columns stages share."""
 
 from __future__ import annotations
 
@@ -164,3 +164,12 @@ def training_request(project: str, request_id: str) -> str:
 def training_answer(project: str, request_id: str) -> str:
     """Return the key of what the container answered, beside the request."""
     return f"{project}/models/requests/{request_id}/result.json"
+
+
+# the table of an artifact: feature rows, or rows set aside
+ROWS = "rows"
+# in the rows set aside: the position in the assembled day, and the checks it breaks; no declared column starts with "_"
+ROW_COLUMN = "_row"
+REASONS_COLUMN = "_reasons"
+# in a window of features: the partition, as ISO text
+DAY = "day"

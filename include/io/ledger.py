@@ -1,4 +1,4 @@
-"""Keep a project's history as numbered, create-only entries: append-only, without gaps, one writer a number."""
+"""Keep a project's history as numbered, create-only entries without gaps, and read its decisions back."""
 
 from __future__ import annotations
 
@@ -11,12 +11,17 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 from typing import overload
 
-from include.config.decision import EntryKind, LedgerEntry
-from include.config.errors import ArtifactDamagedError, LedgerConflictError, PreconditionFailedError
+from include.domain.champion import InForce, champions, highest_version, in_force_after, settle
+from include.domain.decision import Decision, EntryKind, LedgerEntry
+from include.domain.errors import (
+    ArtifactDamagedError,
+    ChecksumMismatchError,
+    LedgerConflictError,
+    PreconditionFailedError,
+)
 from include.io import keys
 from include.io.manifests import parse_receipt, to_json
 from include.io.object_store import ObjectStore
-from include.io.standing import InForce, champions, highest_version, in_force_after, settle
 
 MAX_ATTEMPTS = 100
 LOST_PAUSE_SECONDS = 0.1
@@ -324,3 +329,40 @@ class _History(Sequence[LedgerEntry]):
         if isinstance(index, slice):
             return [self._entry(number) for number in numbers[index]]
         return self._entry(numbers[index])
+
+
+def read_decision(store: ObjectStore, project: str, decision_id: str, sha256: str = "") -> Decision:
+    """Return a decision by its key, so that a store may be moved.
+
+    Args:
+        store: Holds it.
+        project: The project's name.
+        decision_id: Its id.
+        sha256: Of its bytes, as it was written; empty where nobody kept that.
+
+    Raises:
+        ObjectMissingError: There is no such decision.
+        ArtifactDamagedError: It is not one of this version.
+        ChecksumMismatchError: It is not the one that was written.
+    """
+    key = keys.decision(project, decision_id)
+    data = store.get(key)
+    found = hashlib.sha256(data).hexdigest()
+    if sha256 not in ("", found):
+        raise ChecksumMismatchError(
+            store.uri(key),
+            "the decision is not the one that was written",
+            got=f"sha256 {found}",
+            allowed=(f"sha256 {sha256}",),
+            hint="it was changed by hand: restore it from a backup, or delete it and run the night again",
+        )
+    return parse_receipt(data, store.uri(key), Decision)
+
+
+def decision_sha256(store: ObjectStore, project: str, decision_id: str) -> str:
+    """Return the sha256 of a decision's bytes.
+
+    Raises:
+        ObjectMissingError: There is no such decision.
+    """
+    return hashlib.sha256(store.get(keys.decision(project, decision_id))).hexdigest()

@@ -22,15 +22,24 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from include.config.errors import (
+from include.domain.errors import (
     ObjectMissingError,
     PreconditionFailedError,
     SettingsError,
     StoreError,
     StoreRefusedError,
 )
-from include.io.object_store import Listed, ObjectInfo, ObjectStore, StoredObject
-from include.io.store_rules import RESERVED, check_key, check_prefix, key_order, probe_conditions
+from include.io.object_store import (
+    RESERVED,
+    Listed,
+    ObjectInfo,
+    ObjectStore,
+    StoredObject,
+    check_key,
+    check_prefix,
+    key_order,
+    probe_conditions,
+)
 
 TEMPORARY = f"{RESERVED}tmp-"
 LOCKS = f"{RESERVED}locks"

@@ -1,23 +1,22 @@
-"""Write and read manifests: the commit mark of an artifact, with the sha256 of every file it names.
-
-Data first, manifest last: an artifact exists when its manifest does, and a reader checks the bytes it gets.
-"""
+"""Write and read manifests, the commit marks of artifacts, and replace the current one by compare-and-set."""
 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal, TypeVar
 
 from pydantic import ValidationError
 
-from include.config.errors import (
+from include.domain.errors import (
     ArtifactDamagedError,
     ChecksumMismatchError,
     ObjectMissingError,
+    PartitionChangedError,
     PreconditionFailedError,
 )
-from include.config.results import Origin, Receipt
+from include.domain.results import Origin, Receipt
 from include.io.object_store import ObjectStore
 
 AnyReceipt = TypeVar("AnyReceipt", bound=Receipt)
@@ -150,3 +149,43 @@ def parse_receipt(data: bytes, where: str, kind: type[AnyReceipt]) -> AnyReceipt
             got=f"{place}: {first['msg']}",
             hint="it was written by another version or changed by hand",
         ) from error
+
+
+MAX_TRIES = 5
+
+
+@dataclass(frozen=True)
+class InForce:
+    """Hold what a commit mark said when it was looked at: no manifest and no ETag where there was none."""
+
+    manifest: Manifest | None = None
+    etag: str | None = None
+
+
+def look(store: ObjectStore, key: str) -> InForce:
+    """Return the manifest at `key`, with the ETag it was read at.
+
+    Raises:
+        ArtifactDamagedError: It is not a manifest of this version.
+    """
+    try:
+        found = store.read(key)
+    except ObjectMissingError:
+        return InForce()
+    return InForce(parse_receipt(found.data, store.uri(key), Manifest), found.etag)
+
+
+def put_in_force(store: ObjectStore, key: str, manifest: Manifest, seen: InForce) -> bool:
+    """Write the manifest, unless the key has changed since it was `seen`; tell whether it was written."""
+    try:
+        store.put(key, to_json(manifest), if_absent=seen.etag is None, if_match=seen.etag)
+    except PreconditionFailedError:
+        return False
+    return True
+
+
+def kept_changing(where: str) -> PartitionChangedError:
+    """Return the error for a day that other runs changed each time it was looked at."""
+    return PartitionChangedError(
+        where, "other runs kept changing the day", got=f"{MAX_TRIES} lost writes", hint="run it again"
+    )

@@ -1,21 +1,24 @@
-"""Save and load models without pickle: skops, with an explicit allow-list and the same bytes for the same model.
-
-skops itself trusts scikit-learn's and numpy's own types, and no functions; `TRUSTED` is all that comes on top. Loading
-anything else is refused before a single object is built.
-"""
+"""Save and load models without pickle, for us and for MLflow's tools: equal models have equal bytes."""
 
 from __future__ import annotations
 
 import io
 import json
 import zipfile
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version as installed
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import skops.io
 from sklearn.pipeline import Pipeline
 from skops.io.exceptions import UntrustedTypesFoundException
 
-from include.config.errors import ModelUntrustedError
+from include.domain.errors import ModelUntrustedError
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
 
 TRUSTED: tuple[str, ...] = ("numpy.dtype", "xgboost.core.Booster", "xgboost.sklearn.XGBClassifier")
 _SCHEMA = "schema.json"
@@ -111,3 +114,37 @@ def _renumber(node: Any, ids: dict[int, int], names: dict[str, str]) -> None:
             node["file"] = names.setdefault(node["file"], f"{len(names) + 1}.{ending}")
     for child in node.values():
         _renumber(child, ids, names)
+
+
+MODEL_FILE = "model.skops"
+REQUIREMENTS = ("numpy", "pandas", "scikit-learn", "scipy", "skops", "xgboost")
+
+
+@dataclass(frozen=True)
+class ModelToLog:
+    """Hold a model with its bytes as they are stored, and its input columns by kind."""
+
+    pipeline: Pipeline
+    data: bytes
+    inputs: Sequence[tuple[str, Literal["numeric", "categorical"]]]
+
+
+def write_model(folder: Path, model: ModelToLog) -> None:
+    """Write an MLflow model folder whose model file is, byte for byte, the one in the object store."""
+    import mlflow.sklearn
+    from mlflow.models import ModelSignature
+    from mlflow.types.schema import ColSpec, Schema
+
+    kinds: dict[str, Any] = {"numeric": "double", "categorical": "string"}
+    inputs = Schema([ColSpec(kinds[kind], name, required=False) for name, kind in model.inputs])
+    mlflow.sklearn.save_model(
+        model.pipeline,
+        str(folder),
+        serialization_format="skops",
+        skops_trusted_types=list(TRUSTED),
+        signature=ModelSignature(inputs=inputs, outputs=Schema([ColSpec("double")])),
+        # asked of MLflow itself: it may be installed as mlflow-skinny
+        pip_requirements=[f"mlflow=={mlflow.__version__}", *(f"{name}=={installed(name)}" for name in REQUIREMENTS)],
+        pyfunc_predict_fn="predict_proba",
+    )
+    (folder / MODEL_FILE).write_bytes(model.data)

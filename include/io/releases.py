@@ -7,13 +7,13 @@ import logging
 from collections.abc import Collection
 from datetime import date
 
-from include.config.errors import (
+from include.domain.errors import (
     ChecksumMismatchError,
     LedgerConflictError,
     ObjectMissingError,
     PreconditionFailedError,
 )
-from include.config.results import Receipt
+from include.domain.results import Receipt
 from include.io import keys
 from include.io.manifests import FileRef, Manifest, parse_receipt, read_manifest, read_receipt, to_json
 from include.io.object_store import ObjectStore

@@ -1,9 +1,4 @@
-"""Keep objects on S3 or a server that speaks S3, with conditional writes and checksums.
-
-Credentials, endpoint and region come from boto3's standard chain (`AWS_ACCESS_KEY_ID`, `AWS_ENDPOINT_URL_S3`, profiles,
-roles). ETags are opaque. A put whose answer was lost is repeated by botocore and may then meet its own write: such a
-"precondition failed" is read again before it is believed.
-"""
+"""Keep objects on S3 or a server that speaks S3, with conditional writes, checksums and helpful errors."""
 
 from __future__ import annotations
 
@@ -17,19 +12,89 @@ from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
+from botocore import exceptions as botocore_errors
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.loaders import Loader, create_loader
 from botocore.session import Session
 
-from include.config.errors import ObjectMissingError, PreconditionFailedError, SettingsError
-from include.io.object_store import Listed, ObjectInfo, ObjectStore, StoredObject
-from include.io.s3_errors import code_of, status_of, store_error
-from include.io.store_rules import check_key, check_prefix, key_order, probe_conditions
+from include.domain.errors import (
+    ObjectMissingError,
+    PreconditionFailedError,
+    SettingsError,
+    StoreError,
+    StoreRefusedError,
+)
+from include.io.object_store import (
+    Listed,
+    ObjectInfo,
+    ObjectStore,
+    StoredObject,
+    check_key,
+    check_prefix,
+    key_order,
+    probe_conditions,
+)
+
+_REFUSALS = {
+    "NoSuchBucket": ("the bucket does not exist", "create the bucket, or correct NIGHTSHIFT_STORE_URL"),
+    "InvalidAccessKeyId": ("the access key is not known", "correct AWS_ACCESS_KEY_ID"),
+    "SignatureDoesNotMatch": ("the secret key is wrong", "correct AWS_SECRET_ACCESS_KEY"),
+    "AccessDenied": ("not permitted", "the credentials need to list, read, write and delete in this bucket"),
+    "ExpiredToken": ("the credentials have expired", "log in again"),
+    "InvalidToken": ("the session token is not valid", "correct or unset AWS_SESSION_TOKEN"),
+    "InvalidBucketName": ("not a bucket's name", "correct NIGHTSHIFT_STORE_URL"),
+    "NotImplemented": ("the server cannot do this", "use AWS S3, SeaweedFS 4.48 or newer, or a file:// store"),
+}
+
+
+def status_of(error: ClientError) -> int:
+    """Return the HTTP status of the answer."""
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def code_of(error: ClientError) -> str:
+    """Return S3's word for the error, for example "NoSuchKey"."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def store_error(error: ClientError | BotoCoreError, where: str) -> StoreError:
+    """Return our error for the client's, ready to be raised."""
+    if isinstance(error, ClientError):
+        return _answered(error, where)
+    if isinstance(error, botocore_errors.NoCredentialsError | botocore_errors.PartialCredentialsError):
+        return StoreRefusedError(
+            where,
+            "no credentials for the object store",
+            got=str(error),
+            hint="set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE",
+        )
+    if isinstance(error, botocore_errors.FlexibleChecksumError):
+        return StoreError(where, "bytes came back that do not have their checksum", got=str(error))
+    if isinstance(error, botocore_errors.ConnectionError | botocore_errors.HTTPClientError):
+        return StoreError(
+            where,
+            "the object store does not answer",
+            got=str(error),
+            hint="is the server running, and is AWS_ENDPOINT_URL_S3 its address?",
+        )
+    return StoreError(where, "the S3 client failed", got=str(error))
+
+
+def _answered(error: ClientError, where: str) -> StoreError:
+    code, status = code_of(error), status_of(error)
+    got = f"{status} {code}: {error.response.get('Error', {}).get('Message', '')}"
+    if code in _REFUSALS:
+        what, hint = _REFUSALS[code]
+        return StoreRefusedError(where, what, got=got, hint=hint)
+    if status in (401, 403):
+        what, hint = _REFUSALS["AccessDenied"]
+        return StoreRefusedError(where, what, got=got, hint=hint)
+    return StoreError(where, "the object store answered with an error", got=got)
+
 
 # each client tells at INFO where it has found its credentials and endpoint
 logging.getLogger("botocore").setLevel(logging.WARNING)
-
 DEFAULT_REGION = "us-east-1"
 READ_ATTEMPTS = 3
 CONFLICT_ATTEMPTS = 6

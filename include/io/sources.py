@@ -1,23 +1,19 @@
-"""Read one day of raw data from a project's declared source: tables by name, with the values that the source gave.
-
-Every reader follows one rule of what a column is (see `column_types`). Nothing is repaired here. What can't be read, or
-is not there though it is required, is an error that names it.
-"""
+"""Read one day of raw data from a project's declared source: tables by name, with the values that the source gave."""
 
 from __future__ import annotations
 
 import io
+import json
 import logging
 from collections.abc import Mapping
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from include.config.errors import ObjectMissingError, SourceDataError
 from include.config.project import FileSource, FileTable, Project
 from include.config.source import CsvFormat
-from include.io.column_types import as_declared, from_text
+from include.domain.errors import ObjectMissingError, SourceDataError, SourceIncompleteError
 from include.io.file_integrity import (
     check_parquet,
     csv_text,
@@ -25,12 +21,69 @@ from include.io.file_integrity import (
     refuse_decimal_commas,
     unreadable_csv,
 )
-from include.io.json_lines import from_json_lines
 from include.io.object_store import ObjectStore
-from include.io.tables import raw_from_parquet
+from include.io.tables import as_declared, from_text, from_values, raw_from_parquet
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
+
+
+def from_json_lines(data: bytes, where: str) -> pd.DataFrame:
+    """Return the objects of a JSON lines file as rows; a name that an object lacks is missing in its row.
+
+    Args:
+        data: The file.
+        where: Table and address, for errors.
+
+    Raises:
+        SourceIncompleteError: The last line is cut.
+        SourceDataError: The file is something else, or an object has two values of one name.
+    """
+    rows = _objects(data, where)
+    names = dict.fromkeys(name for row in rows for name in row)
+    return from_values({name: [row.get(name) for row in rows] for name in names}, len(rows), where)
+
+
+def _objects(data: bytes, where: str) -> list[dict[str, Any]]:
+    lines = [(number, line) for number, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1)]
+    written = [(number, line) for number, line in lines if line.strip()]
+    rows = []
+    for number, line in written:
+        try:
+            rows.append(_object(line, f"{where}, line {number}"))
+        except (ValueError, RecursionError) as error:
+            # the message of a parser may quote what the line holds; its place is enough
+            got = f"{len(data)} bytes; line {number}: {type(error).__name__}"
+            last = number == written[-1][0] and not data.endswith(b"\n") and _is_cut(error)
+            raise (SourceIncompleteError if last else SourceDataError)(
+                where,
+                "the file ends within a line" if last else "a line is no JSON object",
+                got=got,
+                allowed=["UTF-8 text with one JSON object a line"],
+                hint="the file is still being written, or cut: have the source deliver it whole"
+                if last
+                else "have the source deliver it again, one object a line and no list around them",
+            ) from error
+    return rows
+
+
+def _is_cut(error: Exception) -> bool:
+    """Tell whether a line ends where more must follow; a whole line that is no object, or no UTF-8, is not cut."""
+    if isinstance(error, UnicodeDecodeError):
+        return "unexpected end" in error.reason
+    return isinstance(error, json.JSONDecodeError)
+
+
+def _object(line: bytes, where: str) -> dict[str, Any]:
+    def paired(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        refuse_columns_of_one_name([name for name, _ in pairs], where)
+        return dict(pairs)
+
+    found = json.loads(line.decode(), object_pairs_hook=paired)
+    if not isinstance(found, dict):
+        raise ValueError("no object")
+    return found
+
 
 logger = logging.getLogger(__name__)
 

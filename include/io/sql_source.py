@@ -18,10 +18,10 @@ from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from include.config.errors import ConnectionMissingError, SettingsError, SourceDataError, SourceUnavailableError
 from include.config.project import Project, SqlSource
-from include.io.column_types import as_declared, from_values
+from include.domain.errors import ConnectionMissingError, SettingsError, SourceDataError, SourceUnavailableError
 from include.io.file_integrity import refuse_columns_of_one_name
+from include.io.tables import as_declared, from_values
 
 if TYPE_CHECKING:
     from pydantic import SecretStr

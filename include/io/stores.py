@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from include.config.errors import SettingsError
+from include.domain.errors import SettingsError
 from include.io.local_store import LocalStore
 from include.io.object_store import ObjectStore
 

@@ -1,13 +1,9 @@
-"""Record trainings in MLflow: one run and one model version for each candidate id, however often a task is retried.
-
-MLflow is a view for people: nothing is decided from it. It numbers model versions by itself, and begins anew when its
-database or a registered model is lost; so what a version is of is its tag `candidate_id`, never its number. Only
-`MlflowClient` is used, so no global state (active run, tracking URI) is touched. MLflow is imported late, because this
-module is imported where it is not needed.
-"""
+"""Record trainings in MLflow: one run and one model version for each candidate id, however often a task is retried."""
 
 from __future__ import annotations
 
+import os
+import socket
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -16,22 +12,67 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from include.config import clock
-from include.config.errors import TrackingError
-from include.config.namespaces import named_in, split_tracking
-from include.io.model_folder import ModelToLog, write_model
-from include.io.run_owners import is_gone, parse_owner, this_process
-from include.io.tracking_addresses import artifact_location
-from include.io.tracking_database import busy_safe, prepare_tracking, quiet_mlflow
-from include.io.tracking_errors import tracking_errors
+import psutil
+from pydantic import ValidationError
+
+from include.domain import clock
+from include.domain.errors import TrackingError
+from include.domain.namespaces import named_in, split_tracking
+from include.domain.results import Receipt
+from include.io.model_files import ModelToLog, write_model
+from include.io.tracking_database import artifact_location, busy_safe, prepare_tracking, quiet_mlflow, tracking_errors
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
     from mlflow.entities.model_registry import ModelVersion
 
-__all__ = ["Measurement", "ModelToLog", "Registered", "TrackedRun", "Tracking", "prepare_tracking"]
+# the kernel's start time of a process moves when the machine's clock is set
+CLOCK_TOLERANCE_SECONDS = 2.0
 
+
+class RunOwner(Receipt):
+    """Name the process that trains in a run.
+
+    Attributes:
+        host: The machine's name.
+        started: When the process began, in seconds since 1970, as the kernel tells it: numbers of processes come back.
+        since: When it took the run.
+    """
+
+    host: str
+    pid: int
+    started: float
+    since: datetime
+
+
+def this_process() -> RunOwner:
+    """Return the process that asks, as the owner of a run from now on."""
+    pid = os.getpid()
+    return RunOwner(host=socket.gethostname(), pid=pid, started=psutil.Process(pid).create_time(), since=clock.now())
+
+
+def parse_owner(tag: str | None) -> RunOwner | None:
+    """Return the owner that a run's tag names, or None when it names none."""
+    try:
+        return RunOwner.model_validate_json(tag or "")
+    except ValidationError:
+        return None
+
+
+def is_gone(owner: RunOwner, longest: timedelta) -> bool:
+    """Tell whether the process has ended; `longest` is how long a training may take."""
+    if owner.host != socket.gethostname():
+        return clock.now() - owner.since > longest
+    try:
+        process = psutil.Process(owner.pid)
+        same = abs(process.create_time() - owner.started) < CLOCK_TOLERANCE_SECONDS
+        return not same or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+__all__ = ["Measurement", "ModelToLog", "Registered", "TrackedRun", "Tracking", "prepare_tracking"]
 CANDIDATE_TAG = "candidate_id"
 OWNER_TAG = "owner"
 FAILURE_TAG = "failure"

@@ -1,4 +1,4 @@
-"""Make MLflow's SQLite database once, safe for several processes; any other address is left as it is."""
+"""Find MLflow's server or database, make its SQLite file once, and turn its libraries' failures into one error."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ import logging
 import os
 import sqlite3
 import sys
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from include.config.errors import TrackingError
-from include.config.namespaces import split_tracking
+from include.domain.errors import TrackingError
+from include.domain.namespaces import split_tracking, store_prefix
+from include.io.keys import tracking_artifacts
 
 BUSY_TIMEOUT_SECONDS = 60
 # which file each database was when it was last looked at
@@ -140,3 +142,57 @@ def without_password(url: str) -> str:
         return make_url(url).render_as_string(hide_password=True)
     except ArgumentError:
         return url
+
+
+@contextmanager
+def tracking_errors(tracking_url: str, doing: str) -> Iterator[None]:
+    """Turn a failure of MLflow, or of the way to it, into ours.
+
+    Args:
+        tracking_url: MLflow's address; shown without a password.
+        doing: What is being done, after "could not".
+
+    Raises:
+        TrackingError: It failed.
+    """
+    from mlflow.exceptions import MlflowException
+    from requests.exceptions import RequestException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except Exception as error:
+        known = isinstance(error, (MlflowException, RequestException, SQLAlchemyError, OSError))
+        # told by their module: boto3 is imported only where artifacts are kept on S3
+        if not known and not type(error).__module__.startswith(("boto3.", "botocore.")):
+            raise
+        raise TrackingError(
+            f"MLflow at {without_password(tracking_url)}",
+            f"could not {doing}",
+            got=" ".join(str(error).split())[:300],
+            hint="is the tracking server or database reachable?",
+        ) from error
+
+
+SERVED = "mlflow-artifacts"
+
+
+def artifact_location(tracking_url: str, project: str, artifact_root: str) -> str:
+    """Return where a project's experiment keeps its files.
+
+    Args:
+        tracking_url: As `Settings` has it, with the namespace.
+        project: The project's name.
+        artifact_root: Address in the object store, for processes that write there themselves.
+    """
+    address, namespace = split_tracking(tracking_url)
+    if urlsplit(address).scheme not in ("http", "https"):
+        return artifact_root
+    return f"{SERVED}:/{store_prefix(namespace)}{tracking_artifacts(project)}"
+
+
+def is_below(artifact_uri: str, *locations: str) -> bool:
+    """Tell whether a run's files are in one of the `locations`; a served address may name its server."""
+    found = urlsplit(artifact_uri)
+    plain = f"{SERVED}:{found.path}" if found.scheme == SERVED else artifact_uri
+    return any(plain.startswith(f"{location}/") for location in locations)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from include.config.errors import ObjectMissingError
-from include.config.training_request import TrainingAnswer, TrainingRequest
+from include.config.training_container import TrainingAnswer, TrainingRequest
+from include.domain.errors import ObjectMissingError
 from include.io import keys
 from include.io.manifests import parse_receipt, read_receipt, to_json
 from include.io.object_store import ObjectStore

@@ -22,11 +22,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import rankdata
 
-from include.config.evidence import BaselineGain
 from include.config.gates import MetricName
-from include.ml.metrics import THRESHOLD, measure
-from include.ml.paired import differences_to
-from include.ml.scored import Scored
+from include.domain.evidence import BaselineGain
+from include.ml.bootstrap import differences_to
+from include.ml.metrics import THRESHOLD, Scored, measure
 
 SHUFFLES = 999
 # fewer groups make the interval over them too narrow: A. C. Cameron and D. L. Miller, A Practitioner's Guide to

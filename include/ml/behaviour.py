@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from include.config.behaviour import Invariance, Test
-from include.config.evidence import BehaviourCheck
+from include.domain.evidence import BehaviourCheck
 
 # scores are sums of floating-point numbers: the same sum in another order may differ by this
 ROUNDING = 1e-12

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from include.config.evidence import Calibration, CalibrationBin
+from include.domain.evidence import Calibration, CalibrationBin
 
 
 def calibration(labels: Sequence[int] | np.ndarray, scores: Sequence[float] | np.ndarray, bins: int) -> Calibration:

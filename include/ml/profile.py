@@ -9,8 +9,8 @@ import pandas as pd
 from sklearn.metrics import roc_auc_score
 from xgboost import XGBClassifier
 
-from include.config.explanation import DayOfTarget, FeatureProfile
-from include.ml.stability import count_between, psi, tenths
+from include.domain.explanation import DayOfTarget, FeatureProfile
+from include.ml.drift import count_between, psi, tenths
 
 BINS = 20
 # whole numbers of a range up to this have a bin each

@@ -11,9 +11,9 @@ from typing import Literal
 
 import pandas as pd
 
-from include.config.errors import EvaluationError
 from include.config.project import Features
-from include.config.results import Receipt
+from include.domain.errors import EvaluationError
+from include.domain.results import Receipt
 
 MAX_CATEGORIES_RECORDED = 500
 

@@ -1,7 +1,4 @@
-"""Part rows into groups by the values of a column, and measure challenger and champion in each of them.
-
-A group is a small holdout: its gain and how sure that is come from the same paired bootstrap by days (see `paired`).
-"""
+"""Part rows into groups by the values of a column, measure both models in each, and compare how groups are treated."""
 
 from __future__ import annotations
 
@@ -11,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from fairlearn.metrics import demographic_parity_difference, equalized_odds_difference
 
-from include.config.evidence import Group
 from include.config.gates import MetricName
-from include.ml.metrics import improvement, measure
-from include.ml.paired import difference
-from include.ml.scored import Scored
+from include.domain.evidence import Fairness, Group, GroupRates
+from include.ml.bootstrap import difference
+from include.ml.metrics import Scored, improvement, measure
 
 MISSING = "(missing)"
 OTHER = "(other)"
@@ -174,3 +171,60 @@ def _text(value: Any) -> str:
     if isinstance(value, float | np.floating) and value.is_integer():
         return str(int(value))
     return str(value)
+
+
+def fairness(
+    column: str,
+    groups: Sequence[Any] | np.ndarray | pd.Series,
+    labels: Sequence[int] | np.ndarray,
+    scores: Sequence[float] | np.ndarray,
+    threshold: float,
+    min_rows: int,
+) -> Fairness:
+    """Return the rates of each group, and how far apart those of the judged groups are.
+
+    Args:
+        column: The protected column's name.
+        groups: Its values, shape (n_rows,); missing ones make up a group of their own, and many different numbers
+            ranges (see `slices`).
+        labels: 0 or 1, shape (n_rows,).
+        scores: Probability of 1, shape (n_rows,); at least `threshold` is selected.
+        threshold: Of the answers.
+        min_rows: A group with fewer rows is shown, but not judged: its rates are mostly chance.
+
+    Returns:
+        By group, each value of a text a group of its own. With fewer than two judged groups there is no difference; nor
+        is there one of equalized odds when a judged group has no positives or no negatives, as its rate would count
+        as 0.
+    """
+    parts = grouping(groups, largest=None)
+    truth = np.asarray(labels).astype(int)
+    selected = (np.asarray(scores, dtype="float64") >= threshold).astype(int)
+    members = [parts.of_row == number for number in range(len(parts.names))]
+    rates = tuple(
+        _rates(name, truth[rows], selected[rows], min_rows) for name, rows in zip(parts.names, members, strict=True)
+    )
+    judged = [group for group in rates if group.judged]
+    parity, odds = None, None
+    if len(judged) >= 2:
+        rows = np.array([group.judged for group in rates])[parts.of_row]
+        answers = {"y_true": truth[rows], "y_pred": selected[rows], "sensitive_features": parts.of_row[rows]}
+        parity = float(demographic_parity_difference(**answers))
+        if all(group.true_positive_rate is not None and group.false_positive_rate is not None for group in judged):
+            odds = float(equalized_odds_difference(**answers))
+    return Fairness(column=column, groups=rates, demographic_parity_difference=parity, equalized_odds_difference=odds)
+
+
+def _rates(name: str, labels: np.ndarray, selected: np.ndarray, min_rows: int) -> GroupRates:
+    return GroupRates(
+        group=name,
+        rows=len(labels),
+        selection_rate=float(selected.mean()),
+        true_positive_rate=_share(selected[labels == 1]),
+        false_positive_rate=_share(selected[labels == 0]),
+        judged=len(labels) >= min_rows,
+    )
+
+
+def _share(selected: np.ndarray) -> float | None:
+    return float(selected.mean()) if len(selected) else None

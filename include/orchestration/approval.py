@@ -17,13 +17,13 @@ from airflow.sdk import Param
 from airflow.sdk.bases.notifier import BaseNotifier
 from airflow.sdk.exceptions import AirflowSkipException
 
-from include.config import clock
-from include.config.approval import Approval
 from include.config.project import Project
-from include.config.results import ApprovalAnswer, EvaluateResult
-from include.config.stages import APPROVE_TASK
-from include.orchestration.as_of import resolve_as_of
-from include.orchestration.namespaces import shown_name
+from include.config.sections import Approval
+from include.domain import clock
+from include.domain.results import ApprovalAnswer, EvaluateResult
+from include.domain.stages import APPROVE_TASK
+from include.orchestration.dag_building import shown_name
+from include.orchestration.params import resolve_as_of
 
 # the two words that make Airflow show buttons and call the page an approval
 APPROVE, REJECT = "Approve", "Reject"

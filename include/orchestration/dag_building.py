@@ -1,4 +1,4 @@
-"""Build each project's Dags so that one that cannot be built hides no other."""
+"""Build each project's Dags so that one that cannot be built hides no other; name their assets and namespaces."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from traceback import extract_tb
 
-from airflow.sdk import DAG, get_parsing_context
+from airflow.sdk import DAG, Asset, AssetAlias, get_parsing_context
 
-from include.config.errors import NightshiftError, Problem
 from include.config.project import Project
+from include.config.settings import Settings
+from include.domain.errors import NightshiftError, Problem
+from include.domain.namespaces import named_in, registered
+from include.domain.stages import asset_uri, namespace_of
 
 log = logging.getLogger(__name__)
 
@@ -45,3 +48,62 @@ def _problem(project: Project, error: Exception) -> Problem:
     last = extract_tb(error.__traceback__)[-1]
     got = f"{type(error).__name__}: {error}, at {Path(last.filename).name}:{last.lineno}"
     return Problem(f"{project.name}/", "its Dag cannot be built", got, hint="the other projects' Dags are there")
+
+
+def settings_of(dag_id: str) -> Settings:
+    """Return the settings of the namespace that a Dag is of."""
+    return Settings.from_environment().in_namespace(namespace_of(dag_id))
+
+
+def shown_settings() -> Iterator[Settings]:
+    """Yield the settings of each namespace whose Dags are wanted; in a task's process only that of the task.
+
+    They are those of the environment's own namespace, or of none, and of every namespace registered in the home.
+    """
+    asked, own = get_parsing_context().dag_id, Settings.from_environment()
+    if asked is not None:
+        yield own.in_namespace(namespace_of(asked))
+        return
+    yield own
+    for name in registered(own.home):
+        if name != own.namespace:
+            yield own.in_namespace(name)
+
+
+def is_asked(dag_id: str) -> bool:
+    """Tell whether a Dag is wanted: all are, but in a task's process only its own."""
+    return get_parsing_context().dag_id in (None, dag_id)
+
+
+def tags_of(namespace: str, *tags: str) -> list[str]:
+    """Return the tags of a Dag; the first one of a namespace is its name."""
+    return [*([f"namespace {namespace}"] if namespace else []), *tags]
+
+
+def shown_name(dag_id: str, project: str) -> str:
+    """Return what a run's project is called to people: in a namespace it says which."""
+    return named_in(namespace_of(dag_id), project)
+
+
+GROUP = "nightshift"
+# what a Dag that acts on the project of its form changes is known only when it runs
+CHANGED_CHAMPION = AssetAlias("nightshift__changed_champion", group=GROUP)
+
+
+def features_asset(project_name: str, namespace: str = "") -> Asset:
+    """Return the asset of a project's feature partitions: changed when a night has prepared new days."""
+    return _asset(named_in(namespace, project_name), "features")
+
+
+def champion_asset(project_name: str, namespace: str = "") -> Asset:
+    """Return the asset of a project's champion: changed when a model is promoted, or put back."""
+    return _asset(named_in(namespace, project_name), "champion")
+
+
+def predictions_asset(project_name: str, namespace: str = "") -> Asset:
+    """Return the asset of a project's predictions: changed when a day is scored, or scored anew."""
+    return _asset(named_in(namespace, project_name), "predictions")
+
+
+def _asset(name: str, kind: str) -> Asset:
+    return Asset(f"{name}__{kind}", uri=asset_uri(name, kind), group=GROUP)

@@ -18,20 +18,19 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from include.config.decision import Decision, LedgerEntry
 from include.config.discovery import load_project
-from include.config.errors import NightshiftError
-from include.config.namespaces import split_name
 from include.config.project import Owner
 from include.config.settings import Settings
-from include.io.decisions import read_decision
-from include.orchestration.as_of import resolve_as_of
-from include.orchestration.decisions import decision_of_run, project_of, store_of
-from include.orchestration.namespaces import settings_of, shown_name
-from include.orchestration.run_state import failed_tasks
+from include.domain.decision import Decision, LedgerEntry
+from include.domain.errors import NightshiftError
+from include.domain.namespaces import split_name
+from include.io.ledger import read_decision
+from include.orchestration.dag_building import settings_of, shown_name
+from include.orchestration.params import resolve_as_of
+from include.orchestration.stage_call import decision_of_run, failed_tasks, project_of, store_of
+from include.reports.decision_state import counted
 from include.reports.decision_tables import gate_amount
 from include.reports.first_screen import consequence, rejecting
-from include.reports.gate_outcomes import counted
 
 SMTP_CONNECTION = "smtp_default"
 SLACK_CONNECTION = "slack_default"

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from html import escape
 from urllib.parse import quote
 
-from include.config.decision import LedgerEntry
-from include.config.namespaces import split_name
-from include.config.stages import retrain_dag_id
-from include.io.standing import InForce
+from include.domain.champion import InForce
+from include.domain.decision import LedgerEntry
+from include.domain.namespaces import split_name
+from include.domain.stages import retrain_dag_id
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #16202c; --soft: #566273; --line: #dde2e9; --link: #1d5fd1;

@@ -13,16 +13,14 @@ from airflow.sdk import DAG, XComArg, task_group
 from daily_partition import DailyPartitionTimetable
 
 from include.config.discovery import discover
-from include.config.errors import Problem
-from include.config.folder import README, read_text
 from include.config.project import Project
+from include.config.project_folder import README, read_text
 from include.config.settings import Settings
-from include.config.stages import PREPARE_GROUP, retrain_dag_id, training_pool
+from include.domain.errors import Problem
+from include.domain.stages import PREPARE_GROUP, retrain_dag_id, training_pool
 from include.orchestration import tasks
 from include.orchestration.approval import ask_for_approval
-from include.orchestration.assets import champion_asset, features_asset
-from include.orchestration.dag_building import built
-from include.orchestration.namespaces import is_asked, shown_settings, tags_of
+from include.orchestration.dag_building import built, champion_asset, features_asset, is_asked, shown_settings, tags_of
 from include.orchestration.params import retrain_params
 
 # far enough back for every backfill: Airflow runs no task of a day before it, and calls that a success

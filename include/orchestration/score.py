@@ -1,25 +1,70 @@
-"""Build the `<project>__score` Dag of a project that declares `scoring`."""
+"""Build the `<project>__score` Dag of a project that declares `scoring`, and the tasks only it has."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date, timedelta
 from functools import partial
 from itertools import product
 from typing import Any
 
-from airflow.sdk import DAG
+from airflow.sdk import DAG, get_current_context, task
+from airflow.sdk.exceptions import AirflowSkipException
 from daily_partition import DailyPartitionTimetable
 
-from include.config.discovery import discover
+from include.config.discovery import discover, load_project
 from include.config.project import Project, Scoring
 from include.config.settings import Settings
-from include.config.stages import retrain_dag_id, score_dag_id
-from include.orchestration import score_tasks, tasks
-from include.orchestration.assets import predictions_asset
-from include.orchestration.dag_building import built
-from include.orchestration.namespaces import is_asked, shown_settings, tags_of
-from include.orchestration.params import score_params
+from include.domain.stages import namespace_of, retrain_dag_id, score_dag_id
+from include.orchestration import tasks
+from include.orchestration.dag_building import built, is_asked, predictions_asset, shown_settings, tags_of
+from include.orchestration.params import SCORE_FIELDS, refuse_unknown, resolve_as_of, score_params
 from include.orchestration.retrain import DEFAULT_ARGS, START_DATE, readme
+from include.orchestration.stage_call import call_stage, failures_for_airflow
+from include.orchestration.tasks import RESULT_KEY, stay_silent_in_a_backfill
+
+
+@task(multiple_outputs=False, execution_timeout=timedelta(minutes=2))
+def choose_day(project_name: str) -> list[str]:
+    """Tell which day is scored, as a batch of one day for the tasks that prepare it."""
+    context = get_current_context()
+    with failures_for_airflow(context):
+        refuse_unknown(context["dag_run"].conf, SCORE_FIELDS)
+        day: date = resolve_as_of(context)
+        project = load_project(Settings.from_environment().projects_dir, project_name)
+    if day in project.window.excluded:
+        raise AirflowSkipException(f"{day} is excluded by window.excluded: nothing is scored")
+    return [day.isoformat()]
+
+
+@task(multiple_outputs=False, execution_timeout=timedelta(minutes=30))
+def score(project_name: str) -> dict[str, Any]:
+    """Score the day with the champion as of it; before the first champion, skip and say so."""
+    context = get_current_context()
+    result = call_stage("score", project_name, hindsight=context["params"]["hindsight"])
+    plain: dict[str, Any] = result.model_dump(mode="json")
+    if result.skipped:
+        # a skipped task hands nothing on by itself
+        context["ti"].xcom_push(RESULT_KEY, plain)
+        raise AirflowSkipException(result.skipped)
+    return plain
+
+
+@task(multiple_outputs=False, execution_timeout=timedelta(minutes=2))
+def announce_predictions(project_name: str, scored: dict[str, Any]) -> None:
+    """Tell the Dags that wait for this project's predictions that there are new ones."""
+    stay_silent_in_a_backfill()
+    if not scored["written"]:
+        raise AirflowSkipException(f"the predictions for {scored['day']} were there already")
+    context = get_current_context()
+    asset = predictions_asset(project_name, namespace_of(context["dag_run"].dag_id))
+    context["outlet_events"][asset].extra = {
+        "day": scored["day"],
+        "version": scored["version"],
+        "rows": scored["rows"],
+        "hindsight": scored["hindsight"],
+    }
+
 
 DOC = """\
 # Scoring {name}
@@ -71,11 +116,11 @@ def build_score_dag(project: Project, scoring: Scoring, namespace: str = "") -> 
         default_args={**DEFAULT_ARGS, "owner": project.owner.name},
     ) as dag:
         # Any: a task's function is typed by what it is given when it runs; here it is wired with promises of that
-        chosen: Any = score_tasks.choose_day(name)
+        chosen: Any = choose_day(name)
         ingested: Any = tasks.ingest(name, days=chosen)
         validated: Any = tasks.validate(name, days=ingested)
         prepared: Any = tasks.build_features(name, days=validated)
-        scored: Any = score_tasks.score(name)
+        scored: Any = score(name)
         prepared >> scored
-        score_tasks.announce_predictions.override(outlets=[predictions_asset(name, namespace)])(name, scored)
+        announce_predictions.override(outlets=[predictions_asset(name, namespace)])(name, scored)
     return dag

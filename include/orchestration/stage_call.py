@@ -1,4 +1,4 @@
-"""Call one stage from a task: give it its inputs, and turn its failure into Airflow's retry or fail-now."""
+"""Call one stage from a task: inputs, connections, Airflow's retry or fail-now; and read how a run stands."""
 
 from __future__ import annotations
 
@@ -8,10 +8,16 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from pydantic import SecretStr
+
+from include.config.connections import ConnectionFields, sqlalchemy_url
 from include.config.discovery import load_project
-from include.config.errors import BUGS, NightshiftError
-from include.config.project import Project
-from include.config.results import (
+from include.config.project import Project, SqlSource
+from include.config.settings import Settings, git_commit, lock_hash
+from include.domain.decision import LedgerEntry
+from include.domain.errors import BUGS, ConnectionMissingError, NightshiftError
+from include.domain.namespaces import split_name
+from include.domain.results import (
     EvaluateInputs,
     Origin,
     PartitionInputs,
@@ -22,14 +28,65 @@ from include.config.results import (
     StageInputs,
     TrainInputs,
 )
-from include.config.settings import Settings, git_commit, lock_hash
-from include.config.stages import Stage
-from include.orchestration.as_of import resolve_as_of
-from include.orchestration.connections import source_connections
-from include.orchestration.namespaces import settings_of
+from include.domain.stages import (
+    APPROVE_TASK,
+    PIN_DAG,
+    RETENTION_DAG,
+    ROLLBACK_DAG,
+    Stage,
+    retrain_dag_id,
+    score_dag_id,
+)
+from include.io.ledger import Ledger
+from include.io.object_store import ObjectStore
+from include.io.stores import open_store
+from include.orchestration.dag_building import settings_of
+from include.orchestration.params import resolve_as_of
+
+
+def source_connections(project: Project, settings: Settings) -> dict[str, SecretStr]:
+    """Return the SQLAlchemy URL of the connection that the project's source names; nothing for a source of files.
+
+    The URL never leaves the task's process: it is no part of a receipt, and Airflow masks it in the log.
+
+    Raises:
+        ConnectionMissingError: Airflow knows no connection of that name.
+        SettingsError: It is not of a type that can be read from.
+    """
+    if not isinstance(project.source, SqlSource):
+        return {}
+    from airflow.sdk import Connection
+    from airflow.sdk.exceptions import AirflowNotFoundException
+    from airflow.sdk.log import mask_secret
+
+    name = project.source.connection
+    try:
+        found = Connection.get(name)
+    except AirflowNotFoundException as error:
+        raise ConnectionMissingError(
+            f"{project.name}/project.yaml: source.connection",
+            "Airflow knows no such connection",
+            got=repr(name),
+            hint=f"declare it in airflow_settings.yaml, in Airflow's UI, or as AIRFLOW_CONN_{name.upper()}",
+        ) from error
+    fields = ConnectionFields.model_validate(
+        {
+            "conn_type": found.conn_type,
+            "host": found.host,
+            "login": found.login,
+            "password": found.password,
+            "port": found.port,
+            "schema": found.schema,
+            "extra": found.extra_dejson,
+        }
+    )
+    url = sqlalchemy_url(name, fields, settings.home)
+    if fields.password is not None:
+        mask_secret(url.get_secret_value())
+    return {name: url}
+
 
 log = logging.getLogger(__name__)
-
 INPUTS: Mapping[Stage, type[StageInputs]] = {
     "plan": PlanInputs,
     "ingest": PartitionInputs,
@@ -123,3 +180,103 @@ def failures_for_airflow(context: Any) -> Iterator[None]:
         if isinstance(error, BUGS):
             raise AirflowFailException(message) from error
         raise
+
+
+def state_of_run(dag_id: str, run_id: str) -> str | None:
+    """Return the state of a run (`queued`, `running`, `success`, `failed`), or None when there is no such run."""
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        state = session.scalar(select(DagRun.state).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id))
+    return str(state) if state is not None else None
+
+
+def is_paused(dag_id: str) -> bool:
+    """Tell whether a Dag is paused: what is triggered then stays queued until it is switched on."""
+    from airflow.models.dag import DagModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        return bool(session.scalar(select(DagModel.is_paused).where(DagModel.dag_id == dag_id)))
+
+
+def form_of_run(dag_id: str, run_id: str) -> dict[str, Any]:
+    """Return what the form of a run was filled in with; nothing where there is no such run."""
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        conf: Any = session.scalar(select(DagRun.conf).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id))
+    return dict(conf or {})
+
+
+def waits_for_a_person(dag_id: str, run_id: str) -> bool:
+    """Tell whether a run has asked whether its candidate is promoted, and has no answer yet."""
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        state = session.scalar(
+            select(TaskInstance.state).where(
+                TaskInstance.dag_id == dag_id, TaskInstance.run_id == run_id, TaskInstance.task_id == APPROVE_TASK
+            )
+        )
+    return state == "awaiting_input"
+
+
+def failed_tasks(dag_id: str, run_id: str) -> list[str]:
+    """Return a line for each failed task of a run: its name, its tries and its error."""
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.models.xcom import XComModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        tasks = session.execute(
+            select(TaskInstance.task_id, TaskInstance.map_index, TaskInstance.try_number).where(
+                TaskInstance.dag_id == dag_id,
+                TaskInstance.run_id == run_id,
+                TaskInstance.state == "failed",
+            )
+        ).all()
+        rows: Any = session.scalars(XComModel.get_many(run_id=run_id, dag_ids=dag_id, key=ERROR_KEY)).all()
+        errors = {(row.task_id, row.map_index): XComModel.deserialize_value(row) for row in rows}
+    lines = []
+    for task_id, index, tries in tasks:
+        name = f"{task_id} [{index}]" if index >= 0 else task_id
+        lines.append(f"task {name}, try {tries}: {errors.get((task_id, index), 'see its log')}")
+    return lines
+
+
+SUFFIXES = (retrain_dag_id(""), score_dag_id(""))
+
+
+def project_of(dag_id: str) -> str:
+    """Return the project's name of a retrain or score Dag of any namespace, or an empty string for any other Dag."""
+    suffix = next((suffix for suffix in SUFFIXES if dag_id.endswith(suffix)), None)
+    return split_name(dag_id)[1].removesuffix(suffix) if suffix else ""
+
+
+def is_operation(dag_id: str) -> bool:
+    """Tell whether a Dag acts on the project of its form (rollback, pin, retention) and decides nothing itself."""
+    return split_name(dag_id)[1] in (ROLLBACK_DAG, PIN_DAG, RETENTION_DAG)
+
+
+def decision_of_run(settings: Settings, dag_id: str, run_id: str) -> LedgerEntry | None:
+    """Return the newest decision that a run wrote, or None when it has written none (yet).
+
+    Raises:
+        StoreError: The store does not answer.
+    """
+    project = project_of(dag_id)
+    return Ledger(store_of(settings), project).of_run(dag_id, run_id) if project else None
+
+
+def store_of(settings: Settings) -> ObjectStore:
+    """Return the object store of the settings."""
+    return open_store(settings.store_url)

@@ -12,11 +12,10 @@ from typing import Any
 from airflow.sdk import get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 
-from include.config.approval import mode_in_force
 from include.config.discovery import load_project
-from include.config.stages import TRAIN_TIMEOUT, TRAINING_POOL, namespace_of
-from include.orchestration.assets import champion_asset, features_asset
-from include.orchestration.namespaces import settings_of
+from include.config.sections import mode_in_force
+from include.domain.stages import TRAIN_TIMEOUT, TRAINING_POOL, namespace_of
+from include.orchestration.dag_building import champion_asset, features_asset, settings_of
 from include.orchestration.params import promotion_mode, refuse_unknown
 from include.orchestration.stage_call import call_stage, failures_for_airflow
 

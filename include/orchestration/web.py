@@ -1,28 +1,34 @@
-"""Serve decisions, Data Docs and links to MLflow inside Airflow's UI, to whom Airflow lets in.
+"""Serve decisions, Data Docs and links to MLflow inside Airflow's UI, to whom Airflow lets in."""
 
-Imported by the API server alone, at the first request (see plugins/nightshift_ui.py). Everything served comes from the
-object store and was rendered from data, so no script of it may run: it would run with the user's session.
-"""
+from __future__ import annotations
 
+import logging
 import mimetypes
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
 from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.auth.managers.models.resource_details import DagDetails
 from airflow.api_fastapi.core_api.security import GetUserDep, get_user, requires_access_dag
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from include.config.decision import LedgerEntry
-from include.config.errors import NightshiftError, ObjectMissingError
-from include.config.namespaces import split_name
+from include.config.discovery import discover, is_project_name
 from include.config.settings import Settings
-from include.config.stages import APPROVE_TASK, RETENTION_DAG, retrain_dag_id, score_dag_id
+from include.domain.decision import LedgerEntry
+from include.domain.errors import NightshiftError, ObjectMissingError, Problem, StoreError
+from include.domain.namespaces import named_in, registered, split_name
+from include.domain.stages import APPROVE_TASK, RETENTION_DAG, retrain_dag_id, score_dag_id
 from include.io import keys
-from include.orchestration.decisions import decision_of_run, is_operation, project_of
-from include.orchestration.namespaces import settings_of
+from include.io.ledger import Ledger
+from include.io.object_store import ObjectStore
+from include.orchestration.dag_building import settings_of
 from include.orchestration.pages import (
+    ProjectLine,
     act_page,
     decisions_page,
     message_page,
@@ -32,8 +38,86 @@ from include.orchestration.pages import (
     unfinished_page,
     with_trail,
 )
-from include.orchestration.run_state import failed_tasks, form_of_run, is_paused, state_of_run, waits_for_a_person
-from include.orchestration.shown_projects import ShownProject, is_known, project_lines
+from include.orchestration.stage_call import (
+    decision_of_run,
+    failed_tasks,
+    form_of_run,
+    is_operation,
+    is_paused,
+    project_of,
+    state_of_run,
+    store_of,
+    waits_for_a_person,
+)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ShownProject:
+    """Be a project as the pages show it: its text is the part of an address that names it, `namespace.project`."""
+
+    name: str
+    namespace: str
+    store: ObjectStore
+
+    @classmethod
+    def of(cls, settings: Settings, name: str) -> ShownProject:
+        """Return a project in the namespace of the settings."""
+        return cls(name, settings.namespace, store_of(settings))
+
+    @property
+    def ledger(self) -> Ledger:
+        """Return its ledger."""
+        return Ledger(self.store, self.name)
+
+    def __str__(self) -> str:
+        return named_in(self.namespace, self.name)
+
+
+def is_known(projects_dir: Path, name: str) -> bool:
+    """Tell whether a folder is that project's, whether or not it is broken now: what was decided stays to be seen."""
+    found = discover(projects_dir)
+    return name in found.projects or (name in found.broken and is_project_name(name))
+
+
+def project_lines(user: Any) -> list[ProjectLine]:
+    """Return every project that a user may see, with champion and newest decision, and with what is wrong with it.
+
+    All those of production (or of the environment's own namespace) come first; then those of the home's namespaces
+    that have decided something.
+    """
+    own = Settings.from_environment()
+    lines = [_line(*shown) for shown in _allowed(own, user)]
+    for namespace in registered(own.home):
+        if namespace != own.namespace:
+            there = [_line(*shown) for shown in _allowed(own.in_namespace(namespace), user)]
+            lines += [line for line in there if line.last is not None]
+    return lines
+
+
+def _allowed(settings: Settings, user: Any) -> Iterator[tuple[ShownProject, tuple[Problem, ...]]]:
+    found = discover(settings.projects_dir)
+    broken = {name: problems for name, problems in found.broken.items() if is_project_name(name)}
+    for name, problems in sorted({**dict.fromkeys(found.projects, ()), **broken}.items()):
+        details = DagDetails(id=retrain_dag_id(name, settings.namespace))
+        if get_auth_manager().is_authorized_dag(method="GET", details=details, user=user):
+            yield ShownProject.of(settings, name), problems
+
+
+def _line(shown: ShownProject, broken: tuple[Problem, ...]) -> ProjectLine:
+    """Return a project's line; a damaged ledger is its own problem, a store that does not answer is everybody's."""
+    problems = tuple(map(str, broken))
+    try:
+        ledger = shown.ledger
+        now, last = ledger.in_force(), ledger.newest_night()
+    except StoreError:
+        raise
+    except Exception as error:
+        log.exception("the ledger of %s cannot be read", shown)
+        return ProjectLine(str(shown), None, None, (*problems, str(error) or type(error).__name__))
+    return ProjectLine(str(shown), now, last, problems)
+
 
 NO_MLFLOW = "no MLflow server runs beside this Airflow: ./nightshift up starts one, NIGHTSHIFT_MLFLOW_URL names another"
 MAX_LINES_SHOWN = 100
@@ -56,7 +140,6 @@ DOCUMENTS = {
     "explanation.json": "application/json",
 }
 PATH_PATTERN = re.compile(r"[A-Za-z0-9_=-][A-Za-z0-9_.=+-]*(/[A-Za-z0-9_=-][A-Za-z0-9_.=+-]*)*")
-
 app = FastAPI(title="Nightshift", openapi_url=None, docs_url=None, redoc_url=None, dependencies=[Depends(get_user)])
 
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from include.config.decision import Decision
-from include.config.evidence import Measurements
-from include.config.explanation import Explanation
-from include.reports.data_notes import LARGE_SHIFT, by_shift
-from include.reports.decision_plots import ROLES
+from include.domain.decision import Decision
+from include.domain.evidence import Measurements
+from include.domain.explanation import Explanation
+from include.reports.data_report import LARGE_SHIFT, by_shift
 from include.reports.decision_tables import confusions, group_tables
-from include.reports.feature_values import group_name, in_words
 from include.reports.first_screen import (
     answers_sentence,
     describe_group,
@@ -20,14 +18,16 @@ from include.reports.first_screen import (
     rejecting,
     upper_first,
 )
-from include.reports.markdown import section, sentences, table
-from include.reports.metric_table import metric_table
+from include.reports.markdown import metric_table, section, sentences, table
+from include.reports.plots import ROLES
 from include.reports.wording import (
     amount,
     chance,
     count,
     counted_rows,
     extent,
+    group_name,
+    in_words,
     listed,
     number,
     percent,

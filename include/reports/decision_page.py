@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from include.config.decision import Decision
-from include.config.explanation import Explanation
 from include.config.project import Project
-from include.reports import decision_plots, decision_state, decision_tables, feature_values, first_screen, gate_outcomes
-from include.reports.data_notes import data_notes, label_notes
+from include.domain.decision import Decision
+from include.domain.explanation import Explanation
+from include.reports import decision_state, decision_tables, first_screen, plots, wording
+from include.reports.data_report import data_notes, label_notes
 from include.reports.plots import whiskers
 from include.reports.templates import template
 from include.reports.wording import lower_first, words
@@ -50,9 +50,9 @@ def _first_screen(decision: Decision) -> dict[str, Any]:
         "stated": first_screen.stated(decision),
         "reasons": first_screen.reasons(decision),
         "closed": first_screen.rejecting(decision) + first_screen.holding(decision),
-        "gate_count": gate_outcomes.count_gates(decision.gates),
-        "counted": first_screen.upper_first(gate_outcomes.counted(decision.gates)),
-        "left_out": gate_outcomes.left_out(gate_outcomes.count_gates(decision.gates)),
+        "gate_count": decision_state.count_gates(decision.gates),
+        "counted": first_screen.upper_first(decision_state.counted(decision.gates)),
+        "left_out": decision_state.left_out(decision_state.count_gates(decision.gates)),
         "is_champion": decision_state.is_champion(decision),
         "beside": decision.champion is not None and not decision_state.is_champion(decision),
         "stays": decision_state.meets_the_one_in_production(decision),
@@ -70,13 +70,13 @@ def _evidence(decision: Decision, explanation: Explanation) -> dict[str, Any]:
     measured = decision.measurements
     rows = decision_tables.metric_rows(decision)
     found = {
-        "gates": gate_outcomes.gate_order(decision.gates),
-        "state": gate_outcomes.gate_state,
+        "gates": decision_state.gate_order(decision.gates),
+        "state": decision_state.gate_state,
         "compared_with": partial(decision_tables.compared_with, decision),
         "gate_amount": partial(decision_tables.gate_amount, row=decision.row),
-        "group_name": partial(feature_values.group_name, decision),
-        "written": partial(feature_values.written, decision),
-        "in_words": partial(feature_values.in_words, decision),
+        "group_name": partial(wording.group_name, decision),
+        "written": partial(wording.written, decision),
+        "in_words": partial(wording.in_words, decision),
         "metrics": rows,
         "primary": next(row for row in rows if row.primary),
         "sureness": first_screen.sureness(decision),
@@ -87,15 +87,15 @@ def _evidence(decision: Decision, explanation: Explanation) -> dict[str, Any]:
                 strict=True,
             )
         ),
-        "roc": decision_plots.roc_plot(decision, explanation),
-        "precision_recall": decision_plots.precision_recall_plot(decision, explanation),
-        "reliability": decision_plots.reliability_plot(decision),
+        "roc": plots.roc_plot(decision, explanation),
+        "precision_recall": plots.precision_recall_plot(decision, explanation),
+        "reliability": plots.reliability_plot(decision),
         "calibrated": [
             (role, measured.calibration[role])
-            for role in decision_plots.ROLES
+            for role in plots.ROLES
             if role in measured.calibration and measured.calibration[role].brier_score is not None
         ],
-        "profit": decision_plots.profit_plot(decision),
+        "profit": plots.profit_plot(decision),
         "confusions": decision_tables.confusions(decision),
         "group_tables": decision_tables.group_tables(decision),
         "gated": {gate.kind for gate in decision.gates},

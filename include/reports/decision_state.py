@@ -1,15 +1,14 @@
-"""Tell how challenger, champion and production stand to each other in a decision, so that no sentence mixes them up.
-
-A late run meets the champion of its own day, which may not be the one in production; a challenger may be the champion
-itself; and before the first promotion nothing stays that could.
-"""
+"""Tell how challenger, champion and production stand to each other in a decision, and what became of each gate."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
-from include.config.decision import Decision
-from include.config.explanation import Explanation
+from include.domain.decision import Decision, GateResult
+from include.domain.explanation import Explanation
 
 
 def in_force(decision: Decision) -> str | None:
@@ -75,3 +74,61 @@ def without_itself(decision: Decision, explanation: Explanation) -> tuple[Decisi
 
 def _ours(by_role: dict[str, Any]) -> dict[str, Any]:
     return {role: found for role, found in by_role.items() if role != "champion"}
+
+
+State = Literal["REJECT", "HOLD", "passed", "not applicable", "off"]
+# as tables show them: what decides first
+ORDER: tuple[State, ...] = ("REJECT", "HOLD", "passed", "not applicable", "off")
+
+
+@dataclass(frozen=True)
+class GateCount:
+    """Count a decision's gates by what became of them."""
+
+    passed: int
+    failed: int
+    not_applicable: int
+    off: int
+
+    @property
+    def judged(self) -> int:
+        """Return how many gates were judged."""
+        return self.passed + self.failed
+
+
+def gate_state(gate: GateResult) -> State:
+    """Return what a gate leads to, or that it leads to nothing."""
+    if gate.outcome == "failed":
+        return "HOLD" if gate.on_failure == "hold" else "REJECT"
+    return "not applicable" if gate.outcome == "not_applicable" else gate.outcome
+
+
+def gate_order(gates: Iterable[GateResult]) -> list[GateResult]:
+    """Return the gates as tables show them: those that reject, that hold, that passed, that judged nothing."""
+    return sorted(gates, key=lambda gate: ORDER.index(gate_state(gate)))
+
+
+def count_gates(gates: Iterable[GateResult]) -> GateCount:
+    """Return how many gates passed, failed, had nothing to judge, and are off."""
+    found = Counter(gate.outcome for gate in gates)
+    return GateCount(found["passed"], found["failed"], found["not_applicable"], found["off"])
+
+
+def counted(gates: Sequence[GateResult], noun: str = "") -> str:
+    """Return the count in words: "27 of 29 passed, 2 failed; 3 not applicable, 1 off"; `noun` follows the number."""
+    count = count_gates(gates)
+    said = f"{count.passed} of {count.judged}{noun} passed" if count.judged else "none was judged"
+    failed = f", {count.failed} failed" if count.failed else ""
+    return said + failed + (f"; {left_out(count)}" if left_out(count) else "")
+
+
+def left_out(count: GateCount) -> str:
+    """Return what was not judged in words: "3 not applicable, 1 off"; empty where everything was."""
+    found = ((count.not_applicable, "not applicable"), (count.off, "off"))
+    return ", ".join(f"{number} {name}" for number, name in found if number)
+
+
+def gate_result(gate: GateResult) -> str:
+    """Return a gate's state with its note, and why a project declares it so where it is off: the last cell of a row."""
+    why = gate.because if gate.outcome == "off" else gate.note
+    return gate_state(gate) + (f": {why}" if why else "")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from include.config.decision import Decision, GateResult, ModelSummary, unmet
-from include.config.display import RowName
-from include.config.evidence import Difference, Group, OperatingPoint
+from include.domain.decision import Decision, GateResult, ModelSummary, RowName, unmet
+from include.domain.evidence import Difference, Group, OperatingPoint
 from include.reports.decision_state import (
+    count_gates,
+    counted,
     in_force,
     is_champion,
     is_in_production,
@@ -16,13 +17,13 @@ from include.reports.decision_state import (
     no_champion_yet,
 )
 from include.reports.decision_tables import gate_amount, surely_moved
-from include.reports.feature_values import group_name, in_words
-from include.reports.gate_outcomes import count_gates, counted
 from include.reports.plots import bar_widths
 from include.reports.wording import (
     ROW,
     amount,
     counted_rows,
+    group_name,
+    in_words,
     listed,
     lower_first,
     number,

@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Sized
 from typing import Protocol
 
-from include.config.decision import Decision
-from include.config.explanation import Explanation
 from include.config.project import Project
 from include.config.source import FileSource, Source
+from include.domain.decision import Decision
+from include.domain.explanation import Explanation
 from include.reports.card_evidence import evidence, limits
-from include.reports.data_notes import data_notes, label_notes
-from include.reports.decision_state import without_itself
+from include.reports.data_report import data_notes, label_notes
+from include.reports.decision_state import counted, gate_order, gate_result, without_itself
 from include.reports.decision_tables import gate_amount
-from include.reports.feature_values import in_words
 from include.reports.first_screen import headline, reasons, upper_first
-from include.reports.gate_outcomes import counted, gate_order, gate_result
-from include.reports.markdown import bullets, section, sentences, table
-from include.reports.summary import escape
-from include.reports.wording import count, days, listed, moment, number, share, words
+from include.reports.markdown import bullets, escape, section, sentences, table
+from include.reports.wording import count, days, in_words, listed, moment, number, share, words
 
 IMPORTANT = 10
 

@@ -1,26 +1,157 @@
-"""Make the environment of every process of a stack: Airflow's configuration, and where our own things are.
-
-Where a stack lives (database, folders, ports, secrets) is forced, so that another Airflow's variables in the user's
-shell can never make ours work on that one's database. How fast it turns may be set by the user: those come from
-`TUNING` only when absent.
-"""
+"""Make the environment of every process of a stack: ports, Airflow's configuration, and where our own things are."""
 
 from __future__ import annotations
 
 import json
 import os
+import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
-from include.config.namespaces import VARIABLE as NAMESPACE_VARIABLE
-from include.config.settings import Settings
-from include.stack.airflow_settings import AirflowSettings
-from include.stack.credentials import ADMIN, Credentials
-from include.stack.ports import LOOPBACK
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from include.config.connections import SETTINGS_FILE, VARIABLE_PREFIX, ConnectionFields, settings_connections
+from include.config.credentials import ADMIN, Credentials
+from include.config.settings import Settings, database_file
+from include.domain.errors import SettingsError
+from include.domain.namespaces import VARIABLE as NAMESPACE_VARIABLE
+
+
+class AirflowPool(BaseModel):
+    """Be one pool: how many tasks may hold it at once (-1: any number)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    pool_name: str
+    pool_slot: int = Field(ge=-1)
+    pool_description: str = ""
+
+
+class AirflowVariable(BaseModel):
+    """Be one variable."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
+
+    variable_name: str
+    variable_value: str = ""
+
+
+class AirflowSettings(BaseModel):
+    """Hold all connections (by id), pools and variables of the file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    connections: dict[str, ConnectionFields] = {}
+    pools: tuple[AirflowPool, ...] = ()
+    variables: tuple[AirflowVariable, ...] = ()
+
+    def environment(self) -> dict[str, str]:
+        """Return the `AIRFLOW_CONN_<ID>` and `AIRFLOW_VAR_<NAME>` variables; they hold passwords."""
+        connections = {
+            f"{VARIABLE_PREFIX}{name.upper()}": fields.as_airflow_json() for name, fields in self.connections.items()
+        }
+        variables = {f"AIRFLOW_VAR_{entry.variable_name.upper()}": entry.variable_value for entry in self.variables}
+        return {**connections, **variables}
+
+
+def read_airflow_settings(root: Path) -> AirflowSettings:
+    """Read the file of the checkout `root`; without one there is nothing to set.
+
+    Raises:
+        SettingsError: It is not valid YAML, or not in the Astro CLI's format.
+    """
+    path = root / SETTINGS_FILE
+    if not path.is_file():
+        return AirflowSettings()
+    connections = settings_connections(path)
+    declared = yaml.safe_load(path.read_text(encoding="utf-8"))["airflow"]
+    try:
+        return AirflowSettings(
+            connections=connections,
+            pools=tuple(AirflowPool(**entry) for entry in _filled(declared.get("pools"))),
+            variables=tuple(AirflowVariable(**entry) for entry in _filled(declared.get("variables"))),
+        )
+    except ValidationError as error:
+        # a variable may be a secret: the value is not shown
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise SettingsError(f"{SETTINGS_FILE}: {error.title}.{place}", first["msg"]) from None
+
+
+def _filled(entries: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
+    """Leave out what Astro's template leaves empty: keys without a value, entries without a key."""
+    cleaned = [{key: value for key, value in entry.items() if value not in (None, "")} for entry in entries or []]
+    return [entry for entry in cleaned if entry]
+
+
+LOOPBACK = "127.0.0.1"
+
+
+def is_free(port: int) -> bool:
+    """Tell whether nobody listens on `port` of loopback (a bind, as the server itself will do it)."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True
+
+
+def free_ports(count: int) -> list[int]:
+    """Return `count` different ports that are free now; all are held until the last one is found."""
+    with ExitStack() as held:
+        probes = [held.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) for _ in range(count)]
+        for probe in probes:
+            probe.bind((LOOPBACK, 0))
+        return [probe.getsockname()[1] for probe in probes]
+
+
+def choose_ports(settings: Settings, wanted: Sequence[str], *, prefer_default: bool) -> dict[str, int]:
+    """Return a port for each name of `wanted` ("airflow_port", ...; names that are no setting get any free port).
+
+    Args:
+        settings: Which ports the user chose, and the defaults.
+        wanted: Names of ports.
+        prefer_default: Take a default port while it is free, so that the address stays the same from day to day.
+
+    Raises:
+        SettingsError: A port the user chose is in use, or is chosen for two things.
+    """
+    chosen = {name: int(getattr(settings, name)) for name in wanted if name in settings.ports_chosen}
+    _refuse_collisions(chosen)
+    spare = free_ports(len(wanted))
+    ports: dict[str, int] = {}
+    for name, any_free in zip(wanted, spare, strict=True):
+        default = getattr(settings, name, None) if prefer_default else None
+        if name in chosen:
+            ports[name] = chosen[name]
+        elif default and default not in chosen.values() and is_free(default):
+            ports[name] = default
+        else:
+            ports[name] = any_free
+    return ports
+
+
+def _refuse_collisions(chosen: Mapping[str, int]) -> None:
+    for name, port in chosen.items():
+        variable = f"NIGHTSHIFT_{name.upper()}"
+        if list(chosen.values()).count(port) > 1:
+            raise SettingsError(variable, "two ports may not be the same", got=str(port))
+        if not is_free(port):
+            raise SettingsError(
+                variable,
+                "the port is in use",
+                got=str(port),
+                hint="stop what listens there, or choose another port (unset, a free one is taken)",
+            )
+
 
 PRELOAD_VARIABLE = "NIGHTSHIFT_PRELOAD"
-
 TUNING: dict[str, str] = {
     "AIRFLOW__CORE__PARALLELISM": str(max(2, os.cpu_count() or 2)),
     # the default of 1 s is waited before each task: ten tasks take 11 s instead of 3
@@ -42,11 +173,6 @@ TUNING: dict[str, str] = {
     "DO_NOT_TRACK": "1",
     "GIT_PYTHON_REFRESH": "quiet",
 }
-
-
-def database_file(home: Path) -> Path:
-    """Return Airflow's SQLite file."""
-    return home / "airflow" / "airflow.db"
 
 
 def password_file(home: Path) -> Path:

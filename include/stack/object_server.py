@@ -20,9 +20,9 @@ from types import TracebackType
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from include.config.errors import SettingsError
-from include.stack.ports import LOOPBACK, free_ports, is_free
-from include.stack.processes import Component, last_lines, start, stop
+from include.domain.errors import SettingsError
+from include.io.processes import Component, last_lines, start, stop
+from include.stack.environment import LOOPBACK, free_ports, is_free
 
 REGION = "us-east-1"
 START_SECONDS = 60.0

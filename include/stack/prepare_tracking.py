@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from include.config.errors import NightshiftError
+from include.domain.errors import NightshiftError
 from include.io.tracking import prepare_tracking
 
 

@@ -11,23 +11,34 @@ from typing import Literal
 
 from pydantic import SecretStr
 
-from include.config import clock
-from include.config.errors import StackError
+from include.airflow_client.api import AirflowApi, answers
+from include.airflow_client.backfill import end_left
+from include.airflow_client.run_locks import pause_again
+from include.config.credentials import load_credentials
 from include.config.settings import Settings
-from include.stack import processes
-from include.stack.airflow_api import AirflowApi, answers
-from include.stack.airflow_settings import AirflowSettings, read_airflow_settings
-from include.stack.backfill import end_left
-from include.stack.credentials import load_credentials
-from include.stack.environment import PRELOAD_VARIABLE, airflow_environment, component_logs
-from include.stack.home import prepare_home, with_object_server
+from include.domain import clock
+from include.domain.errors import StackError
+from include.io import processes
+from include.io.processes import STACK_VARIABLE, Job, ProcessId
+from include.stack.environment import (
+    LOOPBACK,
+    PRELOAD_VARIABLE,
+    AirflowSettings,
+    airflow_environment,
+    choose_ports,
+    component_logs,
+    read_airflow_settings,
+)
 from include.stack.object_server import ObjectServer
-from include.stack.pause import pause_again
-from include.stack.ports import LOOPBACK, choose_ports
-from include.stack.processes import STACK_VARIABLE, Job, ProcessId
-from include.stack.restore_mark import refuse_half_restored
-from include.stack.running import check_alive, stop_stack
-from include.stack.state import StackState, write_state
+from include.stack.state_directory import (
+    StackState,
+    check_alive,
+    prepare_home,
+    refuse_half_restored,
+    stop_stack,
+    with_object_server,
+    write_state,
+)
 
 Say = Callable[[str], None]
 HEALTHY_SECONDS = 240

@@ -10,21 +10,35 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from include.config import clock
-from include.config.errors import PreconditionFailedError, RawHistoryError, SourceDataError, SourceIncompleteError
+from include.config.fingerprints import source_digest
+from include.config.partitions import mature_on, portions, refuse_unfinished, with_lookback
 from include.config.project import Project
-from include.config.results import IngestResult, PartitionInputs
+from include.domain import clock
+from include.domain.errors import (
+    PreconditionFailedError,
+    RawHistoryError,
+    SourceDataError,
+    SourceIncompleteError,
+    several,
+)
+from include.domain.results import IngestResult, PartitionInputs
 from include.io import keys
-from include.io.manifests import Manifest, put_file, read_manifest, to_json
+from include.io.manifests import (
+    MAX_TRIES,
+    InForce,
+    Manifest,
+    kept_changing,
+    look,
+    put_file,
+    put_in_force,
+    read_manifest,
+    to_json,
+)
 from include.io.object_store import ObjectStore
+from include.io.raw_rows import is_immature, known_as_of, read_by, refuse_other_history, snapshot_id
 from include.io.sources import read_source
 from include.io.stores import open_store
 from include.io.tables import to_parquet
-from include.stages.fingerprints import source_digest
-from include.stages.in_force import MAX_TRIES, InForce, kept_changing, look, put_in_force
-from include.stages.partitions import mature_on, portions, refuse_unfinished, with_lookback
-from include.stages.refusals import several
-from include.stages.snapshots import is_immature, known_as_of, read_by, refuse_other_history, snapshot_id
 
 logger = logging.getLogger(__name__)
 

@@ -7,14 +7,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
 
+from include.config.fingerprints import Recipe, recipe_of
+from include.config.partitions import lookback_of, refuse_unfinished, split, spread, window_of, with_lookback
 from include.config.project import Project
-from include.config.results import PlanInputs, PlanResult
+from include.domain.results import PlanInputs, PlanResult
 from include.io import keys
 from include.io.manifests import Manifest
+from include.io.raw_rows import is_immature, read_manifests, snapshot_id
 from include.io.stores import open_store
-from include.stages.fingerprints import Recipe, recipe_of
-from include.stages.partitions import lookback_of, refuse_unfinished, split, spread, window_of, with_lookback
-from include.stages.snapshots import is_immature, read_manifests, snapshot_id
 
 logger = logging.getLogger(__name__)
 

@@ -1,34 +1,58 @@
-"""Record the verdict, a person's answer included, in the ledger and, for a PROMOTE, make the challenger champion.
-
-The ledger is the truth; the release pointer and MLflow's alias follow it and are set right on every run. In order:
-report, decision entry, release, promotion entry, pointer, alias. Every part can be done again without changing what is
-done, so a run that was killed between any two of them is healed by a retry.
-"""
+"""Record the verdict, a person's answer included, in the ledger and, for a PROMOTE, make the challenger champion."""
 
 from __future__ import annotations
 
 import logging
 
-from include.config.approval import stricter
-from include.config.decision import Decision, LedgerEntry
-from include.config.errors import ArtifactDamagedError, CandidateRejectedError, TrackingError
+from include.config.partitions import refuse_unfinished
 from include.config.project import Project
-from include.config.results import EvaluateResult, Origin, PromoteInputs, PromoteResult
+from include.config.sections import Approval, stricter
+from include.domain.decision import Decision, LedgerEntry
+from include.domain.errors import ArtifactDamagedError, CandidateRejectedError, TrackingError
+from include.domain.results import ApprovalAnswer, EvaluateResult, Origin, PromoteInputs, PromoteResult
+from include.domain.verdict import contradiction
 from include.io import keys
-from include.io.decisions import decision_sha256, read_decision
-from include.io.ledger import Ledger
+from include.io.champion_alias import follow_ledger, refuse_unknown_champion, tracking_of
+from include.io.ledger import Ledger, decision_sha256, read_decision
 from include.io.manifests import Manifest, get_file
+from include.io.models import DECISION, MODEL, SIGNATURE, TRAINING, read_candidate
 from include.io.object_store import ObjectStore
 from include.io.releases import publish_release
 from include.io.stores import open_store
-from include.ml.verdict import contradiction
+from include.io.verdict_entries import OvertakenError, Recorder, Ruling
 from include.reports.first_screen import consequence
-from include.stages.candidates import DECISION, MODEL, SIGNATURE, TRAINING, read_candidate
-from include.stages.documents import tell_verdict
-from include.stages.partitions import refuse_unfinished
-from include.stages.projections import follow_ledger, refuse_unknown_champion, tracking_of
-from include.stages.recording import OvertakenError, Recorder
-from include.stages.rulings import rule
+from include.stages.evaluate.documents import tell_verdict
+
+HELD = "promotion mode is hold"
+NOT_ASKED = "promotion mode is approval, and nobody was asked"
+
+
+def rule(evaluated: EvaluateResult, answer: ApprovalAnswer | None, declared: Approval) -> Ruling | None:
+    """Return what mode and answer make of the verdict; None when it stands."""
+    if evaluated.mode == "automatic" or evaluated.verdict != "PROMOTE":
+        return None
+    if evaluated.mode == "hold" or answer is None:
+        why = HELD if evaluated.mode == "hold" else NOT_ASKED
+        return Ruling("HOLD", f"{why}; it would be promoted: {evaluated.reason}", answer)
+    if answer.answer == "timed_out":
+        silence = f"nobody answered within {hours(declared.timeout_hours)}"
+        if declared.on_timeout == "promote":
+            return Ruling("PROMOTE", f"{evaluated.reason}; {silence}, which promotes as declared", answer)
+        return Ruling("HOLD", f"{silence}; it would be promoted: {evaluated.reason}", answer)
+    who = answer.by or "somebody"
+    if answer.answer == "approved":
+        return Ruling("PROMOTE", f"{evaluated.reason}; {who} approved{_words(answer)}", answer)
+    return Ruling("HOLD", f"{who} rejected{_words(answer) or ', without a reason'}; proved: {evaluated.reason}", answer)
+
+
+def hours(count: float) -> str:
+    """Return a wait in words: "24 hours", "1 hour", "0.5 hours"."""
+    return f"{count:g} hour{'' if count == 1 else 's'}"
+
+
+def _words(answer: ApprovalAnswer) -> str:
+    return f": {answer.reason}" if answer.reason else ""
+
 
 _log = logging.getLogger(__name__)
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from include.config.discovery import discover
-from include.config.namespaces import register
-from include.config.stages import retrain_dag_id, score_dag_id
+from include.domain.namespaces import register
+from include.domain.stages import retrain_dag_id, score_dag_id
 from tests.architecture.sources import DAGS, HEAVY, PLUGINS, ROOT, python_files, written
 
 _CHILD = """
@@ -88,9 +88,12 @@ def test_a_heavy_import_would_be_seen(tmp_path: Path) -> None:
     assert "numpy" in _parsed(tmp_path / "heavy.py", tmp_path)["modules"]
 
 
-@pytest.mark.parametrize("module", ["discovery", "check", "schema", "results", "decision", "settings", "namespaces"])
+@pytest.mark.parametrize(
+    "module",
+    ["config/discovery", "config/schema", "domain/results", "domain/decision", "config/settings", "domain/namespaces"],
+)
 def test_the_declaration_is_light(module: str, tmp_path: Path) -> None:
-    loaded = set(_parsed(ROOT / "include" / "config" / f"{module}.py", tmp_path)["modules"])
+    loaded = set(_parsed(ROOT / "include" / f"{module}.py", tmp_path)["modules"])
 
     assert loaded & {*HEAVY, "airflow", "croniter", "sqlalchemy"} == set()
 

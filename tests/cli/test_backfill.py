@@ -14,13 +14,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from include.airflow_client.backfill import DayRun
+from include.airflow_client.runs import Failure
 from include.cli.app import main
-from include.cli.backfill_request import ask, demo_jobs
-from include.cli.backfill_view import BackfillView, DayOutcome, current_stage, seconds_left, show_days
-from include.stack.backfill import DayRun
-from include.stack.environment import database_file
-from include.stack.home import DATABASE_STAMP
-from include.stack.night import Failure
+from include.cli.backfill import ask, demo_jobs
+from include.cli.night_view import BackfillView, DayOutcome, current_stage, seconds_left, show_days
+from include.config.settings import DATABASE_STAMP, database_file
 from tests.airflow_fixtures import write_project
 
 NOW = "2026-01-10T12:00:00+00:00"
@@ -148,7 +147,7 @@ def test_the_request_holds_what_airflow_is_asked_for(shop: Path) -> None:
 def test_demo_data_is_delivered_for_the_days_that_run(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NIGHTSHIFT_PROJECTS", raising=False)
     [[_, module, name, first, last]] = demo_jobs(asked("telco_churn", "2013-06-29", "2013-06-30", window_days=30))
-    assert (module, name, last) == ("include.stack.demo_data", "telco_churn", "2013-06-30")
+    assert (module, name, last) == ("include.demo_feed.feed", "telco_churn", "2013-06-30")
     assert date.fromisoformat(first) <= date(2013, 5, 30)
 
 

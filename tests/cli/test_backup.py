@@ -16,14 +16,14 @@ from pathlib import Path
 import pytest
 
 from include.cli.app import main
-from include.config.errors import BackupError
-from include.config.namespaces import registered, tracking_in
+from include.config.credentials import load_credentials
+from include.domain.errors import BackupError
+from include.domain.namespaces import registered, tracking_in
 from include.io import keys
 from include.io.stores import open_store
 from include.io.tracking import Tracking
 from include.operations.backup.archive import ArchiveReader
-from include.stack.credentials import load_credentials
-from include.stack.restore_mark import FILE, read_mark
+from include.stack.state_directory import RESTORE_FILE, read_mark
 from tests.support.backups import answers, as_home, enter, hashes
 from tests.support.killing import Attempt
 from tests.support.model_nights import Nights
@@ -291,10 +291,10 @@ def test_a_restore_that_was_killed_goes_on(
         if any("/ledger/" in key for key in there):
             assert {key for key in held if "/ledger/" not in key and "champion.json" not in key} <= set(there)
         if there:
-            assert read_mark(home / FILE) is not None
+            assert read_mark(home / RESTORE_FILE) is not None
     assert kills > 3
     assert any(0 < count < len(held) for count in seen)
-    assert read_mark(home / FILE) is None
+    assert read_mark(home / RESTORE_FILE) is None
     assert hashes(store) == held
     assert answers(capsys) == said
 
@@ -304,7 +304,7 @@ def test_nothing_works_in_a_home_that_is_half_restored(
 ) -> None:
     home = enter(tmp_path / "new", monkeypatch)
     with monkeypatch.context() as patch:
-        patch.setattr("include.cli.put_back_home.reconcile_all", _interrupted)
+        patch.setattr("include.cli.restore.reconcile_all", _interrupted)
         with pytest.raises(RuntimeError, match="the power went out"):
             main(["restore", str(backup)])
     hint = f"{home}: a restore was interrupted here; hint: go on with it: ./nightshift restore {backup}"
@@ -320,7 +320,7 @@ def test_nothing_works_in_a_home_that_is_half_restored(
     assert main(["restore", str(other)]) == 2
     assert f"the restore of another file was interrupted here; got: {backup}" in capsys.readouterr().err
     assert main(["restore", str(backup)]) == 0
-    assert read_mark(home / FILE) is None
+    assert read_mark(home / RESTORE_FILE) is None
 
 
 def _interrupted(*_: object) -> int:

@@ -15,9 +15,9 @@ import pytest
 import typer
 
 from include.cli.app import ABOUT_DOCKER, app, main
-from include.config.decision import Decision, GateResult, LedgerEntry, ModelSummary
-from include.config.results import Origin, Span
 from include.config.settings import ROOT
+from include.domain.decision import Decision, GateResult, LedgerEntry, ModelSummary
+from include.domain.results import Origin, Span
 from include.io import keys
 from include.io.ledger import Ledger
 from include.io.stores import open_store
@@ -240,7 +240,7 @@ def test_a_wrong_setting_is_named(
 
 
 def test_debugging_shows_the_traceback(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from include.config.errors import UnknownProjectError
+    from include.domain.errors import UnknownProjectError
 
     monkeypatch.setenv("NIGHTSHIFT_DEBUG", "1")
     with pytest.raises(UnknownProjectError):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from include.cli.days import parse_day
-from include.cli.run_night import run_night
-from include.config.errors import AsOfError
+from include.cli.options import parse_day
+from include.cli.run import run_night
+from include.domain.errors import AsOfError
 
 
 @pytest.mark.parametrize("text", ["1900-01-01", "2024-02-29", "9000-01-01"])

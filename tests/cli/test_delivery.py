@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from include.cli import audit, release_notes
+from include.cli import delivery, tools
 from include.cli.app import main
-from include.cli.changed_projects import changed_projects
-from include.cli.post_comment import MARKER
-from include.config.errors import SettingsError
+from include.cli.delivery import MARKER, projects_changed_since
+from include.domain.errors import SettingsError
 from include.io.github import MAX_CHARACTERS
 from tests.support.github_server import REPOSITORY, TOKEN, GitHub, github
 
@@ -50,7 +49,7 @@ def commit(root: Path) -> None:
 
 
 def changed(root: Path, base: str = "main") -> list[str]:
-    return changed_projects(root / "include/projects", base, root)
+    return projects_changed_since(root / "include/projects", base, root)
 
 
 def test_the_projects_whose_folder_was_changed_are_named(checkout: Path) -> None:
@@ -192,13 +191,13 @@ NOTES = "# Changelog\n\nWords.\n\n## 0.2.0 (2026-12-01)\n\n- new\n\n## 0.1.0 (un
 
 
 def test_the_notes_of_a_version_are_its_section() -> None:
-    assert release_notes.notes(NOTES, "0.2.0") == "- new\n"
+    assert delivery.notes(NOTES, "0.2.0") == "- new\n"
 
 
 @pytest.mark.parametrize("version", ["0.1.0", "0.3.0", "0.2"])
 def test_a_version_that_is_not_told_of_as_released_is_refused(version: str) -> None:
     with pytest.raises(SettingsError, match=f"CHANGELOG.md: version {version}: it is not told of as released"):
-        release_notes.notes(NOTES, version)
+        delivery.notes(NOTES, version)
 
 
 def test_a_tag_of_another_version_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
@@ -247,7 +246,7 @@ def test_an_audit_never_takes_silence_for_soundness(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(audit, "audited", lambda lock: libraries)
+    monkeypatch.setattr(tools, "audited", lambda lock: libraries)
     assert main(["audit", *(["--strict"] if strict else [])]) == status
     shown = capsys.readouterr()
     assert told in shown.out + shown.err
@@ -262,7 +261,7 @@ def test_the_auditor_reads_a_lock_of_ours_and_says_so_when_it_is_offline(
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     lock = tmp_path / "requirements.lock"
     lock.write_text(f"six==1.16.0 --hash=sha256:{'0' * 64}\n", encoding="utf-8")
-    assert audit.audited(lock) is None
+    assert tools.audited(lock) is None
     lock.write_text("six>=1\n", encoding="utf-8")
     with pytest.raises(subprocess.CalledProcessError):
-        audit.audited(lock)
+        tools.audited(lock)

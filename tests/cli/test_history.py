@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from include.cli.app import main
-from include.config.decision import Decision, LedgerEntry, ModelSummary
 from include.config.discovery import read_project
-from include.config.evidence import Difference, Measurements
-from include.config.results import Origin, Span, Verdict
+from include.domain.decision import Decision, LedgerEntry, ModelSummary
+from include.domain.evidence import Difference, Measurements
+from include.domain.results import Origin, Span, Verdict
 from include.io import keys
 from include.io.ledger import Ledger
 from include.io.manifests import to_json
 from include.io.stores import open_store
-from include.stages.measuring_rules import measured_by
+from include.stages.evaluate.measurements import measured_by
 from tests.airflow_fixtures import write_project
 
 PROVED = Difference(

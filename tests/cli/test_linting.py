@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from include.cli import linting
+from include.cli import tools
 from include.config.settings import ROOT
 
 Lint = Callable[[], int]
@@ -28,11 +28,11 @@ jobs:
 @pytest.fixture
 def lint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lint:
     """Return what lints an empty folder by the linters that are given files."""
-    monkeypatch.setattr(linting, "ROOT", tmp_path)
-    monkeypatch.setattr(linting, "LINTERS", tuple(each for each in linting.LINTERS if each.files))
+    monkeypatch.setattr(tools, "ROOT", tmp_path)
+    monkeypatch.setattr(tools, "LINTERS", tuple(each for each in tools.LINTERS if each.files))
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
-    return linting.run_lint
+    return tools.run_lint
 
 
 def write(root: Path, path: str, text: str) -> None:
@@ -93,13 +93,13 @@ def test_a_program_that_is_not_made_for_this_machine_is_left_out_and_named(
 ) -> None:
     write(tmp_path, "Dockerfile", "FROM debian\n")
     # an environment without any of the programs
-    monkeypatch.setattr(linting.sys, "executable", str(tmp_path / "bin" / "python"))
+    monkeypatch.setattr(tools.sys, "executable", str(tmp_path / "bin" / "python"))
     assert lint() == 0
     assert capsys.readouterr().err == "hadolint: left out, its package is not made for this machine\n"
 
 
 def test_every_file_of_the_checkout_is_looked_at() -> None:
-    looked_at = {path for linter in linting.LINTERS for pattern in linter.files for path in ROOT.glob(pattern)}
+    looked_at = {path for linter in tools.LINTERS for pattern in linter.files for path in ROOT.glob(pattern)}
     shell = {ROOT / "nightshift", ROOT / ".ci/run", *ROOT.glob("docker/**/*.sh")}
     assert shell <= looked_at
     assert set(ROOT.glob(".github/workflows/*")) <= looked_at

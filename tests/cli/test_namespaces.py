@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from include.cli.app import main
-from include.config.namespaces import being_removed, register, registered
+from include.domain.namespaces import being_removed, register, registered
 from include.io.tracking import Tracking
-from include.io.tracking_namespaces import TrackedNamespaces
+from include.io.tracking_removal import TrackedNamespaces
 from tests.airflow_fixtures import write_decision, write_project
 
 READING = (("status", "shop"), ("decision", "shop"), ("ledger", "shop"))

@@ -12,7 +12,7 @@ import pytest
 from include.cli.app import main
 from include.io import keys
 from include.io.ledger import Ledger
-from include.stages.candidates import read_candidate
+from include.io.models import read_candidate
 from tests.support.model_nights import FIRST, Nights, make_project
 from tests.support.tracking import copy_prepared
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from include.cli import keep_less
+from include.cli import retention
 from include.cli.app import main
-from include.config.clock import NOW_VARIABLE
-from include.config.results import Origin
+from include.domain.clock import NOW_VARIABLE
+from include.domain.results import Origin
 from include.io import keys
 from include.io.local_store import LocalStore
 from include.io.manifests import Manifest, put_file, write_manifest
@@ -104,5 +104,5 @@ def test_help_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_bytes_are_not_said_twice() -> None:
-    assert keep_less._amount(0, 0) == "0 objects, 0 bytes"
-    assert keep_less._amount(1, 12_805_244) == "1 object, 12,805,244 bytes (12.8 MB)"
+    assert retention._amount(0, 0) == "0 objects, 0 bytes"
+    assert retention._amount(1, 12_805_244) == "1 object, 12,805,244 bytes (12.8 MB)"

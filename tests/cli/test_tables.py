@@ -10,12 +10,11 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
-from include.cli import audit, backfill_view, docker_stack, keep_less, show_history, show_namespaces, show_reproduction
-from include.cli import show_status as status
+from include.cli import namespaces, night_view, reproduce, retention, stack, status, tools
+from include.cli.console import Column, table
 from include.cli.decision_view import gates_table
-from include.cli.show_walk_forward import nights_columns
-from include.cli.tables import Column, table
-from include.config.display import RowName
+from include.cli.history import nights_columns
+from include.domain.decision import RowName
 from tests.cli.test_commands import a_decision
 from tests.reports.evidence import gate
 
@@ -36,7 +35,7 @@ TABLES: dict[str, tuple[Sequence[Column], list[str]]] = {
         ],
     ),
     "ledger": (
-        show_history.COLUMNS,
+        status.LEDGER_COLUMNS,
         [
             "1112",
             "promotion",
@@ -50,7 +49,7 @@ TABLES: dict[str, tuple[Sequence[Column], list[str]]] = {
         ],
     ),
     "namespaces": (
-        show_namespaces.COLUMNS,
+        namespaces.COLUMNS,
         [
             "pull-request-123",
             "flight_delay 12, telco_churn 7",
@@ -61,7 +60,7 @@ TABLES: dict[str, tuple[Sequence[Column], list[str]]] = {
         ],
     ),
     "retention": (
-        keep_less.TOTALS,
+        retention.TOTALS,
         [
             "superseded",
             "12345",
@@ -70,16 +69,16 @@ TABLES: dict[str, tuple[Sequence[Column], list[str]]] = {
             "12.3 GB",
             "2026-01-01 10:00",
             "2026-11-20 10:00",
-            keep_less.RULES["features"],
+            retention.RULES["features"],
         ],
     ),
     "retention, what stays": (
-        keep_less.KEPT,
+        retention.KEPT,
         ["features of 2026-11-20", "123456", "12,345,678,901", "the champion was trained on it"],
     ),
-    "backfill": (backfill_view.COLUMNS, ["2026-11-20", "[green]PROMOTE[/]", SENTENCE, "1234 s"]),
+    "backfill": (night_view.COLUMNS, ["2026-11-20", "[green]PROMOTE[/]", SENTENCE, "1234 s"]),
     "reproduce": (
-        show_reproduction.COLUMNS,
+        reproduce.COLUMNS,
         ["holdout roc_auc", "0.6374160123", "0.6374160987", "12 of 12895", "1.23e-07"],
     ),
     "history": (
@@ -95,11 +94,11 @@ TABLES: dict[str, tuple[Sequence[Column], list[str]]] = {
         ],
     ),
     "ps": (
-        docker_stack.CONTAINERS,
+        stack.CONTAINERS,
         ["nightshift-airflow-init-1", "running (healthy)", "312.4MiB / 2GiB", "127.0.0.1:8080"],
     ),
     "audit": (
-        audit.COLUMNS,
+        tools.COLUMNS,
         ["apache-airflow", "3.3.2", "GHSA-1234-5678-9abc", "3.3.3", "requirements-dev.lock, requirements-compose.lock"],
     ),
 }

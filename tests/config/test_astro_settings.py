@@ -15,7 +15,7 @@ from include.config.discovery import load_project, project_folders
 from include.config.project import SqlSource
 from include.config.settings import ROOT
 from include.orchestration.tasks import TRAINING_POOL
-from include.stack.airflow_settings import read_airflow_settings
+from include.stack.environment import read_airflow_settings
 from tests.support import astro
 
 PATH = ROOT / "airflow_settings.yaml"

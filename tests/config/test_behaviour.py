@@ -9,8 +9,8 @@ import pytest
 
 from include.config.behaviour import Directional, Invariance
 from include.config.discovery import read_project
-from include.config.errors import DeclarationError, ProjectCodeError
 from include.config.project_code import behaviour_fingerprint, has_behaviour
+from include.domain.errors import DeclarationError, ProjectCodeError
 from tests.config.good_declaration import write_good
 
 GATE = "gates:\n  - kind: behaviour\n"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from include.config.check import check_projects
+from include.cli.check import check_projects
 from include.config.discovery import discover, read_project
-from include.config.errors import DeclarationError
+from include.domain.errors import DeclarationError
 from tests.config.broken_declarations import BROKEN, Broken, write_all, write_broken
 
 

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from include.cli.check_projects import check_projects
-from include.config.check import warnings_of
+from include.cli.check import show_problems, warnings_of
 from tests.config.good_declaration import write_good
 
 
@@ -43,7 +42,7 @@ def test_a_warning_fails_no_check(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("NIGHTSHIFT_PROJECTS", str(declare(tmp_path, "equals: Yes")))
-    assert check_projects() == 0
+    assert show_problems() == 0
     said = capsys.readouterr()
     assert "shop: valid" in said.out
     assert "warning: shop/project.yaml" in said.err

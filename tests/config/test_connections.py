@@ -15,8 +15,8 @@ from include.config.connections import (
     settings_connections,
     sqlalchemy_url,
 )
-from include.config.errors import SettingsError
 from include.config.settings import ROOT, Settings
+from include.domain.errors import SettingsError
 
 HOME = Path("/var/nightshift")
 

@@ -10,8 +10,8 @@ import jsonschema
 import pytest
 
 from include.config.decision_schema import DRAFT, FOLDER, RECORDS, record_schema, schema_text, write_schemas
-from include.config.explanation import Explanation
-from include.config.results import Receipt, Verdict
+from include.domain.explanation import Explanation
+from include.domain.results import Receipt, Verdict
 from include.io.manifests import to_json
 from tests.reports.decisions import OTHER, decision
 from tests.reports.evidence import ALL_GATES, FULL

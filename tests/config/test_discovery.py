@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from include.cli.check import check_projects
 from include.config import discovery
-from include.config.check import check_projects
 from include.config.discovery import discover, load_project, read_project
-from include.config.errors import Problem, SettingsError, UnknownProjectError
 from include.config.gates_in_force import gates_in_force, is_off
 from include.config.project import Project
 from include.config.settings import ROOT
+from include.domain.errors import Problem, SettingsError, UnknownProjectError
 from tests.config.broken_declarations import GOOD_DECLARATION, write_good
 
 

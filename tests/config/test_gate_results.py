@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from include.config.decision import GateResult
+from include.domain.decision import GateResult
 
 OLD: dict[str, Any] = {"kind": "minimum", "metric": "roc_auc", "threshold": ">= 0.6", "value": 0.7}
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from include.config.errors import SettingsError
 from include.config.settings import ROOT, Settings, git_commit, lock_hash
+from include.domain.errors import SettingsError
 
 
 def test_all_state_is_below_the_home(tmp_path: Path) -> None:

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from include.config.errors import SettingsError
-from include.config.threads import training_threads
+from include.config.settings import training_threads
+from include.domain.errors import SettingsError
 
 
 @pytest.mark.parametrize(("text", "threads"), [("", 1), ("2", 2), (" 8 ", 8)])

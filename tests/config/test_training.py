@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from include.config.errors import SettingsError
-from include.config.training import Training
-from include.config.training_code import TRAINED_FROM, trained_from
-from include.config.training_place import container_environment, refuse_unreachable
-from include.stages.candidates import TrainingSpec
+from include.config.sections import Training
+from include.config.training_container import TRAINED_FROM, container_environment, refuse_unreachable, trained_from
+from include.domain.errors import SettingsError
+from include.io.models import TrainingSpec
 from tests.support.model_nights import make_project
 
 DIGEST = "sha256:" + "0f" * 32

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from include.config.errors import AsOfError, ConnectionMissingError, StoreError, UnknownProjectError
 from include.config.settings import ROOT
 from include.demo_feed import feed
 from include.demo_feed.flights import flights_key, weather_key
+from include.domain.errors import AsOfError, ConnectionMissingError, StoreError, UnknownProjectError
 from include.io.local_store import LocalStore
 
 FIRST, LAST = date(2013, 4, 1), date(2013, 4, 5)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from include.config.errors import SourceDataError
 from include.demo_feed.packaged import packaged_file, read_verified_pickle
 from include.demo_feed.telco import SHA256
+from include.domain.errors import SourceDataError
 
 
 class _Trap:

@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import URL, create_engine, text
 from sqlalchemy.pool import NullPool
 
-from include.config.errors import SourceUnavailableError
 from include.demo_feed.telco import CYCLE_DAYS, deliver_snapshots, slot_of
+from include.domain.errors import SourceUnavailableError
 from tests.support.postgres import binaries, postgres
 
 FIRST = date(2026, 9, 22)

@@ -18,12 +18,12 @@ from sqlalchemy import URL
 from sqlalchemy.exc import ProgrammingError
 
 from include.config.discovery import load_project
-from include.config.errors import NightshiftError, SettingsError, SourceDataError, SourceUnavailableError
 from include.config.project import Project, SqlSource
-from include.config.results import Origin, PartitionInputs
 from include.config.settings import ROOT
 from include.demo_feed import feed
 from include.demo_feed.telco import OWNER, WAREHOUSE
+from include.domain.errors import NightshiftError, SettingsError, SourceDataError, SourceUnavailableError
+from include.domain.results import Origin, PartitionInputs
 from include.io import keys
 from include.io.manifests import read_manifest
 from include.io.sql_source import read_rows

@@ -19,13 +19,13 @@ import pytest
 
 from include.config.discovery import load_project
 from include.config.project import Project
-from include.config.results import Origin, PlanInputs, TrainInputs
 from include.config.settings import Settings
+from include.domain.results import Origin, PlanInputs, TrainInputs
 from include.io.ledger import Ledger
 from include.io.object_store import ObjectStore
 from include.io.stores import open_store
+from include.stack.environment import LOOPBACK, free_ports
 from include.stack.object_server import ObjectServer
-from include.stack.ports import LOOPBACK, free_ports
 from include.stages import plan
 from tests.support.demo_nights import DemoNights, demo_nights
 

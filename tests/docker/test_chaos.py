@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from include.config.errors import AirflowApiError
-from include.stack import night
+from include.airflow_client import runs
+from include.domain.errors import AirflowApiError
 from tests.support import docker_engine
 from tests.support.docker_stack import DockerStack, docker_stack
 from tests.support.night_digest import digest
@@ -69,10 +69,10 @@ def test_a_night_survives_the_loss_of_a_part(stack: DockerStack, undisturbed: di
 
 
 def _night_with_a_kill(stack: DockerStack, service: str, during: str) -> str:
-    request = night.NightRequest(PROJECT, AS_OF, {"window_days": WINDOW_DAYS}, NAMESPACE)
+    request = runs.NightRequest(PROJECT, AS_OF, {"window_days": WINDOW_DAYS}, NAMESPACE)
     stack.register(NAMESPACE, request.dag_id)
     api = stack.api()
-    run_id = night.trigger(api, request)
+    run_id = runs.trigger(api, request)
     api.set_paused(request.dag_id, False)
     killed, deadline = False, time.monotonic() + NIGHT_SECONDS
     while time.monotonic() < deadline:

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 import pytest
 from pydantic import SecretStr
 
-from include.config.errors import AirflowApiError
-from include.config.stages import retrain_dag_id
-from include.stack.airflow_api import AirflowApi
+from include.airflow_client.api import AirflowApi
+from include.domain.errors import AirflowApiError
+from include.domain.stages import retrain_dag_id
 from tests.support import docker_engine
 from tests.support.docker_stack import DockerStack, docker_stack
 

@@ -19,9 +19,9 @@ from typing import Any
 
 import pytest
 
-from include.config.errors import TrainingCodeError, TrainingContainerError, TrainingImageError
 from include.config.settings import ROOT
-from include.stages.candidates import TrainingRecord, read_candidate
+from include.domain.errors import TrainingCodeError, TrainingContainerError, TrainingImageError
+from include.io.models import TrainingRecord, read_candidate
 from tests.docker.served_nights import NAME, ServedNights, served_nights
 from tests.docker.training_images import TrainingImages, containers, docker, need_engine
 from tests.support.demo_nights import error_of, states
@@ -234,7 +234,7 @@ import sys
 from datetime import date
 from pathlib import Path
 from include.config.discovery import load_project
-from include.config.results import TrainInputs
+from include.domain.results import TrainInputs
 from include.config.settings import Settings
 from include.orchestration.training_container import TrainingContainer
 

@@ -15,14 +15,14 @@ from typing import Any
 
 import psutil
 
-from include.config import clock
+from include.airflow_client.api import AirflowApi
+from include.config.credentials import load_credentials
 from include.config.settings import ROOT
+from include.domain import clock
 from include.io.ledger import Ledger
 from include.io.local_store import LocalStore
-from include.stack.airflow_api import AirflowApi
-from include.stack.credentials import load_credentials
-from include.stack.ports import free_ports
-from include.stack.state import StackState, read_state
+from include.stack.environment import free_ports
+from include.stack.state_directory import StackState, read_state
 
 # far more than a command takes: a machine may be busy
 LONGEST_SECONDS = 1800

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from include.io import keys
-from include.io.decisions import read_decision
+from include.io.ledger import read_decision
 from include.io.tracking import Tracking
 from tests.e2e.door import Door, copied_projects, edit
 from tests.support.timeless import without_clock

@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from include.config.decision import LedgerEntry
-from include.config.stages import retrain_dag_id
+from include.airflow_client.runs import Question, open_questions
+from include.config.credentials import ADMIN, load_credentials
+from include.domain.decision import LedgerEntry
+from include.domain.stages import retrain_dag_id
 from include.io.local_store import LocalStore
-from include.stack.credentials import ADMIN, load_credentials
-from include.stack.questions import Question, open_questions
-from include.stages.rulings import hours
+from include.stages.promote import hours
 from tests.e2e.asked_projects import NIGHTS, write_asked
 from tests.e2e.door import Door, wait_for
 from tests.sinks import smtp_sink

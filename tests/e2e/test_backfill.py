@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from include.stack.airflow_api import AirflowApi
-from include.stack.backfill import close
+from include.airflow_client.api import AirflowApi
+from include.airflow_client.backfill import close
 from tests.e2e.door import LONGEST_SECONDS, Door, wait_for
 from tests.e2e.monthly_flights import CHAMPION_DAY, DAG_ID, MONTHS, PROJECT, backfilled, monthly_flights, production
 from tests.support.sizes import size

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from include.stack.airflow_api import AirflowApi
-from include.stack.credentials import load_credentials
-from include.stack.state import read_state
+from include.airflow_client.api import AirflowApi
+from include.config.credentials import load_credentials
+from include.stack.state_directory import read_state
 from tests.e2e.door import Door, copied_projects, edit, schedule_far_from_now, wait_for
 
 pytestmark = pytest.mark.e2e

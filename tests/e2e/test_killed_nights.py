@@ -21,10 +21,9 @@ from typing import Any
 import psutil
 import pytest
 
-from include.io.decisions import read_decision
-from include.io.ledger import Ledger
-from include.stack.state import read_state
-from include.stages.projections import differences, tracking_of
+from include.io.champion_alias import differences, tracking_of
+from include.io.ledger import Ledger, read_decision
+from include.stack.state_directory import read_state
 from tests.e2e.door import Door, copied_projects, edit, schedule_far_from_now, wait_for
 from tests.stages.shop import assert_nothing_half_written
 from tests.support.sizes import size

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from include.stack.environment import database_file, task_logs
+from include.config.settings import database_file
+from include.stack.environment import task_logs
 from tests.e2e.asked_projects import NIGHTS, write_asked
 from tests.e2e.door import Door, edit
 from tests.support.tracked_names import listing

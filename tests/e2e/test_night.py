@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from include.config.errors import AirflowApiError
+from include.config.credentials import ADMIN
 from include.config.settings import ROOT
-from include.config.stages import RETRAIN_STAGES
-from include.stack.credentials import ADMIN
-from include.stack.ports import LOOPBACK, free_ports
-from include.stack.state import read_state
+from include.domain.errors import AirflowApiError
+from include.domain.stages import RETRAIN_STAGES
+from include.stack.environment import LOOPBACK, free_ports
+from include.stack.state_directory import read_state
 from tests.e2e.door import Door, copied_projects, edit, schedule_far_from_now, wait_for
 
 pytestmark = pytest.mark.e2e

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from include.config.results import Origin
+from include.domain.results import Origin
 from include.io.ledger import Ledger
 from include.operations.reconcile import reconcile
 from tests.support.backups import assert_whole, at_home, copy_house, play_on, put_house

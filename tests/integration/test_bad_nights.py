@@ -19,8 +19,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from include.config.errors import NightshiftError, PartitionRejectedError, SourceDataError, SourceIncompleteError
 from include.demo_feed.flights import flights_key
+from include.domain.errors import NightshiftError, PartitionRejectedError, SourceDataError, SourceIncompleteError
 from include.io import keys
 from include.io.local_store import TEMPORARY
 from include.io.manifests import read_manifest

@@ -17,13 +17,13 @@ from typing import Any
 
 import pytest
 
-from include.config.errors import StoreError
+from include.domain.errors import StoreError
 from include.io import keys
+from include.io.champion_alias import differences, tracking_of
 from include.io.ledger import Ledger
 from include.io.object_store import ObjectStore
 from include.io.stores import open_store
 from include.stack.object_server import ObjectServer
-from include.stages.projections import differences, tracking_of
 from tests.stages.shop import assert_nothing_half_written
 from tests.support.failing_store import LostAnswers, Weather, each_local_write_fails_once, no_pauses, retried
 from tests.support.killing import Attempt

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from include.config.results import PromoteResult
+from include.domain.results import PromoteResult
 from include.io import keys
 from include.io.ledger import Ledger
 from include.io.local_store import TEMPORARY, LocalStore

@@ -12,7 +12,7 @@ from datetime import date
 import pytest
 
 from include.cli.app import main
-from include.config.decision import Decision
+from include.domain.decision import Decision
 from include.io import keys
 from include.io.manifests import read_receipt
 from include.io.releases import read_pointer

@@ -13,14 +13,14 @@ import pytest
 import yaml
 
 from include.config.discovery import load_project
-from include.config.namespaces import register
 from include.config.settings import Settings
+from include.domain.namespaces import register
 from include.io.ledger import Ledger
 from include.io.local_store import LocalStore
 from include.io.releases import read_pointer
 from include.io.stores import open_store
 from include.io.tracking import Tracking
-from include.operations.namespaces import known_namespaces, look, remove
+from include.operations.namespace_data import known_namespaces, look, remove
 from tests.airflow_fixtures import airflow_database
 from tests.e2e.asked_projects import NIGHTS, declaration, write_asked
 from tests.support.demo_nights import states

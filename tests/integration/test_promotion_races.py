@@ -10,12 +10,11 @@ from typing import Any
 import pytest
 
 from include.io import keys
-from include.io.decisions import read_decision
-from include.io.ledger import Ledger
+from include.io.champion_alias import differences, tracking_of
+from include.io.ledger import Ledger, read_decision
 from include.io.object_store import ObjectStore
 from include.io.tracking_database import busy_safe
 from include.stages import promote
-from include.stages.projections import differences, tracking_of
 from tests.support.counting_store import Counted
 from tests.support.model_nights import FIRST, Nights, make_project
 from tests.support.racing import Race, Racers, add_versions, next_race

@@ -10,10 +10,10 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from include.io import keys
+from include.io.feature_rows import read_day
 from include.io.manifests import read_manifest
 from include.io.releases import read_pointer
 from include.io.tables import get_frame
-from include.stages.feature_window import read_day
 from tests.support.demo_nights import DemoNights, demo_nights, states
 
 pytestmark = pytest.mark.integration

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from include.config.decision import LedgerEntry
-from include.config.results import Origin
+from include.domain.decision import LedgerEntry
+from include.domain.results import Origin
 from include.io.manifests import Manifest
 
 MADE_AT = datetime(2013, 5, 1, 4, 0, tzinfo=UTC)

@@ -13,8 +13,7 @@ import psutil
 import pytest
 from mlflow import MlflowClient
 
-from include.io.run_owners import RunOwner, is_gone, parse_owner, this_process
-from include.io.tracking import OWNER_TAG, Tracking
+from include.io.tracking import OWNER_TAG, RunOwner, Tracking, is_gone, parse_owner, this_process
 from include.io.tracking_database import busy_safe
 from tests.support.killing import warm_context
 from tests.support.tracking import copy_prepared

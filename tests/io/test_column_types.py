@@ -10,10 +10,10 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from include.config.errors import SourceDataError, SourceIncompleteError
 from include.config.source import ColumnType
-from include.io.column_types import as_declared, from_arrow, from_text, from_values, logical_type, whole_numbers
-from include.io.json_lines import from_json_lines
+from include.domain.errors import SourceDataError, SourceIncompleteError
+from include.io.sources import from_json_lines
+from include.io.tables import as_declared, from_arrow, from_text, from_values, logical_type, whole_numbers
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from include.config.errors import StoreError
+from include.domain.errors import StoreError
 from include.io import data_docs, keys
 from include.io.data_docs import IndexLine, merge_index, page_path, publish_day, publish_index, read_index, suite_path
 from include.io.local_store import LocalStore

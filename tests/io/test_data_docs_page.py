@@ -8,7 +8,7 @@ import great_expectations.expectations as gxe
 import pandas as pd
 import pytest
 
-from include.io.data_docs_page import adopt, whole_page
+from include.io.data_docs import adopt, whole_page
 from include.io.expectations import SuiteRunner
 
 RUNNER = SuiteRunner(

@@ -8,8 +8,8 @@ import json
 import pandas as pd
 import pytest
 
-from include.config.errors import SourceDataError, SourceIncompleteError
 from include.config.source import CsvFormat
+from include.domain.errors import SourceDataError, SourceIncompleteError
 from include.io.file_integrity import csv_text, refuse_columns_of_one_name, refuse_decimal_commas
 from include.io.tables import to_parquet
 

@@ -8,8 +8,8 @@ from datetime import date
 
 import pytest
 
-from include.config.decision import LedgerEntry
-from include.config.errors import ArtifactDamagedError
+from include.domain.decision import LedgerEntry
+from include.domain.errors import ArtifactDamagedError
 from include.io import keys
 from include.io.ledger import Ledger
 from include.io.object_store import ObjectStore

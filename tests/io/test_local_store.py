@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from include.config.errors import StoreError, StoreRefusedError, StoreUnsafeError
+from include.domain.errors import StoreError, StoreRefusedError, StoreUnsafeError
 from include.io.local_store import LocalStore
 from include.io.object_store import ObjectInfo
 
@@ -169,7 +169,7 @@ def test_a_disk_without_room_is_one_clear_error(local: LocalStore) -> None:
     said = _run(
         """
         import resource, sys
-        from include.config.errors import StoreError
+        from include.domain.errors import StoreError
         from include.io.local_store import LocalStore
 
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
@@ -192,7 +192,7 @@ def test_a_missing_permission_is_one_clear_error(local: LocalStore) -> None:
     said = _run(
         """
         import os, sys
-        from include.config.errors import StoreError
+        from include.domain.errors import StoreError
         from include.io.local_store import LocalStore
 
         if os.geteuid() == 0:

@@ -9,7 +9,7 @@ from datetime import date
 
 import pytest
 
-from include.config.errors import ArtifactDamagedError, ChecksumMismatchError
+from include.domain.errors import ArtifactDamagedError, ChecksumMismatchError
 from include.io import keys
 from include.io.manifests import Manifest, get_file, put_file, read_manifest, write_manifest
 from include.io.object_store import ObjectStore

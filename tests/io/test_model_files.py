@@ -17,8 +17,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from include.config.errors import ModelUntrustedError
 from include.config.project import Features
+from include.domain.errors import ModelUntrustedError
 from include.io.model_files import TRUSTED, dump_model, load_model
 from include.ml.estimators import build_estimator, positive_scores
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from include.config.errors import InvalidKeyError, ObjectMissingError, PreconditionFailedError, SettingsError
+from include.domain.errors import InvalidKeyError, ObjectMissingError, PreconditionFailedError, SettingsError
 from include.io.object_store import ObjectStore
 from include.io.stores import open_store
 

@@ -10,7 +10,7 @@ from threading import Barrier
 
 import pytest
 
-from include.config.errors import PreconditionFailedError
+from include.domain.errors import PreconditionFailedError
 from include.io.object_store import ObjectStore
 from include.io.stores import open_store
 
@@ -63,7 +63,7 @@ def test_no_increment_of_a_shared_counter_is_lost(store: ObjectStore) -> None:
 RACER = textwrap.dedent(
     """
     import sys
-    from include.config.errors import PreconditionFailedError
+    from include.domain.errors import PreconditionFailedError
     from include.io.stores import open_store
 
     store, me, rounds = open_store(sys.argv[1]), sys.argv[2], int(sys.argv[3])

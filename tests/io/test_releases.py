@@ -9,7 +9,7 @@ from threading import Barrier
 
 import pytest
 
-from include.config.errors import ArtifactDamagedError, PreconditionFailedError
+from include.domain.errors import ArtifactDamagedError, PreconditionFailedError
 from include.io import keys
 from include.io.manifests import Manifest, get_file, read_manifest
 from include.io.object_store import ObjectStore

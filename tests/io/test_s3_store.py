@@ -8,11 +8,11 @@ from contextlib import AbstractContextManager, contextmanager
 import boto3
 import pytest
 
-from include.config.errors import PreconditionFailedError, StoreError, StoreRefusedError, StoreUnsafeError
+from include.domain.errors import PreconditionFailedError, StoreError, StoreRefusedError, StoreUnsafeError
 from include.io.s3_store import S3Store
 from include.io.stores import open_store
+from include.stack.environment import free_ports
 from include.stack.object_server import ObjectServer
-from include.stack.ports import free_ports
 from tests.support.s3_proxy import Exchange, S3Proxy, Tamper, once
 
 CONFLICT = b"<Error><Code>ConditionalRequestConflict</Code><Message>conflicting operation</Message></Error>"

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from include.config.errors import SourceDataError
 from include.config.project import FileSource, FileTable, Project
 from include.config.source import CsvFormat
+from include.domain.errors import SourceDataError
 from include.io.local_store import LocalStore
 from include.io.sources import read_source, table_key
 from include.io.tables import to_parquet

@@ -13,14 +13,14 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import NullPool, create_engine, text
 
-from include.config.errors import (
+from include.config.project import Project, SqlSource
+from include.domain.errors import (
     ConnectionMissingError,
     NightshiftError,
     SettingsError,
     SourceDataError,
     SourceUnavailableError,
 )
-from include.config.project import Project, SqlSource
 from include.io import sql_source
 from include.io.local_store import LocalStore
 from include.io.sources import read_source

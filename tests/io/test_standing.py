@@ -7,8 +7,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from include.config.decision import LedgerEntry, Standing
-from include.io.standing import NIGHTS_KEPT, champions, in_force_after, settle, standing_after
+from include.domain.champion import NIGHTS_KEPT, champions, in_force_after, settle, standing_after
+from include.domain.decision import LedgerEntry, Standing
 
 MakeEntry = Callable[..., LedgerEntry]
 

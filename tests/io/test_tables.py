@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from include.config.errors import ChecksumMismatchError, ObjectMissingError, SourceDataError
+from include.domain.errors import ChecksumMismatchError, ObjectMissingError, SourceDataError
 from include.io.manifests import put_file
 from include.io.object_store import ObjectStore
 from include.io.tables import from_parquet, get_frame, to_parquet

@@ -11,7 +11,7 @@ from mlflow import MlflowClient
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 
-from include.config.errors import TrackingError
+from include.domain.errors import TrackingError
 from include.io.model_files import dump_model, load_model
 from include.io.tracking import Measurement, ModelToLog, Tracking, prepare_tracking
 from include.io.tracking_database import busy_safe

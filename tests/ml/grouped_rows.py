@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from include.ml.scored import Scored
+from include.ml.metrics import Scored
 
 DAYS = 14
 

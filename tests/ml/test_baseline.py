@@ -10,12 +10,11 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from include.config.evidence import BaselineGain, HoldoutSize, Measurements
 from include.config.gates import BeatsBaselineGate, HoldoutGate, MetricName
+from include.domain.evidence import BaselineGain, HoldoutSize, Measurements
 from include.ml.baseline import SHUFFLES, baseline_gains, measure_trivial, shuffled_p_value, trivial_answer
 from include.ml.gates import Evidence, judge
-from include.ml.metrics import improvement, lower_is_better, measure
-from include.ml.scored import Scored
+from include.ml.metrics import Scored, improvement, lower_is_better, measure
 
 METRICS: tuple[MetricName, ...] = get_args(MetricName)
 PRIOR = 0.3

@@ -10,7 +10,7 @@ import pytest
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss
 
-from include.config.evidence import Calibration
+from include.domain.evidence import Calibration
 from include.ml.calibration import calibration
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from include.ml.curves import MAX_POINTS, precision_recall_points, roc_points
+from include.ml.metrics import MAX_POINTS, precision_recall_points, roc_points
 
 
 def _area(points: list[tuple[float, float]]) -> float:

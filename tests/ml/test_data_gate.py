@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from include.config.decision import GateResult
-from include.config.evidence import Leakage, Measurements, Repeats
 from include.config.gates import LeakageGate
+from include.domain.decision import GateResult
+from include.domain.evidence import Leakage, Measurements, Repeats
+from include.domain.verdict import describe_failure
 from include.ml.gates import Evidence, judge
-from include.ml.verdict import describe_failure
 
 GATE = LeakageGate(kind="leakage", max_single_feature_auc=0.7, max_jump=0.05)
 HONEST: dict[str, Any] = {

@@ -10,8 +10,8 @@ from MLstatkit import Delong_test
 from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 
-from include.config.evidence import PairedTest
-from include.ml.delong import delong
+from include.domain.evidence import PairedTest
+from include.ml.paired_tests import delong
 
 # 15 decimals leave no ties, 1 decimal leaves eleven different scores
 CASES = [(seed, rows, decimals) for seed in (1, 2, 3) for rows in (30, 400) for decimals in (15, 2, 1)]

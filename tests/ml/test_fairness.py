@@ -8,9 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from include.config.evidence import Fairness
-from include.ml.fairness import fairness
-from include.ml.slices import MISSING
+from include.domain.evidence import Fairness
+from include.ml.slices import MISSING, fairness
 
 
 def _rows(rows: int = 400, seed: int = 6) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

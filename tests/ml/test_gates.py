@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from include.config.evidence import BehaviourCheck, Measurements, Runtime
 from include.config.gates import FairnessGate, Gate, SliceGate
 from include.config.gates_in_force import gates_in_force
 from include.config.project import Project
+from include.domain.evidence import BehaviourCheck, Measurements, Runtime
 from include.ml.gates import Evidence, judge, judge_all
 from tests.support.model_nights import make_project
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from include.config.decision import GateResult
-from include.config.evidence import Difference, Measurements
 from include.config.gates import Gate
+from include.domain.decision import GateResult
+from include.domain.evidence import Difference, Measurements
 from include.ml.gates import Evidence, judge
 
 _GATE: TypeAdapter[Any] = TypeAdapter(Gate)

@@ -12,15 +12,14 @@ from pydantic import TypeAdapter
 from scipy.stats import t as student_t
 from statsmodels.stats.multitest import multipletests
 
-from include.config.decision import GateResult
-from include.config.evidence import Calibration, CalibrationBin, Fairness, Group, GroupRates, Measurements, Stability
 from include.config.gates import FairnessGate, Gate, SliceGate
+from include.domain.decision import GateResult
+from include.domain.evidence import Calibration, CalibrationBin, Fairness, Group, GroupRates, Measurements, Stability
 from include.ml.calibration import calibration
-from include.ml.fairness import fairness
 from include.ml.gates import Evidence, judge
 from include.ml.gates.by_group import MAX_ECE, proved
 from include.ml.gates.judging import judge_undeclared
-from include.ml.slices import measure_slices
+from include.ml.slices import fairness, measure_slices
 from tests.ml.grouped_rows import DAYS, grouped_rows
 
 _GATE: TypeAdapter[Any] = TypeAdapter(Gate)

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from include.config.decision import GateResult
-from include.config.evidence import BehaviourCheck, Measurements, Runtime
 from include.config.gates import Gate
+from include.domain.decision import GateResult
+from include.domain.evidence import BehaviourCheck, Measurements, Runtime
+from include.domain.verdict import describe_failure
 from include.ml.gates import Evidence, judge
-from include.ml.verdict import describe_failure
 
 _GATE: TypeAdapter[Any] = TypeAdapter(Gate)
 SERVED = Runtime(asked=True, rows=100, p50_ms=4, p95_ms=6, champion_p95_ms=3, memory_mb=20, size_mb=2)

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from include.config.evidence import Measurements, Money, OperatingPoint
 from include.config.gates import ValueGate
+from include.domain.evidence import Measurements, Money, OperatingPoint
+from include.domain.verdict import describe_failure
 from include.ml.gates import Evidence, judge
-from include.ml.verdict import describe_failure
 
 
 def _gate(**declared: Any) -> ValueGate:

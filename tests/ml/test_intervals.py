@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from include.config.gates import MetricName
-from include.ml.intervals import MIN_DAYS, RESAMPLES, interval_by_days
+from include.ml.bootstrap import INTERVAL_RESAMPLES, MIN_DAYS, interval_by_days
 from include.ml.metrics import measure
 
 
@@ -26,7 +26,7 @@ def _holdout(days: int, rows: int, seed: int = 3, decimals: int = 2) -> tuple[np
 def _draw_by_draw(metric: MetricName, labels: Any, scores: Any, days: Any, seed: int) -> tuple[float, float]:
     """Return the interval by putting each draw's rows together and measuring them as any holdout is."""
     names = np.unique(days)
-    drawn = np.random.default_rng(seed).multinomial(len(names), [1 / len(names)] * len(names), size=RESAMPLES)
+    drawn = np.random.default_rng(seed).multinomial(len(names), [1 / len(names)] * len(names), size=INTERVAL_RESAMPLES)
     values = []
     for times in drawn:
         rows = np.concatenate(

@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 import pytest
 
-from include.config.decision import GateResult
-from include.config.evidence import Labels, LabelsOfDay, Measurements
 from include.config.gates import LabelsGate
+from include.domain.decision import GateResult
+from include.domain.evidence import Labels, LabelsOfDay, Measurements
 from include.ml.gates import Evidence, judge
 
 FIRST = date(2024, 3, 1)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from include.ml.mcnemar import MIN_FOR_CHI_SQUARE, mcnemar
+from include.ml.paired_tests import MIN_FOR_CHI_SQUARE, mcnemar
 
 
 def _disagreeing(won: int, lost: int, agreed: int = 40) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from sklearn.dummy import DummyClassifier
 
-from include.config.errors import EvaluationError
 from include.config.gates import MetricName
+from include.domain.errors import EvaluationError
 from include.ml.metrics import improvement, measure
 
 LABELS = [0, 0, 1, 1]

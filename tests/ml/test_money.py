@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import confusion_matrix
 
-from include.config.value import Value
-from include.ml.money import MAX_POINTS, money, operating_point, profit_curve
-from include.ml.scored import Scored
+from include.config.sections import Value
+from include.ml.business_value import MAX_POINTS, money, operating_point, profit_curve
+from include.ml.metrics import Scored
 
 VALUE = Value(currency="EUR", true_positive=90.0, false_positive=-10.0, false_negative=-5.0, true_negative=0.25)
 

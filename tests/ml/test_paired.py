@@ -7,9 +7,9 @@ import pytest
 from sklearn import metrics as sk
 
 from include.config.gates import MetricName
-from include.ml import paired
-from include.ml.paired import difference, differences
-from include.ml.scored import Scored
+from include.ml import bootstrap
+from include.ml.bootstrap import difference, differences
+from include.ml.metrics import Scored
 
 DAYS = 14
 ROWS_A_DAY = 80
@@ -105,13 +105,13 @@ def test_however_many_confidences_are_asked_for_the_draws_are_measured_once(monk
     data = scored(4)
     alone = tuple(difference("average_precision", data, level) for level in (0.8, 0.95, 0.99))
     asked: list[MetricName] = []
-    measured = paired.over_draws
+    measured = bootstrap.over_draws
 
     def counted(metric: MetricName, *rest: Any) -> np.ndarray:
         asked.append(metric)
         return measured(metric, *rest)
 
-    monkeypatch.setattr(paired, "over_draws", counted)
+    monkeypatch.setattr(bootstrap, "over_draws", counted)
     assert differences("average_precision", data, (0.8, 0.95, 0.99)) == alone
     assert asked == ["average_precision"] * 2
 

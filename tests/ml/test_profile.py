@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
+from include.ml.drift import psi
 from include.ml.profile import (
     BINS,
     MAX_CATEGORIES,
@@ -19,7 +20,6 @@ from include.ml.profile import (
     rank_correlation,
     target_by_day,
 )
-from include.ml.stability import psi
 
 
 def _series(values: object, dtype: str = "float64") -> pd.Series:

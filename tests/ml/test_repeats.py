@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from include.config.evidence import Repeats
-from include.ml.repeats import find_repeats
+from include.domain.evidence import Repeats
+from include.ml.leakage import find_repeats
 
 TRAIN_DAYS, HOLDOUT_DAYS, ROWS = 4, 2, 60
 

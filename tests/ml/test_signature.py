@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from include.config.errors import EvaluationError
 from include.config.project import Features
+from include.domain.errors import EvaluationError
 from include.ml.signature import MAX_CATEGORIES_RECORDED, model_input, signature_of
 
 FRAME = pd.DataFrame({"day": ["2013-04-01"] * 3, "n": [1, 2, 3], "c": ["x", None, "x"], "y": [0, 1, 0]})

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from include.ml.paired import difference
-from include.ml.scored import Scored
+from include.ml.bootstrap import difference
+from include.ml.metrics import Scored
 from include.ml.slices import LARGEST, MISSING, OTHER, grouping, measure_slices
 from tests.ml.grouped_rows import grouped_rows
 

@@ -6,9 +6,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from include.config.errors import TrainingError
 from include.config.project import CrossValidation
-from include.ml.splitting import random_folds, split, time_folds
+from include.domain.errors import TrainingError
+from include.ml.tuning import random_folds, split, time_folds
 
 FIRST = date(2013, 4, 1)
 

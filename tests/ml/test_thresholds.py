@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from include.config.threshold import Threshold
-from include.config.value import Value
-from include.ml.thresholds import ChosenThreshold, choose_threshold
+from include.config.sections import Threshold, Value
+from include.ml.business_value import ChosenThreshold, choose_threshold
 
 VALUE = Value(currency="EUR", true_positive=90.0, false_positive=-10.0, false_negative=-5.0)
 

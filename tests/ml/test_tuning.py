@@ -6,11 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from include.config.errors import EvaluationError
 from include.config.project import Candidate, Features
+from include.domain.errors import EvaluationError
 from include.ml.estimators import build_estimator
-from include.ml.splitting import random_folds
-from include.ml.tuning import settings_of, tune
+from include.ml.tuning import random_folds, settings_of, tune
 
 FEATURES = Features(numeric=("a",))
 

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
-from include.config.clock import NOW_VARIABLE
+from include.domain.clock import NOW_VARIABLE
 from include.io.manifests import Manifest, get_file
 from include.io.object_store import ObjectStore
 from include.io.tracking_database import busy_safe
-from include.operations.retention.result import RetentionInputs, RetentionResult
+from include.operations.retention.records import RetentionInputs, RetentionResult
 from include.operations.retention.run import run
 from tests.support.model_nights import FIRST, NO_PROCESS, Nights, make_project
 from tests.support.tracking import copy_prepared

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from include.config.results import Origin
-from include.operations.acts import Act
+from include.domain.results import Origin
+from include.operations.manual_action import Act
 from tests.operations.aged import Aged, later, make_aged
 from tests.support.model_nights import Nights
 

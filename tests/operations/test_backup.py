@@ -8,14 +8,20 @@ from typing import Any
 
 import pytest
 
-from include.config.errors import BackupError, SettingsError, StoreError
+from include.domain.errors import BackupError, SettingsError, StoreError
 from include.io import keys
 from include.io.ledger import Ledger
 from include.io.local_store import LocalStore
 from include.io.object_store import Listed, StoredObject
-from include.operations.backup.archive import ArchiveReader, new_archive
-from include.operations.backup.contents import Contents
-from include.operations.backup.marks import is_mark, ledger_of, reading_order, writing_order
+from include.operations.backup.archive import (
+    ArchiveReader,
+    Contents,
+    is_mark,
+    ledger_of,
+    new_archive,
+    reading_order,
+    writing_order,
+)
 from tests.operations.aged import retain
 from tests.support.backups import assert_whole, at_home, copy_house, hashes, put_house
 from tests.support.model_nights import Nights, make_rows
@@ -103,7 +109,7 @@ def test_retention_in_the_middle_takes_marks_and_data_alike(moment: str, aged: N
 
 
 def _assert_named_files(store: Any, key: str, found: dict[str, str]) -> None:
-    from include.operations.backup.marks import named_files
+    from include.operations.backup.archive import named_files
 
     for ref in named_files(store.get(key)):
         assert found.get(ref.key) == ref.sha256, (key, ref.key)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from include.config.decision import Decision
-from include.config.evidence import Group, Leakage, Measurements, Money, OperatingPoint, Runtime
-from include.operations.kept_measurements import judged_only, with_its_own, without_champion
+from include.domain.decision import Decision
+from include.domain.evidence import Group, Leakage, Measurements, Money, OperatingPoint, Runtime
+from include.operations.cached_measurements import judged_only, with_its_own, without_champion
 from tests.reports.decisions import CALIBRATION, DIFFERENCE, FAIRNESS, TESTS, decision
 
 POINT = OperatingPoint(

@@ -11,17 +11,15 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
-from include.config.errors import ActRefusedError, ArtifactDamagedError, UnknownChampionError
-from include.config.results import Origin
+from include.domain.errors import ActRefusedError, ArtifactDamagedError, UnknownChampionError
+from include.domain.results import Origin
 from include.io import keys
 from include.io.ledger import Ledger
 from include.io.releases import read_pointer
 from include.io.tracking_database import busy_safe, prepare_tracking
-from include.operations.acts import Act
-from include.operations.pinning import pin
-from include.operations.promotion import promote_version
+from include.operations.champion import pin, promote_version, roll_back
+from include.operations.manual_action import Act
 from include.operations.reconcile import Reconciled, reconcile
-from include.operations.rollback import roll_back
 from tests.support.model_nights import Nights, make_project
 from tests.support.played_nights import LAX, STRONG, day
 from tests.support.tracking import copy_prepared

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from include.config.errors import (
+from include.domain.errors import (
     ActRefusedError,
     ArtifactDamagedError,
     CandidateRejectedError,
@@ -18,11 +18,9 @@ from include.io import keys
 from include.io.ledger import Ledger
 from include.io.manifests import Manifest, put_file, read_manifest, write_manifest
 from include.io.releases import read_pointer
-from include.operations import promotion
-from include.operations.acts import Act
-from include.operations.pinning import pin, unpin
-from include.operations.promotion import promote_version
-from include.operations.rollback import roll_back
+from include.operations import champion
+from include.operations.champion import pin, promote_version, roll_back, unpin
+from include.operations.manual_action import Act
 from tests.support.model_nights import Nights, make_project
 from tests.support.played_nights import LAX, STRONG, day, entries, in_force
 
@@ -181,7 +179,7 @@ def test_the_next_night_heals_an_act_that_was_killed_after_its_entry(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as broken:
-        broken.setattr(promotion, "set_right", killed)
+        broken.setattr(champion, "set_right", killed)
         with pytest.raises(KeyboardInterrupt):
             promote_version(act(), "3")
     pointer = read_pointer(nights.store, "parcels")

@@ -9,19 +9,18 @@ from collections.abc import Callable
 import pytest
 from mlflow import MlflowClient
 
-from include.config.decision import Standing
-from include.config.errors import ArtifactDamagedError
-from include.config.results import Origin
+from include.domain.decision import Standing
+from include.domain.errors import ArtifactDamagedError
+from include.domain.results import Origin
 from include.io import keys
 from include.io.ledger import Ledger
 from include.io.manifests import read_manifest, to_json
 from include.io.releases import read_pointer
 from include.io.tracking import Tracking
 from include.io.tracking_database import busy_safe
-from include.operations.acts import Act
-from include.operations.promotion import promote_version
+from include.operations.champion import promote_version, roll_back
+from include.operations.manual_action import Act
 from include.operations.reconcile import Reconciled, reconcile
-from include.operations.rollback import roll_back
 from tests.support.killing import warm_context
 from tests.support.model_nights import Nights
 from tests.support.played_nights import entries, in_force

@@ -13,15 +13,14 @@ from typing import Any
 import pytest
 
 from include.config.code_identity import model_code
-from include.config.errors import ActRefusedError, UnknownProjectError
-from include.config.results import Origin
+from include.domain.errors import ActRefusedError, UnknownProjectError
+from include.domain.results import Origin
 from include.io import keys
-from include.io.decisions import read_decision
-from include.io.ledger import Ledger
+from include.io.ledger import Ledger, read_decision
 from include.io.local_store import LocalStore
 from include.io.manifests import to_json
+from include.io.models import read_candidate
 from include.operations.reproduce import Remade, reproduce
-from include.stages.candidates import read_candidate
 from tests.stages.shop import contents
 from tests.support.model_nights import FIRST, Nights, make_project
 from tests.support.tracking import copy_prepared

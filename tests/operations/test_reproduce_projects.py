@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from include.config.connections import declared_connections
-from include.config.errors import CandidateRejectedError
-from include.config.results import EvaluateInputs, Origin, PlanInputs, PromoteInputs, TrainInputs
+from include.domain.errors import CandidateRejectedError
+from include.domain.results import EvaluateInputs, Origin, PlanInputs, PromoteInputs, TrainInputs
 from include.operations.reproduce import reproduce
 from include.stages import evaluate, plan, promote, train
 from tests.support.demo_nights import DemoNights, demo_nights

@@ -8,11 +8,9 @@ from pathlib import Path
 import pytest
 
 from include.io import keys
-from include.io.decisions import read_decision
-from include.io.ledger import Ledger
-from include.operations.retention.result import RetentionResult
-from include.stages.candidates import read_candidate
-from include.stages.champions import read_rival
+from include.io.ledger import Ledger, read_decision
+from include.io.models import read_candidate, read_rival
+from include.operations.retention.records import RetentionResult
 from tests.operations.aged import (
     assert_whole,
     client_of,

@@ -12,19 +12,18 @@ from typing import Any, get_args
 
 import pytest
 
-from include.config.decision import DayRows, Decision, EntryKind, LedgerEntry, ModelSummary
-from include.config.parts import Keep
-from include.config.results import Origin, Span
+from include.config.sections import Keep
+from include.domain.decision import DayRows, Decision, EntryKind, LedgerEntry, ModelSummary
+from include.domain.results import Origin, Span
 from include.io import keys
 from include.io.ledger import Ledger
 from include.io.local_store import LocalStore
 from include.io.manifests import Manifest, put_file, to_json, write_manifest
+from include.io.models import TRAINING, TrainingRecord
 from include.io.tracking_removal import KnownRun, KnownVersion
-from include.operations.retention.inventory import take_inventory
-from include.operations.retention.protection import Guard
+from include.operations.retention.inventory import Guard, take_inventory
+from include.operations.retention.plan import tracked_here
 from include.operations.retention.run import make_plan
-from include.operations.retention.versions import tracked_here
-from include.stages.candidates import TRAINING, TrainingRecord
 from tests.support.model_nights import make_project
 from tests.support.sizes import size
 

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from include.config import clock
-from include.config.decision import LedgerEntry
+from include.domain import clock
+from include.domain.decision import LedgerEntry
 from include.io import keys
 from include.io.ledger import Ledger
 from include.io.local_store import LocalStore
+from include.io.models import read_rival
 from include.io.tracking_removal import TrackingRemoval
-from include.operations.retention.result import RetentionInputs
+from include.operations.retention.records import RetentionInputs
 from include.operations.retention.run import run
-from include.stages.champions import read_rival
 from tests.operations.aged import assert_whole, gone, night_of, retain, size_of, versions_of
 from tests.support.model_nights import Nights
 

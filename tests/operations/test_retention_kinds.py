@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from include.config.decision import LedgerEntry
 from include.config.project import Project
+from include.domain.decision import LedgerEntry
 from include.io import keys
+from include.io.champion_alias import follow_ledger
 from include.io.ledger import Ledger
 from include.io.local_store import LocalStore
 from include.io.manifests import read_manifest
 from include.io.tracking import Tracking
-from include.operations.retention.result import RetentionInputs, RetentionResult
+from include.operations.retention.records import RetentionInputs, RetentionResult
 from include.operations.retention.run import run
-from include.stages.projections import follow_ledger
 from tests.operations.aged import assert_whole, client_of, gone, later, night_of, retain, size_of
 from tests.stages.shop import AS_OF, Shop
 from tests.support.model_nights import Nights

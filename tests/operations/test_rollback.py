@@ -10,17 +10,15 @@ from typing import Any
 
 import pytest
 
-from include.config.errors import ActRefusedError, NightshiftError, ObjectMissingError, PreconditionFailedError
+from include.domain.errors import ActRefusedError, NightshiftError, ObjectMissingError, PreconditionFailedError
+from include.domain.verdict import ROLLED_BACK
 from include.io import keys
 from include.io.ledger import Ledger
 from include.io.local_store import LocalStore
 from include.io.object_store import ObjectInfo
 from include.io.releases import read_pointer
-from include.ml.verdict import ROLLED_BACK
-from include.operations.acts import Act
-from include.operations.pinning import pin, unpin
-from include.operations.promotion import promote_version
-from include.operations.rollback import roll_back
+from include.operations.champion import pin, promote_version, roll_back, unpin
+from include.operations.manual_action import Act
 from tests.support.model_nights import Nights, make_project
 from tests.support.played_nights import LAX, WEAK, day, entries, in_force
 

@@ -9,17 +9,16 @@ from typing import Any
 
 import pytest
 
-from include.config.decision import LedgerEntry
-from include.config.errors import ArtifactDamagedError, ChecksumMismatchError, NightshiftError
-from include.config.results import EvaluateResult, Origin
+from include.domain.decision import LedgerEntry
+from include.domain.errors import ArtifactDamagedError, ChecksumMismatchError, NightshiftError
+from include.domain.results import EvaluateResult, Origin
 from include.io import keys
 from include.io.ledger import Ledger
 from include.io.manifests import read_manifest, to_json
-from include.operations.acts import Act
-from include.operations.promotion import promote_version
+from include.io.models import load_champion
+from include.operations.champion import promote_version, roll_back
+from include.operations.manual_action import Act
 from include.operations.reconcile import Reconciled, reconcile
-from include.operations.rollback import roll_back
-from include.stages.champions import load_champion
 from tests.support.model_nights import Nights
 from tests.support.played_nights import day, entries, in_force
 

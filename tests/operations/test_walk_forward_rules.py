@@ -9,16 +9,14 @@ from typing import Any
 
 import pytest
 
-from include.config.decision import LedgerEntry
-from include.config.evidence import Runtime
-from include.config.history import Night
-from include.config.results import Origin
+from include.domain.decision import LedgerEntry, Night
+from include.domain.evidence import Runtime
+from include.domain.results import Origin
 from include.io import keys
-from include.io.decisions import read_decision
-from include.io.ledger import Ledger
+from include.io.ledger import Ledger, read_decision
 from include.io.local_store import LocalStore
 from include.io.manifests import to_json
-from include.operations.walk_forward import walk_forward
+from include.operations.history import walk_forward
 from tests.stages.shop import contents
 from tests.support.model_nights import FIRST, NO_PROCESS, Nights, make_project
 from tests.support.tracking import copy_prepared

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from include.config.results import (
+from include.domain.results import (
     EvaluateResult,
     FeaturesResult,
     IngestResult,

@@ -10,7 +10,7 @@ from airflow.sdk.api.datamodels._generated import DagRunType
 from airflow.sdk.exceptions import AirflowSkipException
 
 from include.orchestration import tasks
-from include.orchestration.assets import champion_asset, features_asset
+from include.orchestration.dag_building import champion_asset, features_asset
 
 PLAN = {"stale": 2, "holdout": {"first": "2013-03-28", "last": "2013-04-01"}}
 PROMOTED = {"champion_version": "3", "ledger_number": 7}

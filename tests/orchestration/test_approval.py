@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from include.config.approval import Approval
 from include.config.discovery import load_project
-from include.config.results import EvaluateResult
+from include.config.sections import Approval
+from include.domain.results import EvaluateResult
 from tests.airflow_fixtures import write_project
 from tests.orchestration.conftest import Script
 from tests.orchestration.test_notify import read, smtp_connection

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from include.config.errors import AsOfError
-from include.orchestration.as_of import resolve_as_of
+from include.domain.errors import AsOfError
+from include.orchestration.params import resolve_as_of
 
 NOW = "2013-06-15T12:00:00"
 MIDNIGHT = datetime(2013, 5, 2, tzinfo=UTC)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from include.config.clock import newest_complete_day
+from include.domain.clock import newest_complete_day
 from include.orchestration.stage_call import origin
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("airflow_db")]

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from include.config.discovery import load_project
-from include.config.errors import ConnectionMissingError
 from include.config.project import Project
 from include.config.settings import Settings
-from include.orchestration.connections import source_connections
+from include.domain.errors import ConnectionMissingError
+from include.orchestration.stage_call import source_connections
 from tests.airflow_fixtures import write_project
 
 pytestmark = pytest.mark.usefixtures("airflow_db")

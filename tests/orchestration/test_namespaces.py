@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from include.config.namespaces import begin_removal, register
 from include.config.settings import Settings
+from include.domain.namespaces import begin_removal, register
 from tests.orchestration.conftest import Script
 from tests.orchestration.test_dags import dag_bag
 
@@ -26,8 +26,7 @@ def named(namespace: str) -> set[str]:
 
 def made() -> dict[str, Any]:
     """Return every Dag of every family by its id."""
-    from include.orchestration.operations import operation_dags
-    from include.orchestration.retention import retention_dags
+    from include.orchestration.operations import operation_dags, retention_dags
     from include.orchestration.retrain import retrain_dags
     from include.orchestration.score import score_dags
 

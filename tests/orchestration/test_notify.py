@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from include.config.errors import CandidateRejectedError, SourceDataError
+from include.domain.errors import CandidateRejectedError, SourceDataError
 from tests.airflow_fixtures import write_decision
 from tests.orchestration.conftest import Script
 from tests.orchestration.test_retrain_run import run

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from include.config.decision import LedgerEntry
-from include.config.errors import TrackingError
+from include.domain.decision import LedgerEntry
+from include.domain.errors import TrackingError
+from include.domain.verdict import ROLLED_BACK
 from include.io.ledger import Ledger
 from include.io.tracking import Tracking
-from include.ml.verdict import ROLLED_BACK
 from tests.orchestration.test_dags import dag_bag
 from tests.orchestration.test_namespaces import told_by
 from tests.orchestration.test_retrain_run import states, xcom

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from include.config.clock import NOW_VARIABLE
-from include.config.results import Origin
+from include.domain.clock import NOW_VARIABLE
+from include.domain.results import Origin
 from include.io import keys
 from include.io.local_store import LocalStore
 from include.io.manifests import Manifest, put_file, write_manifest
@@ -47,7 +47,7 @@ def store(projects_dir: Path, home: Path, prepared_tracking: Path, monkeypatch: 
 
 def run(**conf: Any) -> Any:
     """Run the Dag once with what the form gives, and return its run."""
-    from include.orchestration.retention import retention_dags
+    from include.orchestration.operations import retention_dags
 
     [dag] = retention_dags()
     return dag.test(run_conf=conf)

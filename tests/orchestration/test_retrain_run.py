@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from include.config.errors import CandidateRejectedError, StoreError
+from include.domain.errors import CandidateRejectedError, StoreError
 from tests.orchestration.conftest import DAY, Script
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("airflow_db")]

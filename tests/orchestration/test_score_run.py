@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from include.config.errors import EvaluationError
+from include.domain.errors import EvaluationError
 from tests.airflow_fixtures import write_project
 from tests.orchestration.conftest import DAY, Script
 from tests.orchestration.test_notify import read, smtp_connection, told

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from include.config.discovery import load_project
-from include.config.errors import (
+from include.config.settings import Settings
+from include.config.training_container import Failure, failure_of
+from include.domain.errors import (
     BUGS,
     NightshiftError,
     StoreError,
@@ -17,9 +19,7 @@ from include.config.errors import (
     TrainingContainerError,
     TrainingError,
 )
-from include.config.results import Origin, PlanResult, Span, TrainInputs
-from include.config.settings import Settings
-from include.config.training_request import Failure, failure_of
+from include.domain.results import Origin, PlanResult, Span, TrainInputs
 from tests.airflow_fixtures import write_project
 from tests.orchestration.conftest import DAY, Script
 from tests.orchestration.test_retrain_run import run, states, xcom

@@ -11,11 +11,11 @@ import pytest
 import uvicorn
 from pydantic import SecretStr
 
-from include.config.stages import asset_uri
-from include.orchestration.assets import champion_asset
-from include.stack.airflow_api import AirflowApi
-from include.stack.credentials import ADMIN
-from include.stack.ports import free_ports
+from include.airflow_client.api import AirflowApi
+from include.config.credentials import ADMIN
+from include.domain.stages import asset_uri
+from include.orchestration.dag_building import champion_asset
+from include.stack.environment import free_ports
 from tests.airflow_fixtures import airflow_database
 
 

@@ -12,7 +12,7 @@ from urllib.parse import quote, urljoin
 
 import pytest
 
-from include.config.results import Origin
+from include.domain.results import Origin
 from include.io import keys
 from include.io.ledger import Ledger
 from include.io.stores import open_store

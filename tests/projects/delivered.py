@@ -12,17 +12,18 @@ from pydantic import SecretStr
 
 from include.config.discovery import load_project
 from include.config.project import Project
-from include.config.results import Origin, PartitionInputs
 from include.config.settings import ROOT
 from include.demo_feed import feed
 from include.demo_feed.telco import WAREHOUSE
+from include.domain.results import Origin, PartitionInputs
 from include.io import keys
+from include.io.keys import ROWS
 from include.io.local_store import LocalStore
 from include.io.manifests import FileRef, read_manifest
+from include.io.raw_rows import assemble
 from include.io.sources import read_source
-from include.stages import build_features, feature_contract, ingest, validate
-from include.stages.assembling import assemble
-from include.stages.columns import ROWS
+from include.stages import features as features_stage
+from include.stages import ingest, validate
 
 PROJECTS = ROOT / "include" / "projects"
 DAY = date(2013, 4, 10)
@@ -54,7 +55,7 @@ class Delivered:
 
     def known(self, day: date = DAY) -> pd.DataFrame:
         """Return one day's frame without what is unknown at prediction."""
-        hidden = feature_contract.unknown_columns(self.project)
+        hidden = features_stage.unknown_columns(self.project)
         return self.frame(day).drop(columns=list(hidden))
 
     def history(self, day: date = DAY) -> pd.DataFrame | None:
@@ -64,7 +65,7 @@ class Delivered:
 
     def features(self, day: date = DAY) -> pd.DataFrame:
         """Return one day's features, held to the declaration."""
-        return feature_contract.build(self.project, day, self.frame(day), self.history(day))
+        return features_stage.build(self.project, day, self.frame(day), self.history(day))
 
     def prepared(self, day: date = DAY) -> FileRef:
         """Return the feature rows of one day that the stages write in a run for that very day."""
@@ -76,7 +77,7 @@ class Delivered:
             connections=dict(self.connections),
             days=(day,),
         )
-        for stage in (ingest, validate, build_features):
+        for stage in (ingest, validate, features_stage):
             stage.run(self.project, inputs)
         manifest = read_manifest(self.store, keys.features_manifest(self.project.name, day))
         assert manifest is not None

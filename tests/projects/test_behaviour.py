@@ -8,12 +8,12 @@ from datetime import date, timedelta
 import pandas as pd
 import pytest
 
-from include.config.evidence import BehaviourCheck
 from include.config.project_code import has_behaviour
+from include.domain.evidence import BehaviourCheck
+from include.io.models import LoadedModel
 from include.ml.estimators import build_estimator
 from include.ml.signature import model_input, signature_of
-from include.stages.behaviour_measurements import measure_behaviour, read_tests
-from include.stages.candidates import LoadedModel
+from include.stages.evaluate.gate_measurements import measure_behaviour, read_tests
 from tests.projects.delivered import DAY, PROJECTS, Delivered
 
 

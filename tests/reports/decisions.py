@@ -8,8 +8,9 @@ from typing import Any
 
 import yaml
 
-from include.config.decision import Decision, GateResult, ModelSummary
-from include.config.evidence import (
+from include.config.project import Project
+from include.domain.decision import Decision, GateResult, ModelSummary
+from include.domain.evidence import (
     Calibration,
     CalibrationBin,
     Difference,
@@ -19,8 +20,7 @@ from include.config.evidence import (
     PairedTest,
     Stability,
 )
-from include.config.project import Project
-from include.config.results import Origin, Span
+from include.domain.results import Origin, Span
 from tests.config.good_declaration import GOOD_DECLARATION
 
 CHALLENGER = ModelSummary(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from include.config.decision import Decision, GateResult
-from include.config.evidence import (
+from include.domain.decision import Decision, GateResult
+from include.domain.evidence import (
     BehaviourCheck,
     Difference,
     Group,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from datetime import date, timedelta
 
-from include.config.explanation import (
+from include.domain.explanation import (
     Curves,
     DataProfile,
     DayOfTarget,

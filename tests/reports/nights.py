@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from include.config.history import Night, WalkedChampion
-from include.config.results import Verdict
+from include.domain.decision import Night, WalkedChampion
+from include.domain.results import Verdict
 
 
 def walked(verdicts: Sequence[Verdict], **changes: Any) -> list[Night]:

@@ -9,9 +9,9 @@ from html.parser import HTMLParser
 import pytest
 from markdown_it import MarkdownIt
 
-from include.config.decision import LedgerEntry
-from include.config.results import Origin
-from include.reports.comment import MAX_CHARACTERS, comment, defused, fitted, no_decision
+from include.domain.decision import LedgerEntry
+from include.domain.results import Origin
+from include.reports.markdown import MAX_CHARACTERS, comment, defused, fitted, no_decision
 from tests.reports.decisions import FAILED_GATE, GATES, decision
 from tests.reports.evidence import full
 

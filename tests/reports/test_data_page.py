@@ -7,9 +7,17 @@ from typing import Any
 
 import pytest
 
-from include.config.explanation import DataProfile, FeatureProfile
-from include.reports.data_notes import data_notes, shift_word, target_shift
-from include.reports.data_page import HEIGHT, WIDTH, histogram, render_data, target_plot
+from include.domain.explanation import DataProfile, FeatureProfile
+from include.reports.data_report import (
+    HEIGHT,
+    WIDTH,
+    data_notes,
+    histogram,
+    render_data,
+    shift_word,
+    target_plot,
+    target_shift,
+)
 from tests.reports.decisions import decision
 from tests.reports.explanations import NUMBERS, bell, profile
 from tests.reports.reading import Page, text_of

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from include.config.evidence import Measurements
-from include.config.explanation import Explanation
+from include.domain.evidence import Measurements
+from include.domain.explanation import Explanation
 from include.reports.decision_page import render
 from tests.reports.decisions import (
     CHALLENGER,

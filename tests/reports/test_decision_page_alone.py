@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from include.config.decision import GateResult
-from include.config.explanation import Curves, ErrorAnalysis, Explanation, Importance
+from include.domain.decision import GateResult
+from include.domain.explanation import Curves, ErrorAnalysis, Explanation, Importance
 from include.reports.decision_page import render
 from tests.reports.decisions import CHALLENGER, OTHER
 from tests.reports.evidence import FULL, full

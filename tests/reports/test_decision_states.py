@@ -12,16 +12,14 @@ import pytest
 from rich.console import Console
 
 from include.cli import decision_view
-from include.config.decision import Decision, GateResult
-from include.config.display import RowName
-from include.config.evidence import Money, OperatingPoint
-from include.config.results import Origin, Span
-from include.reports.comment import comment
+from include.domain.decision import Decision, GateResult, RowName
+from include.domain.evidence import Money, OperatingPoint
+from include.domain.results import Origin, Span
 from include.reports.decision_page import render
+from include.reports.decision_state import count_gates, counted
 from include.reports.first_screen import consequence, headline
-from include.reports.gate_outcomes import count_gates, counted
+from include.reports.markdown import comment, summary
 from include.reports.model_card import model_card
-from include.reports.summary import summary
 from tests.reports.decisions import CHALLENGER, CHAMPION, DIFFERENCE, GATES, MEASUREMENTS, decision, declared
 from tests.reports.evidence import FULL, gate
 from tests.reports.explanations import explanation

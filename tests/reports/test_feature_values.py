@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from include.config.explanation import ErrorAnalysis, ErrorSlice, FeatureProfile, WorstError
-from include.reports.data_page import histogram
+from include.domain.explanation import ErrorAnalysis, ErrorSlice, FeatureProfile, WorstError
+from include.reports.data_report import histogram
 from include.reports.decision_page import render
-from include.reports.feature_values import group_name, in_words, written
 from include.reports.model_card import model_card
+from include.reports.wording import group_name, in_words, written
 from tests.reports.decisions import decision, declared
 from tests.reports.evidence import FULL, group
 from tests.reports.explanations import explanation

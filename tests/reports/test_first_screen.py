@@ -8,7 +8,7 @@ from typing import Any, get_args
 import pytest
 
 from include.config.gates import Gate
-from include.config.results import Verdict
+from include.domain.results import Verdict
 from include.reports.first_screen import (
     FAILED,
     answers_sentence,

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from include.config.decision import LedgerEntry
-from include.config.results import Origin
+from include.domain.decision import LedgerEntry
+from include.domain.results import Origin
 from include.reports.history_page import in_production, render, summary
 from tests.reports.nights import walked
 

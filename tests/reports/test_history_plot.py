@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from include.reports.history_plot import HEIGHT, MIN_SLOT_PIXELS, lay_out
+from include.reports.history_page import HEIGHT, MIN_SLOT_PIXELS, lay_out
 from tests.reports.nights import walked
 
 MIXED: list[Any] = ["REJECT", "PROMOTE", "HOLD", "PROMOTE", "HOLD"]

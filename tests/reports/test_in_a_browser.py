@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from include.reports import history_page
-from include.reports.data_page import render_data
+from include.reports.data_report import render_data
 from include.reports.decision_page import render
 from tests.reports.decisions import decision, declared
 from tests.reports.evidence import ALL_GATES, FULL

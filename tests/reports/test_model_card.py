@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from include.config.evidence import Measurements
-from include.config.explanation import Explanation
+from include.domain.evidence import Measurements
+from include.domain.explanation import Explanation
 from include.reports.markdown import table
 from include.reports.model_card import model_card
 from tests.reports.decisions import CHALLENGER, decision, declared

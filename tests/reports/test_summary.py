@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from include.config.evidence import Measurements, Money, OperatingPoint
-from include.reports.summary import summary
+from include.domain.evidence import Measurements, Money, OperatingPoint
+from include.reports.markdown import summary
 from tests.reports.decisions import FAILED_GATE, GATES, MEASUREMENTS, decision
 
 

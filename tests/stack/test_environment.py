@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from include.config.credentials import Credentials, load_credentials
 from include.config.settings import Settings
-from include.stack.airflow_settings import AirflowSettings, read_airflow_settings
-from include.stack.credentials import Credentials, load_credentials
-from include.stack.environment import TUNING, airflow_environment
+from include.stack.environment import TUNING, AirflowSettings, airflow_environment, read_airflow_settings
 
 FOREIGN = {
     "PATH": "/usr/bin",

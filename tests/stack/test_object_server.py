@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from include.config.errors import SettingsError
+from include.domain.errors import SettingsError
 from include.io.stores import open_store
 from include.stack.object_server import ObjectServer, find_program
 

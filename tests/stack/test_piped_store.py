@@ -10,16 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from include.config.errors import (
-    InvalidKeyError,
-    ObjectMissingError,
-    PreconditionFailedError,
-    StoreError,
-)
 from include.config.settings import ROOT
+from include.domain.errors import InvalidKeyError, ObjectMissingError, PreconditionFailedError, StoreError
 from include.io.object_store import ObjectStore
 from include.io.stores import open_store
-from include.stack.piped_store import DOOR, PipedStore
+from include.stack.compose.store_rpc import DOOR, PipedStore
 
 COMMAND = [sys.executable, "-P", "-m", DOOR]
 

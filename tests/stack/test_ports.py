@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from include.config.errors import SettingsError
 from include.config.settings import Settings
-from include.stack.ports import LOOPBACK, choose_ports, free_ports, is_free
+from include.domain.errors import SettingsError
+from include.stack.environment import LOOPBACK, choose_ports, free_ports, is_free
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Literal
 import pytest
 
 from include.config.settings import Settings
-from include.stack.ports import LOOPBACK, choose_ports
+from include.stack.environment import LOOPBACK, choose_ports
 from include.stack.stack import Stack
 
 NAMES = ["airflow_port", "mlflow_port"]

@@ -11,10 +11,17 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from include.config.errors import SettingsError
-from include.stack.processes import Component, ProcessId
-from include.stack.running import running_stack
-from include.stack.state import StackState, exclusive, forget_state, read_state, refuse_inside, write_state
+from include.domain.errors import SettingsError
+from include.io.processes import Component, ProcessId
+from include.stack.state_directory import (
+    StackState,
+    exclusive,
+    forget_state,
+    read_state,
+    refuse_inside,
+    running_stack,
+    write_state,
+)
 
 
 def state(**changes: Any) -> StackState:
@@ -73,7 +80,7 @@ def test_a_home_is_held_by_one_command_and_freed_with_it(tmp_path: Path) -> None
 import sys
 sys.path.insert(0, {str(Path(__file__).resolve().parents[2])!r})
 from pathlib import Path
-from include.stack.state import exclusive
+from include.stack.state_directory import exclusive
 with exclusive(Path({str(tmp_path)!r})):
     print("held", flush=True)
     sys.stdin.read()

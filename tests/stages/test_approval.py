@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from include.config.approval import mode_in_force
-from include.config.decision import LedgerEntry
-from include.config.errors import SettingsError
-from include.config.results import (
+from include.config.sections import mode_in_force
+from include.domain.decision import LedgerEntry
+from include.domain.errors import SettingsError
+from include.domain.results import (
     ApprovalAnswer,
     EvaluateInputs,
     EvaluateResult,

@@ -13,17 +13,18 @@ import pandas as pd
 import pytest
 
 from include.config.discovery import load_project
-from include.config.errors import NightshiftError, PartitionRejectedError, ProjectCodeError, SourceDataError
 from include.config.project import Project
-from include.config.results import FeaturesResult, Origin, PartitionInputs
 from include.config.settings import ROOT
 from include.demo_feed import feed
+from include.domain.errors import NightshiftError, PartitionRejectedError, ProjectCodeError, SourceDataError
+from include.domain.results import FeaturesResult, Origin, PartitionInputs
 from include.io import keys
+from include.io.keys import REASONS_COLUMN, ROW_COLUMN
 from include.io.local_store import LocalStore
 from include.io.manifests import Manifest, read_manifest
 from include.io.tables import get_frame
-from include.stages import build_features, ingest, validate
-from include.stages.columns import REASONS_COLUMN, ROW_COLUMN
+from include.stages import features as features_stage
+from include.stages import ingest, validate
 from tests.stages.shop import assert_nothing_half_written, contents
 
 pytestmark = pytest.mark.integration
@@ -69,7 +70,7 @@ def prepare(project: Project, store: LocalStore) -> FeaturesResult:
     )
     ingest.run(project, inputs)
     validate.run(project, inputs)
-    return build_features.run(project, inputs)
+    return features_stage.run(project, inputs)
 
 
 def refusal(project: Project, store: LocalStore, kind: type[NightshiftError]) -> str:

@@ -7,13 +7,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from include.config.decision import GateResult
-from include.config.errors import ProjectCodeError
-from include.config.evidence import BehaviourCheck, Measurements
 from include.config.project import Project
+from include.domain.decision import GateResult
+from include.domain.errors import ProjectCodeError
+from include.domain.evidence import BehaviourCheck, Measurements
+from include.io.models import LoadedModel
 from include.ml.gates import Evidence, judge
-from include.stages.behaviour_measurements import measure_behaviour
-from include.stages.candidates import LoadedModel
+from include.stages.evaluate.gate_measurements import measure_behaviour
 from tests.support.fitted_models import fitted, labelled_rows
 from tests.support.model_nights import make_project
 

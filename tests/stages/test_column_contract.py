@@ -9,12 +9,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from include.config.errors import PartitionRejectedError
+from include.domain.errors import PartitionRejectedError
 from include.io import keys
 from include.io.manifests import read_manifest
 from include.stages import ingest, validate
-from include.stages.column_contract import Facts, differences, refuse_window, used_columns
-from include.stages.target_rule import target_findings
+from include.stages.validate.column_contract import Facts, differences, refuse_window, target_findings, used_columns
 from tests.stages.shop import AS_OF, Shop, orders
 
 DAYS = tuple(AS_OF - back * timedelta(days=1) for back in (6, 5, 4, 3, 2))

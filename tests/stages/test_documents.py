@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from include.config.explanation import Explanation
+from include.domain.explanation import Explanation
 from include.io import keys
-from include.io.decisions import read_decision
+from include.io.ledger import read_decision
 from include.io.tracking_database import busy_safe
-from include.stages import contest, documents
+from include.stages.evaluate import context, documents
 from tests.support.model_nights import FIRST, Nights, make_project
 from tests.support.tracking import copy_prepared
 
@@ -80,7 +80,7 @@ def test_what_cannot_be_drawn_ends_no_night(nights: Nights, monkeypatch: pytest.
     decision_id = nights.evaluate(LATER).decision_id
     for name in NAMES - {"decision.json"}:
         nights.store.delete(keys.decision_document("parcels", decision_id, name))
-    monkeypatch.setattr(contest if part == "read_rows" else documents, part, fails)
+    monkeypatch.setattr(context if part == "read_rows" else documents, part, fails)
     assert nights.evaluate(LATER).decision_id == decision_id
     found = _documents(nights, decision_id)
     # without the rows of the window there is no data report

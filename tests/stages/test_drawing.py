@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from include.config.errors import ChecksumMismatchError, StoreError
-from include.stages.drawing import drawn, note_page
+from include.domain.errors import ChecksumMismatchError, StoreError
+from include.reports.templates import drawn, note_page
 
 
 def failing(error: Exception) -> str:

@@ -10,18 +10,19 @@ import pytest
 from mlflow import MlflowClient
 
 from include.config.code_identity import DECISION_ENTRIES, MODEL_ENTRIES, code_identity
-from include.config.decision import Decision
-from include.config.errors import CandidateRejectedError, EvaluationError, ObjectMissingError
-from include.config.results import EvaluateInputs, EvaluateResult, Origin, Span
 from include.config.settings import ROOT
-from include.io import keys
+from include.domain.decision import Decision
+from include.domain.errors import CandidateRejectedError, EvaluationError, ObjectMissingError
+from include.domain.results import EvaluateInputs, EvaluateResult, Origin, Span
+from include.io import keys, models
+from include.io.feature_rows import read_window
 from include.io.ledger import Ledger
+from include.io.models import holdout_days, read_candidate
 from include.io.tracking import Tracking
 from include.io.tracking_database import busy_safe
 from include.ml.metrics import measure
-from include.stages import candidates, decision_identity, evaluate, measured
-from include.stages.candidates import holdout_days, read_candidate
-from include.stages.feature_window import read_window
+from include.stages import evaluate
+from include.stages.evaluate import context, measurements
 from tests.support.model_nights import DAYS, FIRST, HOLDOUT_DAYS, ROWS, Nights, make_project, make_rows
 from tests.support.played_nights import day as night_day
 from tests.support.tracking import copy_prepared
@@ -110,11 +111,11 @@ def test_what_code_with_a_bug_decided_is_decided_anew_when_it_is_mended(
     nights: Nights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = _checkout_with(tmp_path / "other", "stages/measured", "WRONG = True\n")
-    right = measured.measure_scores
+    right = measurements.measure_scores
     with monkeypatch.context() as wrong:
-        wrong.setattr(measured, "measure_scores", lambda *given: right(*given[:2], 1 - given[2], *given[3:]))
-        wrong.setattr(decision_identity, "decision_code", lambda: code_identity(DECISION_ENTRIES, other))
-        wrong.setattr(candidates, "model_code", lambda: code_identity(MODEL_ENTRIES, other))
+        wrong.setattr(measurements, "measure_scores", lambda *given: right(*given[:2], 1 - given[2], *given[3:]))
+        wrong.setattr(context, "decision_code", lambda: code_identity(DECISION_ENTRIES, other))
+        wrong.setattr(models, "model_code", lambda: code_identity(MODEL_ENTRIES, other))
         rejected = nights.evaluate(AS_OF)
     mended = nights.evaluate(AS_OF)
     assert (rejected.verdict, mended.verdict) == ("REJECT", "PROMOTE")
@@ -130,7 +131,7 @@ def test_a_model_of_other_code_is_another_candidate(
     said = _checkout_with(tmp_path / "said", "stages/fitting", "# a comment\n")
     other = _checkout_with(tmp_path / "other", "stages/fitting", "OTHER = True\n")
     for checkout, same in ((said, True), (other, False)):
-        monkeypatch.setattr(candidates, "model_code", lambda root=checkout: code_identity(MODEL_ENTRIES, root))
+        monkeypatch.setattr(models, "model_code", lambda root=checkout: code_identity(MODEL_ENTRIES, root))
         assert (nights.train(AS_OF, "linear").candidate_id == first) is same
 
 

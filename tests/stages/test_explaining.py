@@ -10,15 +10,15 @@ import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score
 
-from include.config.explanation import Explanation
 from include.config.project import Project
-from include.config.results import PlanResult, Span
+from include.domain.explanation import Explanation
+from include.domain.results import PlanResult, Span
+from include.io.models import LoadedModel
 from include.ml.estimators import build_estimator
-from include.ml.scored import Scored
+from include.ml.metrics import Scored
 from include.ml.signature import model_input, signature_of
-from include.stages import explaining
-from include.stages.candidates import LoadedModel
-from include.stages.explaining import explain
+from include.stages.evaluate import documents
+from include.stages.evaluate.documents import explain
 from tests.support.model_nights import make_project, make_rows
 
 FIRST = date(2013, 4, 1)
@@ -174,7 +174,7 @@ def test_the_window_is_described_in_both_parts(case: Case, found: Explanation) -
 
 def test_of_many_rows_a_sample_is_taken_and_told(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("IMPORTANCE_ROWS", "CORRELATION_ROWS", "ADVERSARIAL_ROWS"):
-        monkeypatch.setattr(explaining, name, 500)
+        monkeypatch.setattr(documents, name, 500)
     sampled = case.explain()
     assert sampled.importance_sample is not None
     assert sampled.data is not None
@@ -192,7 +192,7 @@ def test_a_few_rows_are_explained_as_far_as_they_go(case: Case, monkeypatch: pyt
     assert (small.data.adversarial_auc, small.data.adversarial_rows) == (None, 30)
     assert len(small.importance) == 5
     # a sample of one class tells nothing of importance
-    monkeypatch.setattr(explaining, "IMPORTANCE_ROWS", 1)
+    monkeypatch.setattr(documents, "IMPORTANCE_ROWS", 1)
     assert (few.explain().importance, few.explain().importance_sample) == ((), None)
 
 
@@ -200,7 +200,7 @@ def test_a_part_that_cannot_be_drawn_is_a_note_beside_the_others(case: Case, mon
     def fails(*_: object) -> None:
         raise ValueError("too large")
 
-    monkeypatch.setattr(explaining, "adversarial_auc", fails)
+    monkeypatch.setattr(documents, "adversarial_auc", fails)
     made = case.explain()
     assert made.data is None
     assert made.notes == ("the data could not be drawn: ValueError: too large",)

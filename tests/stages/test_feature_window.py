@@ -9,11 +9,11 @@ from datetime import date
 import pandas as pd
 import pytest
 
-from include.config.errors import ChecksumMismatchError, ObjectMissingError
 from include.config.settings import ROOT
+from include.domain.errors import ChecksumMismatchError, ObjectMissingError
 from include.io import keys
+from include.io.feature_rows import read_day, read_rows, read_window
 from include.io.manifests import read_manifest
-from include.stages.feature_window import read_day, read_rows, read_window
 from tests.stages.shop import DECLARATION, EXPECTATIONS, FEATURES, Shop, orders
 
 DAYS = [date(2024, 3, day) for day in (5, 6, 7)]

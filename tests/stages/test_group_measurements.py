@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from include.config.evidence import Measurements
 from include.config.project import Project
+from include.domain.evidence import Measurements
 from include.ml.gates import Evidence, judge
-from include.ml.scored import Scored
-from include.stages.group_measurements import (
+from include.ml.metrics import Scored
+from include.stages.evaluate.gate_measurements import (
     measure_calibration,
     measure_fairness,
     measure_groups,

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from include.config.errors import PartitionChangedError, SourceDataError, SourceIncompleteError
-from include.config.results import Origin
+from include.config.fingerprints import digest, source_digest
+from include.domain.errors import PartitionChangedError, SourceDataError, SourceIncompleteError
+from include.domain.results import Origin
 from include.io import keys
 from include.io.local_store import LocalStore
 from include.io.manifests import Manifest, read_manifest
 from include.io.tables import get_frame
 from include.stages import ingest
-from include.stages.fingerprints import digest, source_digest
 from tests.stages.shop import DECLARATION, Shop, assert_nothing_half_written, contents, meanwhile, orders
 
 DAY = date(2024, 3, 7)

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from include.config.evidence import Labels
-from include.io.decisions import read_decision
-from include.stages.candidates import holdout_days, train_days
-from include.stages.feature_window import read_window
-from include.stages.label_measurements import measure_labels
+from include.domain.evidence import Labels
+from include.io.feature_rows import read_window
+from include.io.ledger import read_decision
+from include.io.models import holdout_days, train_days
+from include.stages.evaluate.gate_measurements import measure_labels
 from tests.support.model_nights import FIRST, HOLDOUT_DAYS, ROWS, Nights, make_project, make_rows
 from tests.support.tracking import copy_prepared
 

@@ -13,15 +13,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from include.config.decision import LedgerEntry
-from include.config.evidence import Leakage
 from include.config.project import Project
-from include.config.results import Origin
+from include.domain.decision import LedgerEntry
+from include.domain.evidence import Leakage
+from include.domain.results import Origin
 from include.io import keys
 from include.io.ledger import Ledger
 from include.io.object_store import ObjectStore
 from include.io.stores import open_store
-from include.stages.leakage_measurements import measure_leakage
+from include.stages.evaluate.gate_measurements import measure_leakage
 from tests.support.counting_store import CountingStore
 from tests.support.model_nights import make_project, make_rows
 

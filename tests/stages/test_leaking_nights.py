@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from include.config.errors import CandidateRejectedError
-from include.io.decisions import read_decision
-from include.io.ledger import Ledger
+from include.domain.errors import CandidateRejectedError
+from include.io.ledger import Ledger, read_decision
 from tests.support.model_nights import DAYS, FIRST, Nights, make_project, make_rows
 from tests.support.tracking import copy_prepared
 

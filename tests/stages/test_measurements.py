@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from include.io.decisions import read_decision
-from include.ml.delong import delong
-from include.stages.candidates import read_candidate
-from include.stages.feature_window import read_rows
+from include.io.feature_rows import read_rows
+from include.io.ledger import read_decision
+from include.io.models import read_candidate
+from include.ml.paired_tests import delong
 from tests.support.model_nights import FIRST, NO_PROCESS, Nights, make_project
 from tests.support.tracking import copy_prepared
 

@@ -7,13 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from include.config.errors import CandidateRejectedError
-from include.io.decisions import read_decision
-from include.io.ledger import Ledger
-from include.ml.scored import Scored
-from include.operations.comparisons import Comparisons
-from include.stages.candidates import read_candidate
-from include.stages.money_measurements import measure_money, measure_points
+from include.domain.errors import CandidateRejectedError
+from include.io.ledger import Ledger, read_decision
+from include.io.models import read_candidate
+from include.ml.metrics import Scored
+from include.operations.cached_measurements import Comparisons
+from include.stages.evaluate.measurements import measure_money, measure_points
 from tests.support.model_nights import FIRST, Nights, make_project
 from tests.support.tracking import copy_prepared
 

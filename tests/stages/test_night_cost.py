@@ -8,17 +8,17 @@ from datetime import date, timedelta
 
 import pytest
 
-from include.config.results import Origin
+from include.domain.results import Origin
 from include.io import keys
 from include.io.data_docs import IndexLine, merge_index, read_index
-from include.stages import build_features, ingest, plan, validate
+from include.stages import features, ingest, plan, validate
 from tests.stages.shop import Shop
 from tests.support.counting_store import Counted
 
 AS_OF = date(2024, 3, 10)
 MODEL = date(2024, 3, 6)
 SHORT, LONG = 60, 300
-STAGES = (ingest, validate, build_features)
+STAGES = (ingest, validate, features)
 ONE_DAY = timedelta(days=1)
 
 

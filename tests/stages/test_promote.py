@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
-from include.config.errors import CandidateRejectedError, StoreError, TrackingError
-from include.config.results import Origin
-from include.io import keys
+from include.domain.errors import CandidateRejectedError, StoreError, TrackingError
+from include.domain.results import Origin
+from include.domain.verdict import ROLLED_BACK
+from include.io import champion_alias, keys
 from include.io.ledger import Ledger
 from include.io.manifests import get_file, read_manifest
 from include.io.releases import read_pointer
 from include.io.tracking import Tracking
 from include.io.tracking_database import busy_safe
-from include.ml.verdict import ROLLED_BACK
-from include.stages import projections, promote
-from include.stages.recording import Recorder
+from include.io.verdict_entries import Recorder
+from include.stages import promote
 from tests.support.model_nights import DAYS, FIRST, NO_PROCESS, Nights, make_project, make_rows
 from tests.support.tracking import copy_prepared
 
@@ -301,7 +301,7 @@ CRASHES = [
     (Recorder, "record_decision", "before the decision's entry"),
     (promote, "publish_release", "before the release"),
     (Recorder, "record_promotion", "before the promotion's entry"),
-    (projections, "point_at", "before the pointer"),
+    (champion_alias, "point_at", "before the pointer"),
     (Tracking, "set_alias", "before the alias"),
 ]
 
@@ -338,7 +338,7 @@ def test_the_next_night_heals_what_a_killed_one_left(
 
     evaluated = nights.evaluate(AS_OF)
     with monkeypatch.context() as broken:
-        broken.setattr(projections if name == "point_at" else Tracking, name, crash)
+        broken.setattr(champion_alias if name == "point_at" else Tracking, name, crash)
         with pytest.raises(TrackingError):
             nights.promote(AS_OF, evaluated)
     nights.project = make_project(nights.folder, candidates=ONE, promotion={"mode": "hold"})

@@ -9,13 +9,13 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from include.config.errors import RawHistoryError
-from include.config.results import Origin
+from include.domain.errors import RawHistoryError
+from include.domain.results import Origin
 from include.io import keys
+from include.io.feature_rows import read_day, read_window
 from include.io.manifests import Manifest, get_file, read_manifest, write_manifest
 from include.io.tables import get_frame
 from include.stages import ingest
-from include.stages.feature_window import read_day, read_window
 from tests.stages.shop import (
     AS_OF,
     DECLARATION,

@@ -20,12 +20,12 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import SecretStr
 
-from include.config.errors import PartitionRejectedError
+from include.domain.errors import PartitionRejectedError
 from include.io import keys
+from include.io.keys import ROWS
 from include.io.local_store import LocalStore
 from include.io.manifests import read_manifest
 from include.io.tables import get_frame
-from include.stages.columns import ROWS
 from tests.stages.shop import AS_OF, Shop
 
 ORDERS = 40

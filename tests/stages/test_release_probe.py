@@ -15,14 +15,14 @@ import pandas as pd
 import psutil
 import pytest
 
-from include.config.errors import ChecksumMismatchError, ProcessEndedError
-from include.config.evidence import Measurements, Runtime
 from include.config.project import Project
+from include.domain.errors import ChecksumMismatchError, ProcessEndedError
+from include.domain.evidence import Measurements, Runtime
+from include.io.models import LoadedModel
 from include.ml.gates import Evidence, judge
-from include.stages import release_probe
-from include.stages.candidates import LoadedModel
-from include.stages.probe_process import MODULE, serve
-from include.stages.release_probe import clean_environment, hand_over, probe_release
+from include.serving.clean_process import MODULE, serve
+from include.stages.evaluate import release_probe
+from include.stages.evaluate.release_probe import clean_environment, hand_over, probe_release
 from tests.support.fitted_models import answering_nan, fitted, heavy, labelled_rows, untrusted
 from tests.support.model_nights import NO_PROCESS, make_project
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from include.config.approval import Approval
-from include.config.results import ApprovalAnswer, EvaluateResult
-from include.stages.rulings import hours, rule
+from include.config.sections import Approval
+from include.domain.results import ApprovalAnswer, EvaluateResult
+from include.stages.promote import hours, rule
 
 AT = datetime(2013, 4, 2, tzinfo=UTC)
 HOLD, PROMOTE = Approval(), Approval(timeout_hours=1, on_timeout="promote")

@@ -14,18 +14,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from include.config.decision import LedgerEntry
-from include.config.errors import EvaluationError, LedgerConflictError, ObjectMissingError, StoreError
-from include.config.results import Origin, RunType, ScoreInputs, ScoreResult
+from include.domain.decision import LedgerEntry
+from include.domain.errors import EvaluationError, LedgerConflictError, ObjectMissingError, StoreError
+from include.domain.results import Origin, RunType, ScoreInputs, ScoreResult
 from include.io import keys
 from include.io.ledger import Ledger
 from include.io.local_store import LocalStore
 from include.io.manifests import read_manifest
+from include.io.models import LoadedModel, load_champion
 from include.io.tables import get_frame
 from include.stages import score
-from include.stages.candidates import LoadedModel
-from include.stages.champions import load_champion
-from include.stages.predictions import read_place
+from include.stages.score import read_place
 from tests.stages.shop import contents
 from tests.support.model_nights import FIRST, NO_PROCESS, ROWS, Nights, make_project, make_rows
 from tests.support.tracking import copy_prepared

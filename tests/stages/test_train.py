@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from mlflow import MlflowClient
 
-from include.config.errors import StoreError, TrainingError
+from include.domain.errors import StoreError, TrainingError
 from include.io import keys
 from include.io.local_store import LocalStore
+from include.io.models import TrainingRecord, read_candidate
 from include.io.tracking_database import busy_safe
 from include.stages import train
-from include.stages.candidates import TrainingRecord, read_candidate
 from tests.support.model_nights import FIRST, HOLDOUT_DAYS, ROWS, Nights, make_project, make_rows
 from tests.support.tracking import copy_prepared
 

@@ -14,13 +14,13 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from include.config.errors import TrackingError
-from include.config.results import EvaluateInputs, EvaluateResult, Origin, RunType, TrainInputs, TrainResult
+from include.domain.errors import TrackingError
+from include.domain.results import EvaluateInputs, EvaluateResult, Origin, RunType, TrainInputs, TrainResult
 from include.io import keys
+from include.io.models import read_candidate
 from include.io.tracking import Tracking
 from include.io.tracking_database import busy_safe
 from include.stages import evaluate, train
-from include.stages.candidates import read_candidate
 from tests.support.killing import warm_context
 from tests.support.model_nights import FIRST, Nights, make_project
 from tests.support.tracking import copy_prepared

@@ -13,12 +13,12 @@ from mlflow import MlflowClient
 from sklearn.base import clone
 from sklearn.metrics import f1_score
 
+from include.io.feature_rows import read_window
 from include.io.manifests import put_file
+from include.io.models import load_from, read_candidate
 from include.io.tracking_database import busy_safe
 from include.ml.signature import model_input
-from include.ml.splitting import split
-from include.stages.candidates import load_from, read_candidate
-from include.stages.feature_window import read_window
+from include.ml.tuning import split
 from tests.support.model_nights import FIRST, HOLDOUT_DAYS, Nights, make_project
 from tests.support.tracking import copy_prepared
 

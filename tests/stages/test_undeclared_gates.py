@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from include.io.decisions import read_decision
+from include.io.ledger import read_decision
 from tests.support.model_nights import DAYS, FIRST, HOLDOUT_DAYS, NO_PROCESS, Nights, make_project, make_rows
 from tests.support.tracking import copy_prepared
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from include.config.clock import NOW_VARIABLE
-from include.config.errors import AsOfError
-from include.config.results import (
+from include.domain.clock import NOW_VARIABLE
+from include.domain.errors import AsOfError
+from include.domain.results import (
     EvaluateInputs,
     EvaluateResult,
     Origin,
@@ -22,7 +22,7 @@ from include.config.results import (
     Span,
     TrainInputs,
 )
-from include.config.stages import RETRAIN_STAGES, SCORE_STAGES
+from include.domain.stages import RETRAIN_STAGES, SCORE_STAGES
 from tests.stages.shop import Shop, contents
 
 NOW = datetime.fromisoformat("2024-03-12T09:00:00+00:00")

@@ -8,16 +8,16 @@ from datetime import date
 import pandas as pd
 import pytest
 
-from include.config.errors import ObjectMissingError, PartitionRejectedError, ProjectCodeError
-from include.config.results import ValidateResult
+from include.domain.errors import ObjectMissingError, PartitionRejectedError, ProjectCodeError
+from include.domain.results import ValidateResult
 from include.io import keys
 from include.io.data_docs import read_index
+from include.io.keys import REASONS_COLUMN, ROW_COLUMN
 from include.io.local_store import LocalStore
 from include.io.manifests import Manifest, get_file, read_manifest
 from include.io.tables import get_frame
 from include.stages import ingest, validate
-from include.stages.columns import REASONS_COLUMN, ROW_COLUMN
-from include.stages.findings import (
+from include.stages.validate.findings import (
     KEYS_PRESENT,
     KEYS_UNIQUE,
     MAX_REJECTED,

@@ -13,19 +13,25 @@ from typing import Any
 import pytest
 
 from include.cli.app import main
+from include.config.credentials import load_credentials
 from include.io import keys
 from include.io.ledger import Ledger
 from include.io.manifests import Manifest, get_file
 from include.io.object_store import ObjectStore
 from include.io.stores import open_store
-from include.operations.backup.archive import ArchiveReader
-from include.operations.backup.contents import Contents
-from include.operations.backup.making import MLFLOW, Dump, Source, Watch, make_backup
-from include.operations.backup.marks import is_mark, named_files
-from include.operations.backup.putting_back import check_whole, put_back
+from include.operations.backup.archive import ArchiveReader, Contents, is_mark, named_files
+from include.operations.backup.copying import (
+    MLFLOW,
+    Dump,
+    Source,
+    Watch,
+    check_database,
+    make_backup,
+    move_addresses,
+    snapshot,
+)
+from include.operations.backup.restore import check_whole, put_back
 from include.operations.reconcile import check_ledger
-from include.stack.credentials import load_credentials
-from include.stack.databases import check_database, move_addresses, snapshot
 from tests.support.model_nights import Nights, make_project
 from tests.support.played_nights import LAX, STRONG, day, declare
 

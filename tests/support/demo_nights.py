@@ -16,16 +16,16 @@ import pytest
 from include.config.connections import SETTINGS_FILE, declared_connections, settings_connections
 from include.config.discovery import load_project
 from include.config.project import Project
-from include.config.results import Origin, PartitionInputs, PlanInputs
 from include.config.settings import ROOT, Settings
 from include.demo_feed import feed
+from include.demo_feed.feed import days_needed
+from include.domain.results import Origin, PartitionInputs, PlanInputs
 from include.io import keys
 from include.io.ledger import Ledger
 from include.io.local_store import LocalStore
 from include.io.stores import open_store
 from include.io.tracking import Tracking
-from include.stack.demo_data import days_needed
-from include.stages import build_features, ingest, plan, validate
+from include.stages import features, ingest, plan, validate
 from tests.airflow_fixtures import airflow_database
 
 
@@ -107,7 +107,7 @@ class DemoNights:
         }
         for days in plan.run(project, PlanInputs(window_days=self.window_days, **given)).batches:
             inputs = PartitionInputs(days=days, **given)
-            for stage in (ingest, validate, build_features):
+            for stage in (ingest, validate, features):
                 stage.run(project, inputs)
 
     def alias(self, alias: str = "champion") -> str | None:

@@ -15,13 +15,13 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from include.config import clock
+from include.airflow_client.api import AirflowApi
+from include.airflow_client.namespace_dags import ensure_pool
+from include.airflow_client.runs import wait_until_parsed
 from include.config.settings import ROOT
-from include.stack.airflow_api import AirflowApi
+from include.domain import clock
 from include.stack.compose.engine import Compose
 from include.stack.compose.env_file import change_env, read_env
-from include.stack.namespaces import ensure_pool
-from include.stack.night import wait_until_parsed
 from tests.support import docker_engine
 
 UP_SECONDS = 1500
@@ -103,7 +103,7 @@ class DockerStack:
     def register(self, namespace: str, dag_id: str) -> None:
         """Make a namespace known with its pool, and wait until its Dag is there."""
         self.python(
-            "import sys; from include.config.namespaces import register; from include.config.settings import Settings;"
+            "import sys; from include.domain.namespaces import register; from include.config.settings import Settings;"
             'register(Settings.from_environment().home, sys.argv[1]); print("null")',
             namespace,
         )

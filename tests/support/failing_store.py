@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from unittest import mock
 from urllib.parse import unquote
 
-from include.config.errors import NightshiftError, StoreError
+from include.domain.errors import NightshiftError, StoreError
 from include.io.local_store import LocalStore
 from include.io.object_store import ObjectInfo
 from tests.support.s3_proxy import BROKEN_LINE, Exchange

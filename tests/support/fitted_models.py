@@ -13,13 +13,13 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline
 
 from include.config.project import Project
-from include.config.results import Span
+from include.domain.results import Span
+from include.io.feature_rows import FeatureWindow
 from include.io.model_files import dump_model, load_model
+from include.io.models import LoadedModel, spec_of
 from include.ml.estimators import build_estimator
 from include.ml.signature import model_input
-from include.stages.candidates import LoadedModel, spec_of
-from include.stages.feature_window import FeatureWindow
-from include.stages.fitting import fit
+from include.stages.train import fit
 from tests.support.model_nights import FIRST, make_rows
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from include.config.project import Project
-from include.config.results import (
+from include.domain.results import (
     EvaluateInputs,
     EvaluateResult,
     Origin,

@@ -12,7 +12,7 @@ EXACT = (".parquet", ".skops", "signature.json", "training.json")
 READ = """
 import hashlib, json, os, sys
 from include.config.settings import Settings
-from include.io.decisions import read_decision
+from include.io.ledger import read_decision
 from include.io.ledger import Ledger
 from include.io.stores import open_store
 project, namespace = sys.argv[1], sys.argv[2]

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from include.config.decision import LedgerEntry
-from include.config.errors import CandidateRejectedError
+from include.domain.decision import LedgerEntry
+from include.domain.errors import CandidateRejectedError
 from include.io.ledger import Ledger
 from include.io.releases import read_pointer
 from include.io.tracking import Tracking

@@ -11,10 +11,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from include.config import clock
-from include.config.decision import Decision, LedgerEntry
 from include.config.project import Project
-from include.config.results import EvaluateResult, Origin, PromoteInputs, PromoteResult
+from include.domain import clock
+from include.domain.decision import Decision, LedgerEntry
+from include.domain.results import EvaluateResult, Origin, PromoteInputs, PromoteResult
 from include.io import keys
 from include.io.manifests import read_manifest, to_json, write_manifest
 from include.io.object_store import ObjectStore

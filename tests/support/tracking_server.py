@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from include.stack.airflow_api import answers
-from include.stack.ports import free_ports
+from include.airflow_client.api import answers
+from include.stack.environment import free_ports
 
 LONGEST_SECONDS = 120
 

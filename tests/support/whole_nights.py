@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from include.config.project import Project
-from include.config.results import (
+from include.domain.results import (
     EvaluateInputs,
     Origin,
     PartitionInputs,
@@ -30,7 +30,7 @@ from include.config.results import (
     TrainInputs,
 )
 from include.io.local_store import LocalStore
-from include.stages import build_features, evaluate, ingest, plan, promote, train, validate
+from include.stages import evaluate, features, ingest, plan, promote, train, validate
 from tests.stages.shop import Shop, orders
 from tests.support.model_nights import NO_PROCESS
 
@@ -157,7 +157,7 @@ def _plan(night: WholeNight, task: Task) -> Any:
 
 
 def _prepare(night: WholeNight, task: Task) -> Any:
-    stage = {"ingest": ingest, "validate": validate, "build_features": build_features}[task.stage]
+    stage = {"ingest": ingest, "validate": validate, "build_features": features}[task.stage]
     return stage.run(night.project, PartitionInputs(**night.inputs(days=night.planned.batches[task.number])))
 
 

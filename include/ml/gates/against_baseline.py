@@ -7,9 +7,9 @@ at random hardly ever make the same scores as good (`include/ml/baseline.py`).
 
 from __future__ import annotations
 
-from include.config.decision import GateResult
-from include.config.evidence import BaselineGain
 from include.config.gates import BeatsBaselineGate, HoldoutGate
+from include.domain.decision import GateResult
+from include.domain.evidence import BaselineGain
 from include.ml.gates.results import Evidence, Judges, not_measured, result, worse_by
 from include.ml.metrics import improvement, lower_is_better
 

@@ -1,16 +1,16 @@
 """Judge the gates that compare with the champion on the same rows.
 
-Both look at the gain and at its one-sided bounds (`include/ml/paired.py`). What is proved to be worse is rejected; what
-is only not proved, because chance may have made it or the holdout is too small to tell, is a HOLD.
+Both look at the gain and at its one-sided bounds (`include/ml/bootstrap.py`). What is proved to be worse is rejected;
+what is only not proved, because chance may have made it or the holdout is too small to tell, is a HOLD.
 """
 
 from __future__ import annotations
 
 import math
 
-from include.config.decision import GateResult
-from include.config.evidence import Difference
 from include.config.gates import BetterThanChampionGate, NotWorseThanChampionGate
+from include.domain.decision import GateResult
+from include.domain.evidence import Difference
 from include.ml.gates.results import Evidence, Judges, at_least, not_applicable, result, worse_by
 from include.ml.metrics import improvement, lower_is_better
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from include.config.decision import GateResult
-from include.config.evidence import Labels, Leakage, Repeats
 from include.config.gates import LabelsGate, LeakageGate
+from include.domain.decision import GateResult
+from include.domain.evidence import Labels, Leakage, Repeats
 from include.ml.gates.results import Evidence, Judges, at_least, not_applicable, not_measured, result, worse_by
 from include.ml.leakage import auc_error
 from include.ml.metrics import improvement

@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from scipy.stats import t as student_t
 
-from include.config.decision import GateResult
-from include.config.evidence import Fairness, Group, GroupRates
 from include.config.gates import CalibrationGate, FairnessGate, Gate, SliceGate, StabilityGate
+from include.domain.decision import GateResult
+from include.domain.evidence import Fairness, Group, GroupRates
 from include.ml.calibration import error_by_chance
 from include.ml.gates.results import Evidence, Judges, at_least, not_applicable, not_measured, result
 from include.ml.metrics import lower_is_better

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from include.config.decision import GateResult
 from include.config.gates import LeakAlarmGate, MaximumGate, MinimumGate
+from include.domain.decision import GateResult
 from include.ml.gates.results import Evidence, Judges, result
 from include.ml.metrics import improvement, lower_is_better
 

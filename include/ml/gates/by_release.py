@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from include.config.decision import GateResult
-from include.config.evidence import Runtime
 from include.config.gates import BehaviourGate, LatencyGate, MemoryGate, ServesGate, SizeGate
+from include.domain.decision import GateResult
+from include.domain.evidence import Runtime
 from include.ml.gates.results import Evidence, Judges, not_applicable, not_measured, result
 
 NOT_TRIED = "the release was not tried"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from include.config.decision import GateResult
-from include.config.evidence import OperatingPoint
 from include.config.gates import ValueGate
+from include.domain.decision import GateResult
+from include.domain.evidence import OperatingPoint
 from include.ml.gates.results import Evidence, Judges, not_applicable, not_measured, result
 
 QUANTITY = "value_per_1000"

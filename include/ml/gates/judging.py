@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from include.config.decision import GateResult
 from include.config.gates import Gate
 from include.config.gates_in_force import is_off, undeclared
 from include.config.project import Project
+from include.domain.decision import GateResult
 from include.ml.gates import against_baseline, against_champion, by_data, by_group, by_metric, by_release, by_value
 from include.ml.gates.results import Evidence, Judges, not_measured, off, told_why, unjudged
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from include.config.decision import GateResult
-from include.config.evidence import Measurements
 from include.config.gates import Gate
+from include.domain.decision import GateResult
+from include.domain.evidence import Measurements
 from include.ml.metrics import improvement, lower_is_better
 
 NO_CHAMPION = "no champion as of this day"

@@ -1,9 +1,4 @@
-"""Write and read the file of a backup: a tar whose last part says where every other part is, and its sha256.
-
-Parts are compressed one by one where that helps (JSON and databases; never Parquet), so that a part can be read
-without what is before it. The file appears whole or not at all: it grows in a folder beside its place, which belongs
-to one process at a time, and is renamed when it is on the disk.
-"""
+"""Write and read the file of a backup: a tar whose last part says where every other part is, and its sha256."""
 
 from __future__ import annotations
 
@@ -12,18 +7,84 @@ import gzip
 import hashlib
 import io
 import os
+import re
 import shutil
 import tarfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, Literal
 
 from pydantic import ValidationError
 
-from include.config.errors import BackupError, SettingsError
-from include.operations.backup.contents import FORMAT, Contents, Part, PartKind
+from include.domain.errors import BackupError, SettingsError
+from include.domain.results import Receipt
+from include.io.manifests import FileRef, Manifest
+
+FORMAT = 1
+PartKind = Literal["database", "mark", "object"]
+Place = Literal["home", "docker"]
+
+
+class Part(Receipt):
+    """Be one thing that a backup holds.
+
+    Attributes:
+        kind: A database, a commit mark of the store, or any other object of it.
+        name: The database's name, or the object's key.
+        offset: Where its bytes begin in the file.
+        stored: How many bytes it takes there.
+        packed: Whether those are compressed by gzip.
+        size: How many bytes it is.
+        sha256: Of those, hexadecimal.
+    """
+
+    kind: PartKind
+    name: str
+    offset: int
+    stored: int
+    packed: bool
+    size: int
+    sha256: str
+
+
+class Contents(Receipt):
+    """Be the manifest of a backup: its last part, so that a file without it is known to be cut off.
+
+    Attributes:
+        format: Of the file.
+        backup_id: Names this backup; a restore that was interrupted goes on only with the same one.
+        place: Whose databases they are: SQLite files of a home, or dumps of the docker stack's PostgreSQL.
+        commit: Nightshift's.
+        versions: Of Airflow and MLflow, by name.
+        store_url: Where the objects were.
+        projects: What has a ledger, by the part of the key before it.
+        ledger_entries: Of all projects together.
+        notes: What was left out, and why.
+    """
+
+    format: Literal[1]
+    backup_id: str
+    made_at: datetime
+    place: Place
+    commit: str
+    versions: dict[str, str]
+    store_url: str
+    projects: tuple[str, ...]
+    ledger_entries: int
+    notes: tuple[str, ...]
+    parts: tuple[Part, ...]
+
+    def of_kind(self, *kinds: PartKind) -> list[Part]:
+        """Return the parts of some kinds, in the order of the file."""
+        return [part for part in self.parts if part.kind in kinds]
+
+    def database(self, name: str) -> Part | None:
+        """Return a database's part, or None when the backup holds none of that name."""
+        return next((part for part in self.of_kind("database") if part.name == name), None)
+
 
 CONTENTS = "contents.json.gz"
 CHUNK_BYTES = 1 << 20
@@ -289,3 +350,50 @@ def _put_in_place(partial: Path, path: Path, *, force: bool) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+# after any prefix: a namespace's projects are backed up like all others
+_POINTER = re.compile(r".+/releases/champion\.json")
+_ENTRY = re.compile(r"(?P<project>.+)/ledger/(?P<number>\d{8})\.json")
+_MANIFEST = re.compile(r".+/manifest\.json")
+# what refers comes before what it refers to; whatever is not listed here comes first
+_REFERRING = ("/releases/", "/predictions/", "/models/", "/features/", "/validation/", "/raw/")
+
+
+def is_history(key: str) -> bool:
+    """Tell whether a key is a ledger entry or the pointer to a release: what all the rest follows from."""
+    return bool(_POINTER.fullmatch(key) or _ENTRY.fullmatch(key))
+
+
+def is_mark(key: str) -> bool:
+    """Tell whether a key is a commit mark: written last, after everything that it names."""
+    return is_history(key) or bool(_MANIFEST.fullmatch(key))
+
+
+def ledger_of(key: str) -> tuple[str, int] | None:
+    """Return the project and the number of a ledger entry's key, None for any other."""
+    match = _ENTRY.fullmatch(key)
+    return (match["project"], int(match["number"])) if match else None
+
+
+def reading_order(key: str) -> tuple[int, str]:
+    """Sort marks so that each is read before those it refers to: pointers, ledgers, then manifests by kind."""
+    if _POINTER.fullmatch(key):
+        return -2, key
+    if _ENTRY.fullmatch(key):
+        return -1, key
+    found = (number for number, folder in enumerate(_REFERRING, start=1) if folder in f"/{key}")
+    return next(found, 0), key
+
+
+def writing_order(key: str) -> tuple[int, str]:
+    """Sort marks so that each is put back after those it refers to; a ledger's entries by number, pointers last."""
+    return -reading_order(key)[0], key
+
+
+def named_files(data: bytes) -> tuple[FileRef, ...]:
+    """Return the files that a mark's bytes name; none for what is not a manifest of this version."""
+    try:
+        return tuple(Manifest.model_validate_json(data).files.values())
+    except ValidationError:
+        return ()

@@ -1,30 +1,33 @@
-"""Copy a store into a backup while nights, backfills and retention go on, so that what is copied belongs together.
-
-Whatever refers is copied before what it refers to: Airflow's database (its finished tasks name what they wrote), then
-the release pointers and ledgers, then all other commit marks, then MLflow's database (ledgers and manifests name its
-runs), then the objects. A writer works the other way round, data first and the mark last, so what a mark names existed
-before the mark was read, and is there when its turn comes. A night that goes on meanwhile adds marks that are not
-copied, and objects that nothing copied names: the same as a night that was killed, which the next one completes. For
-the same reason a task that Airflow's copy calls running may have finished in the store's: it is run again and finds
-its work done. Had Airflow been copied last, it would call nights finished of which the ledger knew nothing.
-
-Two things could still part a mark from its bytes: retention, which removes both, and a day that is prepared again. So
-every copied mark is held against the copied objects at the end. A mark that is gone by then is left out; one that has
-changed is copied anew, with what it names; one that has not was damaged before, and is kept with a note.
-"""
+"""Copy a store and its databases into a backup while nights, backfills and retention go on, in an order that fits."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+import secrets
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from include.config.errors import ObjectMissingError
+from include.config.settings import git_commit
+from include.domain import clock
+from include.domain.errors import BackupError, ObjectMissingError
 from include.io.manifests import FileRef
 from include.io.object_store import ObjectStore
-from include.operations.backup.archive import ArchiveWriter
-from include.operations.backup.contents import Part
-from include.operations.backup.marks import is_history, is_mark, ledger_of, named_files, reading_order
+from include.operations.backup.archive import (
+    FORMAT,
+    ArchiveWriter,
+    Contents,
+    Part,
+    Place,
+    is_history,
+    is_mark,
+    ledger_of,
+    named_files,
+    new_archive,
+    reading_order,
+)
 
 ROUNDS = 10
 # said of (objects done, objects in all, bytes done)
@@ -156,3 +159,163 @@ def _without_gaps(keys: Iterable[str]) -> list[str]:
     for number, key in newest.values():
         found |= {f"{key.rpartition('/')[0]}/{earlier:08d}.json" for earlier in range(1, number)}
     return sorted(found)
+
+
+AIRFLOW, MLFLOW = "airflow", "mlflow"
+# writes a consistent copy of a database into the folder and returns its file, or None when there is none to copy
+Dump = Callable[[Path], Path | None]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Be what is backed up.
+
+    Attributes:
+        place: Whose databases they are.
+        store: The objects.
+        dumps: How Airflow's and MLflow's databases are copied, by name.
+        versions: Of Airflow and MLflow.
+        notes: What is left out from the start, in words.
+    """
+
+    place: Place
+    store: ObjectStore
+    dumps: Mapping[str, Dump]
+    versions: Mapping[str, str]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Be told what is done: a few words at each turn, and the objects as they are copied."""
+
+    doing: Callable[[str], None] = lambda words: None
+    progress: Progress = lambda done, total, size: None
+
+
+def make_backup(source: Source, path: Path, *, force: bool, watch: Watch) -> Contents:
+    """Write the backup, and return what it holds.
+
+    Raises:
+        SettingsError: The file exists.
+        BackupError: It cannot be written.
+        StoreError: The store does not answer; nothing appears.
+    """
+    with new_archive(path, force=force) as archive:
+        databases = []
+
+        def dump(name: str) -> None:
+            watch.doing(f"copying the database of {name}")
+            copied = source.dumps[name](archive.folder) if name in source.dumps else None
+            if copied is not None:
+                databases.append(archive.add_database(name, copied))
+
+        store = StoreCopy(source.store, archive, watch.progress)
+        dump(AIRFLOW)
+        watch.doing("copying ledgers and manifests")
+        store.copy_marks()
+        dump(MLFLOW)
+        watch.doing("copying objects")
+        store.copy_objects()
+        contents = Contents(
+            format=FORMAT,
+            backup_id=secrets.token_hex(16),
+            made_at=clock.now(),
+            place=source.place,
+            commit=git_commit(),
+            versions=dict(source.versions),
+            store_url=source.store.url,
+            projects=tuple(sorted({project for project, _ in store.entries})),
+            ledger_entries=len(store.entries),
+            notes=(*source.notes, *store.notes),
+            parts=(*databases, *store.parts),
+        )
+        archive.finish(contents)
+    return contents
+
+
+BUSY_SECONDS = 60
+# where MLflow keeps addresses of files: they begin with the store's own
+_ADDRESSES = (
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("model_versions", "source"),
+    ("model_versions", "storage_location"),
+    ("logged_models", "artifact_location"),
+    ("tags", "value"),
+    ("model_version_tags", "value"),
+)
+
+
+def snapshot(database: Path, copy: Path) -> Path | None:
+    """Write a consistent copy of a database that others may be writing, and return it; None when there is none.
+
+    SQLite's own backup, in one go: writers wait for its moment, and nothing that was committed before is missing.
+
+    Raises:
+        BackupError: It is no database, or stays locked.
+    """
+    if not database.is_file():
+        return None
+    try:
+        with (
+            closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)) as source,
+            closing(sqlite3.connect(copy)) as target,
+        ):
+            source.backup(target)
+            # the copy is one file; whoever opens the original chooses its journal again
+            target.execute("PRAGMA journal_mode=DELETE")
+    except sqlite3.Error as error:
+        raise BackupError(str(database), "the database cannot be copied", got=str(error)) from error
+    return copy
+
+
+def count_rows(database: Path, table: str) -> int:
+    """Return how many rows a table has; 0 when there is no such database or table."""
+    if not database.is_file():
+        return 0
+    with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)) as connection:
+        if not _columns(connection, table):
+            return 0
+        return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608 - our own names
+
+
+def check_database(copy: Path) -> None:
+    """Refuse a copy that SQLite finds fault with.
+
+    Raises:
+        BackupError: With what it says.
+    """
+    with closing(sqlite3.connect(copy)) as connection:
+        try:
+            found = str(connection.execute("PRAGMA quick_check").fetchone()[0])
+        except sqlite3.Error as error:
+            found = str(error)
+    if found != "ok":
+        raise BackupError(str(copy), "the backup's database is damaged", got=found)
+
+
+def put_in_place(copy: Path, database: Path) -> None:
+    """Make a copy the database; nobody may have it open. A kill leaves the old one or the new one."""
+    for journal in ("-wal", "-shm", "-journal"):
+        # they belong to the file that is replaced
+        database.with_name(database.name + journal).unlink(missing_ok=True)
+    copy.replace(database)
+
+
+def move_addresses(database: Path, old: str, new: str) -> None:
+    """Have MLflow's database name files by the store's new address, where it named them by the old one."""
+    if old == new:
+        return
+    with closing(sqlite3.connect(database, timeout=BUSY_SECONDS)) as connection, connection:
+        # the names of tables and columns are our own
+        for table, column in _ADDRESSES:
+            if column in _columns(connection, table):
+                connection.execute(
+                    f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE substr({column}, 1, ?) = ?",  # noqa: S608
+                    (f"{new}/", len(old) + 2, len(old) + 1, f"{old}/"),
+                )
+
+
+def _columns(connection: sqlite3.Connection, table: str) -> set[str]:
+    return {str(row[1]) for row in connection.execute(f"PRAGMA table_info({table})")}

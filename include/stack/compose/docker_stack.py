@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from include.config.errors import SettingsError, StackError
 from include.config.settings import DEFAULT_AIRFLOW_PORT, DEFAULT_MLFLOW_PORT, Settings, git_commit
+from include.domain.errors import SettingsError, StackError
 from include.stack.compose.engine import Compose
 from include.stack.compose.env_file import ensure_env, read_env, refuse_readable_by_others
-from include.stack.ports import choose_ports
+from include.stack.environment import choose_ports
 
 # the command line runs in this container: it has every address, and the one administrator's password
 DOOR = "api-server"

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from include.config.errors import SettingsError, StackError
 from include.config.settings import ROOT
+from include.domain.errors import SettingsError, StackError
 from include.stack.compose.env_file import SECRETS, read_env
 
 # the first with `required: false` in depends_on and `start_interval` in health checks

@@ -13,8 +13,8 @@ import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from include.config.errors import SettingsError
-from include.stack.credentials import write_private
+from include.config.credentials import write_private
+from include.domain.errors import SettingsError
 
 FILE = ".env"
 HEADER = """\

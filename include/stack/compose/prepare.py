@@ -11,12 +11,11 @@ import os
 import time
 from urllib.parse import urlsplit
 
-from include.config.errors import NightshiftError, SettingsError, StoreError
+from include.config.credentials import load_credentials, write_password_file
 from include.config.settings import ROOT, Settings
+from include.domain.errors import NightshiftError, SettingsError, StoreError
 from include.io.stores import open_store
-from include.stack.airflow_settings import read_airflow_settings
-from include.stack.credentials import load_credentials, write_password_file
-from include.stack.environment import password_file
+from include.stack.environment import password_file, read_airflow_settings
 from include.stack.prepare_database import prepare
 
 ATTEMPTS = 30

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from include.config.results import Verdict
+from include.domain.results import Verdict
 from tests.support.bench import candidates, replaced
 from tests.support.bench.house import House
 from tests.support.bench.trial import Trial

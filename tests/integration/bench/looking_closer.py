@@ -5,14 +5,13 @@ from __future__ import annotations
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from include.config.errors import ChecksumMismatchError
-from include.config.results import EvaluateInputs, PromoteInputs
+from include.domain.errors import ChecksumMismatchError
+from include.domain.results import EvaluateInputs, PromoteInputs
 from include.io import keys
+from include.io.feature_rows import read_window
 from include.io.ledger import Ledger
+from include.io.models import MODEL, holdout_days, load_champion
 from include.stages import evaluate, promote
-from include.stages.candidates import MODEL, holdout_days
-from include.stages.champions import load_champion
-from include.stages.feature_window import read_window
 from tests.integration.bench.expecting import FIRST, SECOND
 from tests.support.bench import candidates, replaced
 from tests.support.bench.house import House

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from include.config.errors import SettingsError, StackError
 from include.config.settings import ROOT
+from include.domain.errors import SettingsError, StackError
 from include.stack.compose.engine import DEMANDED, Compose
 from include.stack.compose.env_file import SECRETS, change_env, ensure_env
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
-from include.config.errors import SettingsError
+from include.domain.errors import SettingsError
 from include.stack.compose.env_file import FILE, SECRETS, change_env, ensure_env, read_env, rotate_env
 
 

@@ -18,20 +18,20 @@ from sklearn.pipeline import Pipeline
 
 from include.config.discovery import load_project
 from include.config.project import Features, Project
-from include.config.results import Origin, PartitionInputs, PlanInputs, PlanResult, TrainInputs, TrainResult
 from include.demo_feed import feed
+from include.demo_feed.feed import days_needed
 from include.demo_feed.telco import WAREHOUSE
+from include.domain.results import Origin, PartitionInputs, PlanInputs, PlanResult, TrainInputs, TrainResult
 from include.io import keys
+from include.io.feature_rows import read_window
+from include.io.keys import ROWS
 from include.io.local_store import LocalStore
 from include.io.manifests import get_file, put_file, read_manifest, to_json, write_manifest
 from include.io.model_files import dump_model
+from include.io.models import MODEL, SIGNATURE, LoadedModel, load_from, train_days
 from include.io.releases import read_pointer
 from include.io.tables import from_parquet, to_parquet
-from include.stack.demo_data import days_needed
-from include.stages import build_features, ingest, plan, train, validate
-from include.stages.candidates import MODEL, SIGNATURE, LoadedModel, load_from, train_days
-from include.stages.columns import ROWS
-from include.stages.feature_window import read_window
+from include.stages import features, ingest, plan, train, validate
 from tests.projects.delivered import PROJECTS
 from tests.support.bench.ground import Ground
 
@@ -138,7 +138,7 @@ class House:
         secret = PartitionInputs(**given, days=()).connections
         feed.load(project.name, first, last, store_url=self.store_url, connections=secret)
         for days in self.plan(as_of).batches:
-            for stage in (ingest, validate, build_features):
+            for stage in (ingest, validate, features):
                 stage.run(project, PartitionInputs(**given, days=days))
         assert self.plan(as_of).stale == 0
 

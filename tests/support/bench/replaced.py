@@ -11,12 +11,12 @@ from sklearn.ensemble import BaggingClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from include.config.results import TrainResult
+from include.domain.results import TrainResult
 from include.io import keys
 from include.io.manifests import to_json
+from include.io.models import MODEL, LoadedModel
 from include.ml.estimators import build_estimator
 from include.ml.signature import Signature, model_input
-from include.stages.candidates import MODEL, LoadedModel
 from tests.support.bench.candidates import with_gates
 from tests.support.bench.house import House
 from tests.support.bench.trial import Trial

@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 
-from include.config.decision import Decision, LedgerEntry
-from include.config.errors import CandidateRejectedError
 from include.config.project import Project
-from include.config.results import EvaluateInputs, PromoteInputs, PromoteResult, TrainResult
-from include.io.decisions import read_decision
-from include.io.ledger import Ledger
+from include.domain.decision import Decision, LedgerEntry
+from include.domain.errors import CandidateRejectedError
+from include.domain.results import EvaluateInputs, PromoteInputs, PromoteResult, TrainResult
+from include.io.champion_alias import tracking_of
+from include.io.ledger import Ledger, read_decision
 from include.io.releases import read_pointer
 from include.stages import evaluate, promote
-from include.stages.projections import tracking_of
 from tests.support.bench.house import House
 
 

@@ -1,0 +1,1 @@
+"""Answer with a release: no Airflow, MLflow or Great Expectations."""
