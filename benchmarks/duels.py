@@ -10,15 +10,24 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
-from include.config.gates import BehaviourGate, LabelsGate, LatencyGate, LeakageGate, MemoryGate, ServesGate, SizeGate
+from include.config.gates import (
+    BehaviourGate,
+    Evidence,
+    LabelsGate,
+    LatencyGate,
+    LeakageGate,
+    MemoryGate,
+    ServesGate,
+    SizeGate,
+)
 from include.config.gates_in_force import gates_in_force
 from include.config.project import Project
+from include.domain.metrics import improvement
 from include.domain.verdict import Case, Rival, reach_verdict
 from include.io.keys import DAY
 from include.ml.business_value import choose_threshold
 from include.ml.estimators import build_estimator
-from include.ml.gates import Evidence, judge
-from include.ml.metrics import Scored, improvement, measure
+from include.ml.metrics import Scored, measure
 from include.ml.signature import model_input, signature_of
 from include.ml.tuning import split
 from include.stages.evaluate.holdout_metrics import labels_of, measure_baseline, measured_metrics
@@ -113,7 +122,7 @@ class Arena:
         assert ours is not None, "the challenger always answers"
         measured = measure_beside(project, self.holdout, scored)
         evidence = Evidence(ours, self._baseline, theirs, measurements=measured, champion_version="1" if theirs else "")
-        gates = [found for gate in self._gates for found in judge(gate, evidence)]
+        gates = [found for gate in self._gates for found in gate.judge(evidence)]
         case = Case(
             as_of=self._as_of,
             metric=primary,

@@ -1,8 +1,8 @@
 """Make projects whose labels no feature tells anything of, train a first model of each, and judge it as a night would.
 
-Rows, training, measurement and judgement are the product's own (`stages.fitting`, `stages.measurements`, `ml.gates`);
-only the data are made up. Left out are the gates that do not look at the answers on the holdout, as in `duels`: what is
-counted here is what the proof itself lets through.
+Rows, training, measurement and judgement are the product's own (`stages.train`, `stages.evaluate.measurements`,
+`config.gates`); only the data are made up. Left out are the gates that do not look at the answers on the holdout, as
+in `duels`: what is counted here is what the proof itself lets through.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.duels import NOT_ASKED
-from include.config.gates import LOWER_IS_BETTER, MetricName
+from include.config.gates import Evidence
 from include.config.gates_in_force import gates_in_force
 from include.config.project import Project
 from include.config.settings import ROOT
+from include.domain.metrics import LOWER_IS_BETTER, MetricName
 from include.domain.results import Span
 from include.domain.verdict import Case, reach_verdict
 from include.io.feature_rows import FeatureWindow
 from include.io.keys import DAY
 from include.io.models import spec_of
-from include.ml.gates import Evidence, judge
 from include.stages.evaluate.holdout_metrics import Answered, measure_baseline, measure_scores, scored_rows
 from include.stages.evaluate.measurements import measure_beside
 from include.stages.train import fit
@@ -145,5 +145,5 @@ def judge_noise(metric: MetricName, shape: Shape, number: int) -> tuple[str, flo
         newest_as_of=None,
         mode="automatic",
     )
-    verdict, _ = reach_verdict([found for gate in asked for found in judge(gate, evidence)], case)
+    verdict, _ = reach_verdict([found for gate in asked for found in gate.judge(evidence)], case)
     return verdict, next((each.value for each in measured.over_baseline), float("nan"))

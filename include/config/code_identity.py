@@ -42,11 +42,6 @@ COUNTED_ALL_THE_SAME = frozenset(
     {
         "include.config.behaviour",
         "include.config.fingerprints",
-        "include.config.gates",
-        "include.config.gates_in_force",
-        "include.config.group_gates",
-        "include.config.metric_gates",
-        "include.config.model_gates",
         "include.config.partitions",
         "include.config.project",
         "include.config.project_code",
@@ -54,6 +49,7 @@ COUNTED_ALL_THE_SAME = frozenset(
         "include.domain.champion",
         "include.domain.decision",
         "include.domain.evidence",
+        "include.domain.metrics",
         "include.domain.verdict",
         "include.io.expectation_plan",
         "include.io.expectations",
@@ -66,6 +62,9 @@ COUNTED_ALL_THE_SAME = frozenset(
         "include.io.verdict_entries",
     }
 )
+
+# gates are declared where they are judged: they make decisions, and neither a model nor a day's rows
+JUDGEMENT = ("include.config.gates", "include.config.gates_in_force")
 
 
 @cache
@@ -117,18 +116,24 @@ def counted_modules(entries: tuple[str, ...], root: Path = ROOT) -> dict[str, by
     while waiting:
         module = waiting.pop()
         path = find(module)
-        if module in found or path is None or not counts(module):
+        if module in found or path is None or not counts(module, entries):
             continue
         found[module] = path.read_bytes()
         waiting += [each for each, _ in _resolved(module, path, found[module], find)]
     return found
 
 
-def counts(module: str) -> bool:
-    """Tell whether a module of ours can make a difference to a model, a decision or a day's rows."""
+def counts(module: str, entries: tuple[str, ...] = DECISION_ENTRIES) -> bool:
+    """Tell whether a module of ours can make a difference to what `entries` make: a model, a decision, a day's rows."""
     if module in COUNTED_ALL_THE_SAME:
         return True
-    return not any(module == each or module.startswith(f"{each}.") for each in NOT_COUNTED)
+    if _within(module, JUDGEMENT):
+        return entries == DECISION_ENTRIES
+    return not _within(module, NOT_COUNTED)
+
+
+def _within(module: str, rooms: tuple[str, ...]) -> bool:
+    return any(module == each or module.startswith(f"{each}.") for each in rooms)
 
 
 def imports_of(module: str, root: Path = ROOT) -> list[tuple[str, str]]:

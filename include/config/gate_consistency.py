@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from include.config.gates import (
-    LOWER_IS_BETTER,
+    BehaviourGate,
     FairnessGate,
     Gate,
     HoldoutGate,
@@ -16,9 +16,9 @@ from include.config.gates import (
     MinimumGate,
     SliceGate,
 )
-from include.config.model_gates import BehaviourGate
 from include.config.sections import Features, Metrics, Target
 from include.domain.errors import did_you_mean
+from include.domain.metrics import LOWER_IS_BETTER
 from include.domain.validation_issue import Finding, KeyPath
 
 _NO_UPPER_END = frozenset({"log_loss"})

@@ -1,4 +1,4 @@
-"""Say which gates are in force in a project: those it declares, and of every other family one with bounds that fit.
+"""Judge the gates in force in a project: those it declares, and of every other family one with bounds that fit.
 
 Nothing has to be asked for. A declaration changes a bound, or switches a gate off and says why. Families that have
 nothing to look at in a project (no groups, no protected columns, no values of outcomes, no tests of behaviour) are in
@@ -15,6 +15,7 @@ from include.config.gates import (
     BehaviourGate,
     BetterThanChampionGate,
     CalibrationGate,
+    Evidence,
     FairnessGate,
     Gate,
     HoldoutGate,
@@ -23,14 +24,16 @@ from include.config.gates import (
     LeakageGate,
     LeakAlarmGate,
     MemoryGate,
-    MetricName,
     ServesGate,
     SizeGate,
     SliceGate,
     StabilityGate,
     ValueGate,
 )
+from include.config.gates.base import off, told_why, unjudged
 from include.config.project_code import has_behaviour
+from include.domain.decision import GateResult
+from include.domain.metrics import MetricName
 
 if TYPE_CHECKING:
     from include.config.project import Project
@@ -106,3 +109,21 @@ def _where_there_is_something(project: Project, kinds: set[str]) -> Iterator[Gat
         yield ValueGate(kind="value")
     if "behaviour" not in kinds and has_behaviour(project):
         yield BehaviourGate(kind="behaviour")
+
+
+def judge_all(project: Project, evidence: Evidence) -> tuple[GateResult, ...]:
+    """Return how all gates in force are judged, and which ones the project switches off."""
+    declared = (told_why(found) for gate in project.gates if not is_off(gate) for found in gate.judge(evidence))
+    others = (found for gate in undeclared(project) for found in judge_undeclared(gate, evidence))
+    return (*declared, *others, *(told_why(off(gate)) for gate in project.gates if is_off(gate)))
+
+
+def judge_undeclared(gate: Gate, evidence: Evidence) -> tuple[GateResult, ...]:
+    """Return how a gate is judged that nobody asked for: where groups are too small to judge, it is not applicable.
+
+    A declared one stays closed there: whoever declares it says that they are large enough.
+    """
+    found, too_small = gate.judge(evidence), gate.too_small(evidence)
+    if not too_small:
+        return found
+    return tuple(unjudged(each, too_small) if each.value is None else each for each in found)

@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field, StringConstraints, model_validator
 
 from include.config.estimators import EstimatorName, ParamValue
-from include.config.gates import MetricName
 from include.config.source import ColumnName
 from include.domain.base_model import Closed
 from include.domain.errors import SettingsError
+from include.domain.metrics import MetricName
 from include.domain.results import PromotionMode
 from include.domain.validation_issue import Finding, FindingsError
 

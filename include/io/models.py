@@ -16,12 +16,12 @@ from threadpoolctl import threadpool_limits
 
 from include.config.code_identity import model_code
 from include.config.estimators import ParamValue
-from include.config.gates import MetricName
 from include.config.project import Candidate, CrossValidation, Features, Project, Target
 from include.config.sections import Threshold, Value
 from include.config.settings import training_threads
 from include.domain.decision import DayRows, Decision, LedgerEntry
 from include.domain.errors import ChecksumMismatchError, ObjectMissingError
+from include.domain.metrics import MetricName
 from include.domain.results import PlanResult, Receipt, Span
 from include.io import keys
 from include.io.ledger import Ledger

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import rankdata
 
-from include.config.gates import MetricName
 from include.domain.evidence import BaselineGain
+from include.domain.metrics import MetricName
 from include.ml.bootstrap import differences_to
 from include.ml.metrics import THRESHOLD, Scored, measure
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from scipy.stats import t as student_t
 
-from include.config.gates import MetricName
 from include.domain.evidence import Difference
-from include.ml.metrics import THRESHOLD, Scored, improvement
+from include.domain.metrics import MetricName, improvement
+from include.ml.metrics import THRESHOLD, Scored
 
 _SMALLEST = np.finfo("float64").eps
 # so many counts are weighed at once: 8 MB

@@ -51,20 +51,6 @@ def calibration(labels: Sequence[int] | np.ndarray, scores: Sequence[float] | np
     )
 
 
-def error_by_chance(found: Calibration) -> float:
-    """Return what the expected calibration error of right scores is at most in 97 of 100 holdouts of these bins.
-
-    In a bin of n rows with the mean score s, the share of positives strays from s like a normal number of the variance
-    s (1 - s) / n; its distance has the mean sqrt(2 / pi) of that spread, and 1 - 2 / pi of the variance.
-    """
-    rows = np.array([each.rows for each in found.bins], dtype="float64")
-    scores = np.array([each.mean_score for each in found.bins])
-    share, variance = rows / rows.sum(), scores * (1 - scores) / rows
-    mean = float(np.sum(share * np.sqrt(2 / np.pi * variance)))
-    spread = float(np.sqrt(np.sum(share**2 * (1 - 2 / np.pi) * variance)))
-    return mean + 2 * spread
-
-
 def _bins_of_equal_rows(ordered: np.ndarray, bins: int) -> np.ndarray:
     """Return the bin of each row; equal scores share the bin in which the middle of them lies.
 

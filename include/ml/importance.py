@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from include.config.gates import MetricName
-from include.ml.metrics import THRESHOLD, improvement, measure
+from include.domain.metrics import MetricName, improvement
+from include.ml.metrics import THRESHOLD, measure
 
 REPEATS = 3
 

@@ -105,22 +105,6 @@ def alone_auc(feature: Feature) -> float:
     return max(max(each, 1 - each) for each in found)
 
 
-def auc_error(auc: float, positives: int, negatives: int) -> float:
-    """Return the standard error of a ROC AUC, rows being independent.
-
-    Source: J. A. Hanley and B. J. McNeil, The Meaning and Use of the Area under a ROC Curve, Radiology 143 (1982).
-
-    Args:
-        auc: Between 0 and 1.
-        positives, negatives: Rows of each class, at least one.
-    """
-    two_positives, two_negatives = auc / (2 - auc), 2 * auc**2 / (1 + auc)
-    variance = (
-        auc * (1 - auc) + (positives - 1) * (two_positives - auc**2) + (negatives - 1) * (two_negatives - auc**2)
-    ) / (positives * negatives)
-    return float(np.sqrt(max(0.0, variance)))
-
-
 def determines(counts: Counts) -> bool:
     """Tell whether every value belongs to one class, a missing value being one: the target itself under another name.
 

@@ -9,8 +9,8 @@ import numpy as np
 from sklearn import metrics as sk
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-from include.config.gates import LOWER_IS_BETTER, MetricName
 from include.domain.errors import EvaluationError
+from include.domain.metrics import LOWER_IS_BETTER, MetricName
 
 THRESHOLD = 0.5
 # each takes labels, scores and the threshold, which only those of answers look at

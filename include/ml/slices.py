@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 from fairlearn.metrics import demographic_parity_difference, equalized_odds_difference
 
-from include.config.gates import MetricName
 from include.domain.evidence import Fairness, Group, GroupRates
+from include.domain.metrics import MetricName, improvement
 from include.ml.bootstrap import difference
-from include.ml.metrics import Scored, improvement, measure
+from include.ml.metrics import Scored, measure
 
 MISSING = "(missing)"
 OTHER = "(other)"

@@ -12,12 +12,12 @@ from sklearn.model_selection import ParameterGrid, ParameterSampler, StratifiedK
 from sklearn.pipeline import Pipeline
 
 from include.config.estimators import ParamValue
-from include.config.gates import MetricName
 from include.config.project import Candidate, CrossValidation
 from include.domain.errors import TrainingError
+from include.domain.metrics import MetricName, lower_is_better
 from include.domain.results import Receipt
 from include.ml.estimators import positive_scores
-from include.ml.metrics import lower_is_better, measure
+from include.ml.metrics import measure
 
 
 @dataclass(frozen=True)

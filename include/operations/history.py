@@ -15,19 +15,20 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
+from include.config.gates import Evidence
+from include.config.gates.data import REPEATED
+from include.config.gates_in_force import judge_all
 from include.config.project import Project
 from include.domain import clock
 from include.domain.decision import Decision, GateResult, LedgerEntry, ModelSummary, Night, WalkedChampion
 from include.domain.evidence import Measurements
+from include.domain.metrics import improvement
 from include.domain.results import Verdict
 from include.domain.verdict import Case, Rival, reach_verdict
 from include.io import keys
 from include.io.ledger import Ledger, read_decision
 from include.io.object_store import ObjectStore
 from include.io.raw_rows import STORE_THREADS
-from include.ml.gates import Evidence, judge_all
-from include.ml.gates.by_data import REPEATED
-from include.ml.metrics import improvement
 from include.operations.cached_measurements import Comparison, Comparisons
 from include.reports.history_page import render
 from include.stages.evaluate.holdout_metrics import no_champion

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from include.config.gates import MetricName
 from include.config.settings import training_threads
 from include.domain.decision import DayRows, Decision, LedgerEntry
 from include.domain.errors import (
@@ -21,6 +20,7 @@ from include.domain.errors import (
     ObjectMissingError,
     UnknownProjectError,
 )
+from include.domain.metrics import MetricName
 from include.domain.results import Origin
 from include.io import keys
 from include.io.feature_rows import FeatureWindow, read_rows, window_fingerprint

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import groupby
 
-from include.config.gates import LOWER_IS_BETTER
 from include.domain.decision import Decision, GateResult, ModelSummary, RowName
 from include.domain.evidence import Group, OperatingPoint
 from include.domain.explanation import Importance
+from include.domain.metrics import LOWER_IS_BETTER
 from include.reports.decision_state import is_champion
 from include.reports.plots import Scale, Whisker, bar_widths, whiskers
 from include.reports.wording import NOTHING, ROW, amount, count, counted_rows, decimals_of

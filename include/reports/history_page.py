@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 
-from include.config.gates import LOWER_IS_BETTER
 from include.domain.decision import LedgerEntry, Night, WalkedChampion
+from include.domain.metrics import LOWER_IS_BETTER
 from include.domain.results import Verdict
 from include.reports.plots import round_step
 from include.reports.templates import template

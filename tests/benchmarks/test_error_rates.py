@@ -14,7 +14,8 @@ from benchmarks.error_rates import SHARES, main, share_for
 from benchmarks.noise import METRICS, SHAPES, judge_noise
 from benchmarks.real_days import PROJECTS, RealDays
 from include.config.discovery import load_project
-from include.config.gates import BetterThanChampionGate, MetricName
+from include.config.gates import BetterThanChampionGate
+from include.domain.metrics import MetricName
 from tests.support.model_nights import FIRST, make_project, make_rows
 
 TREES = [{"name": "trees", "estimator": "xgboost", "params": {"n_estimators": 60, "max_depth": 2, "subsample": 0.5}}]

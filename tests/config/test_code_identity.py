@@ -13,6 +13,7 @@ import pytest
 from include.config.code_identity import (
     COUNTED_ALL_THE_SAME,
     DECISION_ENTRIES,
+    JUDGEMENT,
     MODEL_ENTRIES,
     NOT_COUNTED,
     PREPARATION_ENTRIES,
@@ -133,7 +134,7 @@ def test_what_only_tells_or_asks_makes_nothing(copy: Path, room: str) -> None:
     ("made", "parts"),
     [
         ("model", {"stages.train", "io.feature_rows", "ml.tuning", "ml.estimators", "io.model_files"}),
-        ("decision", {"stages.evaluate.measurements", "domain.verdict", "ml.gates.by_metric", "ml.metrics"}),
+        ("decision", {"stages.evaluate.measurements", "domain.verdict", "config.gates.metric", "ml.metrics"}),
         (
             "decision",
             {"serving.clean_process", "stages.evaluate.context", "ml.bootstrap", "io.ledger", "domain.evidence"},
@@ -143,7 +144,7 @@ def test_what_only_tells_or_asks_makes_nothing(copy: Path, room: str) -> None:
 )
 def test_what_makes_a_thing_is_found(made: str, parts: set[str]) -> None:
     assert COUNTED[made] >= {f"include.{part}" for part in parts}
-    assert not {"include.ml.gates.judging", "include.domain.verdict"} & COUNTED["model"]
+    assert not {"include.config.gates.metric", "include.domain.verdict"} & COUNTED["model"]
 
 
 def test_a_module_that_begins_to_be_used_counts_at_once(copy: Path) -> None:
@@ -185,7 +186,7 @@ def _reckons(value: object) -> bool:
 
 
 def test_the_lists_name_what_is_there() -> None:
-    for module in (*NOT_COUNTED, *COUNTED_ALL_THE_SAME, *HARMLESS_FUNCTIONS, *HARMLESS_ROOMS):
+    for module in (*NOT_COUNTED, *COUNTED_ALL_THE_SAME, *JUDGEMENT, *HARMLESS_FUNCTIONS, *HARMLESS_ROOMS):
         assert file_of(ROOT, module).is_file(), module
     assert set().union(*COUNTED.values()) >= COUNTED_ALL_THE_SAME
 

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from include.config.gates import BeatsBaselineGate, HoldoutGate, MetricName
+from include.config.gates import BeatsBaselineGate, Evidence, HoldoutGate
 from include.domain.evidence import BaselineGain, HoldoutSize, Measurements
+from include.domain.metrics import MetricName, improvement, lower_is_better
 from include.ml.baseline import SHUFFLES, baseline_gains, measure_trivial, shuffled_p_value, trivial_answer
-from include.ml.gates import Evidence, judge
-from include.ml.metrics import Scored, improvement, lower_is_better, measure
+from include.ml.metrics import Scored, measure
 
 METRICS: tuple[MetricName, ...] = get_args(MetricName)
 PRIOR = 0.3
@@ -37,7 +37,7 @@ def judged(metric: MetricName, scored: Scored, **declared: Any) -> Any:
     values = measure([metric], scored.labels, scored.challenger, "test", scored.challenger_threshold)
     assert scored.prior is not None
     baseline = measure_trivial([metric], scored.labels, scored.prior, "test")
-    (found,) = judge(gate, Evidence(values, baseline, measurements=measured))
+    (found,) = gate.judge(Evidence(values, baseline, measurements=measured))
     return found
 
 
@@ -155,7 +155,7 @@ def test_the_margin_is_demanded_of_the_holdout(margin: float, passed: bool, thre
 
 def test_what_was_not_measured_is_not_proved() -> None:
     gate = BeatsBaselineGate(kind="beats_baseline", metric="roc_auc")
-    (found,) = judge(gate, Evidence({"roc_auc": 0.9}, {"roc_auc": 0.5}))
+    (found,) = gate.judge(Evidence({"roc_auc": 0.9}, {"roc_auc": 0.5}))
     assert (found.passed, found.value, found.reference) == (False, 0.9, 0.5)
     assert "too small to tell" in found.note
     gain = BaselineGain(
@@ -173,8 +173,8 @@ def test_what_was_not_measured_is_not_proved() -> None:
         shuffles=SHUFFLES,
         within_days=True,
     )
-    (other,) = judge(
-        gate, Evidence({"roc_auc": 0.9}, {"roc_auc": 0.5}, measurements=Measurements(over_baseline=(gain,)))
+    (other,) = gate.judge(
+        Evidence({"roc_auc": 0.9}, {"roc_auc": 0.5}, measurements=Measurements(over_baseline=(gain,)))
     )
     assert not other.passed, "measured at another confidence"
     assert baseline_gains("roc_auc", Scored(np.array([0, 1]), np.array(["a", "a"]), np.array([0.1, 0.9])), [0.95]) == ()
@@ -193,13 +193,13 @@ def test_what_was_not_measured_is_not_proved() -> None:
 def test_a_holdout_needs_rows_of_both_classes(held: tuple[int, int], passed: tuple[bool, ...]) -> None:
     gate = HoldoutGate(kind="holdout")
     size = HoldoutSize(rows=held[0], positives=held[1], days=1)
-    found = judge(gate, Evidence({}, {}, measurements=Measurements(holdout=size)))
+    found = gate.judge(Evidence({}, {}, measurements=Measurements(holdout=size)))
     assert [each.metric for each in found] == ["holdout_rows", "holdout_positives", "holdout_negatives"]
     assert tuple(each.passed for each in found) == passed
     assert {each.on_failure for each in found} == {"reject"}
     own = HoldoutGate(kind="holdout", min_rows=2, min_positives=1, min_negatives=1, because="a trial")
     assert all(
         each.passed and each.because == "a trial"
-        for each in judge(own, Evidence({}, {}, measurements=Measurements(holdout=size)))
+        for each in own.judge(Evidence({}, {}, measurements=Measurements(holdout=size)))
     )
-    assert not any(each.passed for each in judge(gate, Evidence({}, {})))
+    assert not any(each.passed for each in gate.judge(Evidence({}, {})))

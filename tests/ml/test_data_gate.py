@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from include.config.gates import LeakageGate
+from include.config.gates import Evidence, LeakageGate
 from include.domain.decision import GateResult
 from include.domain.evidence import Leakage, Measurements, Repeats
 from include.domain.verdict import describe_failure
-from include.ml.gates import Evidence, judge
 
 GATE = LeakageGate(kind="leakage", max_single_feature_auc=0.7, max_jump=0.05)
 HONEST: dict[str, Any] = {
@@ -26,7 +25,7 @@ HONEST: dict[str, Any] = {
 
 def _judge(value: float = 0.65, metric: str = "roc_auc", **changes: Any) -> tuple[GateResult, ...]:
     found = Leakage(**{**HONEST, "metric": metric, **changes})
-    return judge(GATE, Evidence({metric: value}, {metric: 0.5}, measurements=Measurements(leakage=found)))
+    return GATE.judge(Evidence({metric: value}, {metric: 0.5}, measurements=Measurements(leakage=found)))
 
 
 def test_an_honest_night_passes_every_bound_and_says_what_was_seen() -> None:
@@ -87,7 +86,7 @@ def test_a_jump_over_few_nights_is_not_judged_and_says_so(
 
 
 def test_without_numbers_the_gate_is_closed() -> None:
-    unknown = judge(GATE, Evidence({"roc_auc": 0.65}, {"roc_auc": 0.5}))
+    unknown = GATE.judge(Evidence({"roc_auc": 0.65}, {"roc_auc": 0.5}))
     assert [(each.metric, each.value, each.passed) for each in unknown] == [
         ("single_feature_auc", None, False),
         ("features_same_as_target", None, False),
@@ -113,7 +112,7 @@ def test_without_a_bound_a_feature_must_surely_tell_too_much(
         **{**HONEST, "single_feature_auc": (("told", auc),), "positives": positives, "negatives": negatives}
     )
     evidence = Evidence({"roc_auc": 0.65}, {"roc_auc": 0.5}, measurements=Measurements(leakage=found))
-    single, *_ = judge(LeakageGate(kind="leakage"), evidence)
+    single, *_ = LeakageGate(kind="leakage").judge(evidence)
     assert (single.value, single.threshold, single.passed) == (auc, "<= 0.93, but for chance", passed)
 
 

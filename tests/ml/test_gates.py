@@ -7,11 +7,10 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from include.config.gates import FairnessGate, Gate, SliceGate
-from include.config.gates_in_force import gates_in_force
+from include.config.gates import Evidence, FairnessGate, Gate, SliceGate
+from include.config.gates_in_force import gates_in_force, judge_all
 from include.config.project import Project
 from include.domain.evidence import BehaviourCheck, Measurements, Runtime
-from include.ml.gates import Evidence, judge, judge_all
 from tests.support.model_nights import make_project
 
 _GATE: TypeAdapter[Any] = TypeAdapter(Gate)
@@ -23,7 +22,7 @@ def _gate(kind: str, metric: str = "roc_auc", **fields: Any) -> Any:
 
 def _judge(gate: Any, value: float, baseline: float = 0.5, champion: float | None = None) -> Any:
     rival = None if champion is None else {gate.metric: champion}
-    (found,) = judge(gate, Evidence({gate.metric: value}, {gate.metric: baseline}, rival))
+    (found,) = gate.judge(Evidence({gate.metric: value}, {gate.metric: baseline}, rival))
     return found
 
 

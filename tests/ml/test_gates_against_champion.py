@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from include.config.gates import Gate
+from include.config.gates import Evidence, Gate
 from include.domain.decision import GateResult
 from include.domain.evidence import Difference, Measurements
-from include.ml.gates import Evidence, judge
 
 _GATE: TypeAdapter[Any] = TypeAdapter(Gate)
 METHOD = "paired bootstrap, 2000 draws of 14 days"
@@ -46,7 +45,7 @@ def _judge(gate: Any, value: float, champion: float | None, *differences: Differ
         measurements=Measurements(differences=differences),
         champion_version=version,
     )
-    (found,) = judge(gate, evidence)
+    (found,) = gate.judge(evidence)
     return found
 
 
@@ -174,7 +173,7 @@ def test_without_a_champion_it_passes_and_says_why(gate: Any, threshold: str) ->
     told = (result.outcome, result.passed, result.note, result.threshold)
     assert told == ("not_applicable", True, "no champion as of this day", threshold)
     evidence = Evidence({gate.metric: 0.7}, {}, None, "champion not scored: no column tail")
-    (found,) = judge(gate, evidence)
+    (found,) = gate.judge(evidence)
     assert found.note == "champion not scored: no column tail"
 
 

@@ -12,13 +12,12 @@ from pydantic import TypeAdapter
 from scipy.stats import t as student_t
 from statsmodels.stats.multitest import multipletests
 
-from include.config.gates import FairnessGate, Gate, SliceGate
+from include.config.gates import Evidence, FairnessGate, Gate, SliceGate
+from include.config.gates.groups import MAX_ECE, proved
+from include.config.gates_in_force import judge_undeclared
 from include.domain.decision import GateResult
 from include.domain.evidence import Calibration, CalibrationBin, Fairness, Group, GroupRates, Measurements, Stability
 from include.ml.calibration import calibration
-from include.ml.gates import Evidence, judge
-from include.ml.gates.by_group import MAX_ECE, proved
-from include.ml.gates.judging import judge_undeclared
 from include.ml.slices import fairness, measure_slices
 from tests.ml.grouped_rows import DAYS, grouped_rows
 
@@ -30,7 +29,7 @@ SMALL = {**{f"r{number}": 300 for number in range(5)}, "small": 150}
 def _judge(measured: Measurements, champion: float | None = 0.8, **gate: Any) -> tuple[GateResult, ...]:
     values = None if champion is None else {"roc_auc": champion, "log_loss": champion, "brier_score": champion}
     challenger = {"roc_auc": 0.81, "log_loss": 0.5, "brier_score": 0.2}
-    return judge(_GATE.validate_python(gate), Evidence(challenger, {}, values, measurements=measured))
+    return _GATE.validate_python(gate).judge(Evidence(challenger, {}, values, measurements=measured))
 
 
 def _slice(seed: int, metric: Any = "roc_auc", min_rows: int = 200, **more: Any) -> GateResult:
@@ -346,7 +345,7 @@ def test_groups_too_small_to_judge_are_not_applicable_unless_somebody_asked() ->
     )
     for gate in gates:
         assert [each.outcome for each in judge_undeclared(gate, evidence)] == ["not_applicable"]
-        assert [each.outcome for each in judge(gate, evidence)] == ["failed"]
+        assert [each.outcome for each in gate.judge(evidence)] == ["failed"]
         # what was not measured at all stays closed
         unmeasured = Evidence({"roc_auc": 0.7}, {"roc_auc": 0.5}, {"roc_auc": 0.7})
         assert [each.outcome for each in judge_undeclared(gate, unmeasured)] == ["failed"]

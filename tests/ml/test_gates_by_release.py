@@ -7,11 +7,10 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from include.config.gates import Gate
+from include.config.gates import Evidence, Gate
 from include.domain.decision import GateResult
 from include.domain.evidence import BehaviourCheck, Measurements, Runtime
 from include.domain.verdict import describe_failure
-from include.ml.gates import Evidence, judge
 
 _GATE: TypeAdapter[Any] = TypeAdapter(Gate)
 SERVED = Runtime(asked=True, rows=100, p50_ms=4, p95_ms=6, champion_p95_ms=3, memory_mb=20, size_mb=2)
@@ -24,7 +23,7 @@ def judged(
 ) -> tuple[GateResult, ...]:
     values = {"roc_auc": 0.7} if champion else None
     evidence = Evidence({"roc_auc": 0.7}, {"roc_auc": 0.5}, values, measurements=_measured(runtime, checks))
-    return judge(_GATE.validate_python(gate), evidence)
+    return _GATE.validate_python(gate).judge(evidence)
 
 
 def _measured(runtime: Runtime | None, checks: tuple[BehaviourCheck, ...] | None) -> Measurements:

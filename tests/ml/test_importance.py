@@ -10,12 +10,12 @@ import pytest
 from sklearn.inspection import permutation_importance
 from sklearn.pipeline import Pipeline
 
-from include.config.gates import MetricName
 from include.config.project import Features
 from include.domain.errors import EvaluationError
+from include.domain.metrics import MetricName, improvement
 from include.ml.estimators import build_estimator, positive_scores
 from include.ml.importance import importance, judged_rows
-from include.ml.metrics import improvement, measure
+from include.ml.metrics import measure
 
 ROWS = 800
 FEATURES = Features(numeric=("strong", "weak", "noise"), categorical=("town",))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from include.config.gates import MetricName
+from include.domain.metrics import MetricName
 from include.ml.bootstrap import INTERVAL_RESAMPLES, MIN_DAYS, interval_by_days
 from include.ml.metrics import measure
 

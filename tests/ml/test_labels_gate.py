@@ -7,10 +7,9 @@ from typing import Any, Literal
 
 import pytest
 
-from include.config.gates import LabelsGate
+from include.config.gates import Evidence, LabelsGate
 from include.domain.decision import GateResult
 from include.domain.evidence import Labels, LabelsOfDay, Measurements
-from include.ml.gates import Evidence, judge
 
 FIRST = date(2024, 3, 1)
 
@@ -24,7 +23,7 @@ def counted(part: Literal["train", "holdout"], *days: tuple[int, int]) -> tuple[
 
 def judged(labels: Labels | None, **bound: Any) -> tuple[GateResult, ...]:
     gate = LabelsGate(kind="labels", **bound)
-    return judge(gate, Evidence({"roc_auc": 0.9}, {"roc_auc": 0.5}, measurements=Measurements(labels=labels)))
+    return gate.judge(Evidence({"roc_auc": 0.9}, {"roc_auc": 0.5}, measurements=Measurements(labels=labels)))
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from sklearn.dummy import DummyClassifier
 
-from include.config.gates import MetricName
 from include.domain.errors import EvaluationError
-from include.ml.metrics import improvement, measure
+from include.domain.metrics import MetricName, improvement
+from include.ml.metrics import measure
 
 LABELS = [0, 0, 1, 1]
 SCORES = [0.1, 0.6, 0.4, 0.9]

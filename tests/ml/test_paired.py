@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from include.config.gates import MetricName
+from include.domain.metrics import MetricName
 from include.ml import bootstrap
 from include.ml.bootstrap import difference, differences
 from include.ml.metrics import Scored

@@ -7,12 +7,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from include.config.gates import Evidence
 from include.config.project import Project
 from include.domain.decision import GateResult
 from include.domain.errors import ProjectCodeError
 from include.domain.evidence import BehaviourCheck, Measurements
 from include.io.models import LoadedModel
-from include.ml.gates import Evidence, judge
 from include.stages.evaluate.gate_measurements import measure_behaviour
 from tests.support.fitted_models import fitted, labelled_rows
 from tests.support.model_nights import make_project
@@ -77,7 +77,7 @@ def measured(folder: Path, behaviour: str, rows: pd.DataFrame, model: LoadedMode
 
 def judged(checks: tuple[BehaviourCheck, ...] | None, project: Project) -> tuple[GateResult, ...]:
     values = {"roc_auc": 0.8}
-    return judge(project.gates[0], Evidence(values, {"roc_auc": 0.5}, measurements=Measurements(behaviour=checks)))
+    return project.gates[0].judge(Evidence(values, {"roc_auc": 0.5}, measurements=Measurements(behaviour=checks)))
 
 
 def test_a_model_that_behaves_passes_and_only_changed_rows_count(

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from include.config.gates import Evidence
 from include.config.project import Project
 from include.domain.evidence import Measurements
-from include.ml.gates import Evidence, judge
 from include.ml.metrics import Scored
 from include.stages.evaluate.gate_measurements import (
     measure_calibration,
@@ -93,7 +93,7 @@ def test_the_challenger_is_rejected_for_the_city_it_knows_nothing_of(frame: pd.D
 
     def passed(scores: Scored) -> tuple[bool, str]:
         measured = Measurements(groups=measure_groups(project, frame, scores))
-        (found,) = judge(project.gates[1], Evidence({}, {}, {"roc_auc": 0.8}, measurements=measured))
+        (found,) = project.gates[1].judge(Evidence({}, {}, {"roc_auc": 0.8}, measurements=measured))
         return found.passed, found.note
 
     rejected, note = passed(scored)
@@ -114,7 +114,7 @@ def test_fairness_is_of_every_protected_column_at_the_challengers_threshold(
         assert group.judged
     project = declared({"kind": "fairness", "max_demographic_parity_difference": 0.1})
     evidence = Evidence({}, {}, measurements=Measurements(fairness=measure_fairness(project, frame, scored)))
-    (judged,) = judge(project.gates[1], evidence)
+    (judged,) = project.gates[1].judge(evidence)
     assert not judged.passed
     assert judged.metric == "demographic parity difference, sender"
 

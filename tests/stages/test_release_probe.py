@@ -15,11 +15,11 @@ import pandas as pd
 import psutil
 import pytest
 
+from include.config.gates import Evidence
 from include.config.project import Project
 from include.domain.errors import ChecksumMismatchError, ProcessEndedError
 from include.domain.evidence import Measurements, Runtime
 from include.io.models import LoadedModel
-from include.ml.gates import Evidence, judge
 from include.serving.clean_process import MODULE, serve
 from include.stages.evaluate import release_probe
 from include.stages.evaluate.release_probe import clean_environment, hand_over, probe_release
@@ -58,7 +58,7 @@ def closed(project: Project, runtime: Runtime) -> list[str]:
     """Return what each closed gate looks at."""
     values = {"roc_auc": 0.8}
     evidence = Evidence(values, {"roc_auc": 0.5}, values, measurements=Measurements(runtime=runtime))
-    return [found.metric for gate in project.gates for found in judge(gate, evidence) if not found.passed]
+    return [found.metric for gate in project.gates for found in gate.judge(evidence) if not found.passed]
 
 
 def test_a_good_release_serves_within_its_bounds(project: Project, linear: LoadedModel, rows: pd.DataFrame) -> None:

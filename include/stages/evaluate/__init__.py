@@ -6,12 +6,15 @@ import logging
 from dataclasses import replace
 
 from include.config.code_identity import decision_code
+from include.config.gates import Evidence
+from include.config.gates_in_force import judge_all
 from include.config.partitions import refuse_unfinished
 from include.config.project import Project
 from include.config.sections import mode_in_force
 from include.domain import clock
 from include.domain.decision import Decision, GateResult, ModelSummary
 from include.domain.errors import ObjectMissingError
+from include.domain.metrics import improvement
 from include.domain.results import EvaluateInputs, EvaluateResult, TrainResult, Verdict
 from include.domain.verdict import Case, Rival, reach_verdict
 from include.io import keys
@@ -25,8 +28,6 @@ from include.io.object_store import ObjectStore
 from include.io.stores import open_store
 from include.io.tracking import Measurement, Tracking
 from include.io.verdict_entries import describe_pin
-from include.ml.gates import Evidence, judge_all
-from include.ml.metrics import improvement
 from include.reports.markdown import summary
 from include.reports.templates import drawn
 from include.stages.evaluate.context import Challenger, Contest, decision_id, read_challenger

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from include.config.behaviour import Directional, Invariance, Test
-from include.config.gates import CalibrationGate, FairnessGate, MetricName, SliceGate
+from include.config.gates import CalibrationGate, FairnessGate, SliceGate
 from include.config.gates_in_force import gates_in_force
 from include.config.project import Project
 from include.config.project_code import BEHAVIOUR, CODE_FAILURES, code_failure, has_behaviour, load_module
@@ -28,6 +28,7 @@ from include.domain.evidence import (
     Leakage,
     Stability,
 )
+from include.domain.metrics import MetricName, improvement
 from include.io.feature_rows import FeatureWindow
 from include.io.keys import DAY
 from include.io.ledger import Ledger
@@ -36,7 +37,7 @@ from include.ml.behaviour import changed, check
 from include.ml.calibration import calibration
 from include.ml.drift import stability
 from include.ml.leakage import Feature, alone_auc, count, determines, find_repeats
-from include.ml.metrics import Scored, improvement
+from include.ml.metrics import Scored
 from include.ml.slices import fairness, grouping, measure_slices
 from include.stages.evaluate.holdout_metrics import spread
 

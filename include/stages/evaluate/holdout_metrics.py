@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from include.config.gates import MetricName, gate_metrics
+from include.config.gates import NO_CHAMPION, gate_metrics
 from include.config.gates_in_force import gates_in_force
 from include.config.project import Project
+from include.domain.metrics import MetricName
 from include.io.keys import DAY
 from include.io.models import LoadedModel
 from include.ml.baseline import measure_trivial
 from include.ml.bootstrap import interval_by_days
-from include.ml.gates import NO_CHAMPION
 from include.ml.metrics import Scored, measure
 
 

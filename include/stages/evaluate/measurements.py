@@ -10,8 +10,8 @@ from include.config.gates import (
     BeatsBaselineGate,
     BetterThanChampionGate,
     CalibrationGate,
+    Evidence,
     FairnessGate,
-    MetricName,
     NotWorseThanChampionGate,
     SliceGate,
     ValueGate,
@@ -27,12 +27,12 @@ from include.domain.evidence import (
     OperatingPoint,
     PairedTest,
 )
+from include.domain.metrics import MetricName
 from include.io.ledger import Ledger
 from include.io.models import fingerprint_of
 from include.ml import bootstrap
 from include.ml.baseline import baseline_gains
 from include.ml.business_value import money, operating_point
-from include.ml.gates import Evidence
 from include.ml.metrics import Scored
 from include.ml.paired_tests import delong, mcnemar
 from include.stages.evaluate.context import Contest

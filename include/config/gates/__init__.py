@@ -1,7 +1,9 @@
-"""Declare gates: what a candidate must prove. How each one is judged is in `include/ml/gates`.
+"""Declare and judge gates: what a candidate must prove, one module a family.
 
 A gate is hard: a candidate that fails it is rejected. The comparisons with the champion are the exception: what is only
-not proved is a HOLD, and what is proved to be worse a REJECT.
+not proved is a HOLD, and what is proved to be worse a REJECT. Each gate judges itself from numbers (`judge`), and
+touches neither rows nor models. A new gate is a class in its family's module, a name in the union below and, where it
+needs no declaration, a line in `gates_in_force`.
 """
 
 from __future__ import annotations
@@ -11,40 +13,23 @@ from typing import Annotated
 
 from pydantic import Field
 
-from include.config.group_gates import (
-    CalibrationGate,
-    FairnessGate,
-    SliceGate,
-    ValueGate,
-)
-from include.config.metric_gates import (
-    LOWER_IS_BETTER,
-    BeatsBaselineGate,
-    BetterThanChampionGate,
-    LeakAlarmGate,
-    MaximumGate,
-    MetricName,
-    MinimumGate,
-    NotWorseThanChampionGate,
-)
-from include.config.model_gates import (
-    BehaviourGate,
-    HoldoutGate,
-    LabelsGate,
-    LatencyGate,
-    LeakageGate,
-    MemoryGate,
-    ServesGate,
-    SizeGate,
-    StabilityGate,
-)
+from include.config.gates.base import NO_CHAMPION, Evidence
+from include.config.gates.baseline import BeatsBaselineGate, HoldoutGate
+from include.config.gates.champion import BetterThanChampionGate, NotWorseThanChampionGate
+from include.config.gates.data import LabelsGate, LeakageGate
+from include.config.gates.groups import CalibrationGate, FairnessGate, SliceGate, StabilityGate
+from include.config.gates.metric import LeakAlarmGate, MaximumGate, MinimumGate
+from include.config.gates.release import BehaviourGate, LatencyGate, MemoryGate, ServesGate, SizeGate
+from include.config.gates.value import ValueGate
+from include.domain.metrics import MetricName
 
 __all__ = [
-    "LOWER_IS_BETTER",
+    "NO_CHAMPION",
     "BeatsBaselineGate",
     "BehaviourGate",
     "BetterThanChampionGate",
     "CalibrationGate",
+    "Evidence",
     "FairnessGate",
     "Gate",
     "HoldoutGate",
@@ -55,7 +40,6 @@ __all__ = [
     "MaximumGate",
     "MemoryGate",
     "MetricGate",
-    "MetricName",
     "MinimumGate",
     "NotWorseThanChampionGate",
     "ServesGate",

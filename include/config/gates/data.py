@@ -1,16 +1,24 @@
-"""Judge the gates that look at the data: features that tell the answer, scores that jump, labels that are missing."""
+"""Look at the data: features that tell the answer, scores that jump, rows that repeat, labels that are missing."""
 
 from __future__ import annotations
 
 import math
 from typing import Literal
 
-from include.config.gates import LabelsGate, LeakageGate
+from pydantic import Field
+
+from include.config.gates.base import (
+    Evidence,
+    SwitchableGate,
+    at_least,
+    not_applicable,
+    not_measured,
+    result,
+    worse_by,
+)
 from include.domain.decision import GateResult
 from include.domain.evidence import Labels, Leakage, Repeats
-from include.ml.gates.results import Evidence, Judges, at_least, not_applicable, not_measured, result, worse_by
-from include.ml.leakage import auc_error
-from include.ml.metrics import improvement
+from include.domain.metrics import improvement
 
 SINGLE_FEATURE = ("single_feature_auc", "")
 SAME_AS_TARGET = ("features_same_as_target", "")
@@ -33,18 +41,57 @@ MIN_NIGHTS = 3
 NAMED = 5
 
 
-def leakage(gate: LeakageGate, evidence: Evidence) -> tuple[GateResult, ...]:
-    """Judge each feature alone, features that are the target renamed, the jump over the nights, repeated rows."""
-    found = evidence.measurements.leakage
-    if found is None:
-        quantities = (SINGLE_FEATURE, SAME_AS_TARGET, ("jump", ""), REPEATED)
-        return tuple(not_measured(gate, "is measured", "leakage was not measured", each) for each in quantities)
-    return (
-        _single_feature(gate, found),
-        _same_as_target(gate, found),
-        _jump(gate, found, evidence),
-        _repeated(gate, found.repeats),
-    )
+class LeakageGate(SwitchableGate):
+    """Pass when neither a feature, nor rows that a model has learnt from, nor a sudden jump gives the answer away.
+
+    A feature that is the target under another name never passes. In force by default.
+
+    Attributes:
+        kind: `leakage`.
+        max_single_feature_auc: The best ROC AUC of one feature alone; left out, none is proved to be above 0.93.
+        max_jump: By how much the primary metric may be better than the best of the 30 newest nights before.
+        max_repeated_rows: The largest share of the holdout's rows that stand in the train part, too.
+    """
+
+    kind: Literal["leakage"]
+    max_single_feature_auc: float | None = Field(default=None, gt=0.5, lt=1)
+    max_jump: float = Field(default=0.1, gt=0, lt=1)
+    max_repeated_rows: float = Field(default=0.05, ge=0, lt=1)
+
+    def judge(self, evidence: Evidence) -> tuple[GateResult, ...]:
+        """Judge each feature alone, features that are the target renamed, the jump over the nights, repeated rows."""
+        found = evidence.measurements.leakage
+        if found is None:
+            quantities = (SINGLE_FEATURE, SAME_AS_TARGET, ("jump", ""), REPEATED)
+            return tuple(not_measured(self, "is measured", "leakage was not measured", each) for each in quantities)
+        return (
+            _single_feature(self, found),
+            _same_as_target(self, found),
+            _jump(self, found, evidence),
+            _repeated(self, found.repeats),
+        )
+
+
+class LabelsGate(SwitchableGate):
+    """Pass when few enough labels were missing when they were due: they may all be of one class. In force by default.
+
+    Attributes:
+        kind: `labels`.
+        max_missing_fraction: The largest share of rows without a label, in the train part and in the holdout.
+    """
+
+    kind: Literal["labels"]
+    max_missing_fraction: float = Field(default=0.15, ge=0, lt=1)
+
+    def judge(self, evidence: Evidence) -> tuple[GateResult, ...]:
+        """Judge the share of labels that were missing when they were due, in the holdout and in the train part."""
+        threshold, found = f"<= {self.max_missing_fraction:.6g}", evidence.measurements.labels
+        if found is None:
+            return tuple(
+                not_measured(self, threshold, "labels were not counted", quantity)
+                for quantity in MISSING_LABELS.values()
+            )
+        return tuple(_missing(self, threshold, found, part) for part in MISSING_LABELS)
 
 
 def _single_feature(gate: LeakageGate, found: Leakage) -> GateResult:
@@ -122,16 +169,6 @@ def _list(names: list[str] | tuple[str, ...]) -> str:
     return ", ".join(names[:NAMED]) + more
 
 
-def labels(gate: LabelsGate, evidence: Evidence) -> tuple[GateResult, ...]:
-    """Judge the share of labels that were missing when they were due, in the holdout and in the train part."""
-    threshold, found = f"<= {gate.max_missing_fraction:.6g}", evidence.measurements.labels
-    if found is None:
-        return tuple(
-            not_measured(gate, threshold, "labels were not counted", quantity) for quantity in MISSING_LABELS.values()
-        )
-    return tuple(_missing(gate, threshold, found, part) for part in MISSING_LABELS)
-
-
 def _missing(gate: LabelsGate, threshold: str, found: Labels, part: Part) -> GateResult:
     quantity, counted = MISSING_LABELS[part], found.missing(part)
     if counted is None:
@@ -143,4 +180,17 @@ def _missing(gate: LabelsGate, threshold: str, found: Labels, part: Part) -> Gat
     return result(gate, threshold, value, value <= gate.max_missing_fraction, quantity=quantity, note=note)
 
 
-JUDGES: Judges = {LeakageGate: leakage, LabelsGate: labels}
+def auc_error(auc: float, positives: int, negatives: int) -> float:
+    """Return the standard error of a ROC AUC, rows being independent.
+
+    Source: J. A. Hanley and B. J. McNeil, The Meaning and Use of the Area under a ROC Curve, Radiology 143 (1982).
+
+    Args:
+        auc: Between 0 and 1.
+        positives, negatives: Rows of each class, at least one.
+    """
+    two_positives, two_negatives = auc / (2 - auc), 2 * auc**2 / (1 + auc)
+    variance = (
+        auc * (1 - auc) + (positives - 1) * (two_positives - auc**2) + (negatives - 1) * (two_negatives - auc**2)
+    ) / (positives * negatives)
+    return math.sqrt(max(0.0, variance))

@@ -1,27 +1,52 @@
-"""Judge the gate that looks at money: what the challenger's answers at its threshold earn."""
+"""Look at money: what the challenger's answers at its threshold earn."""
 
 from __future__ import annotations
 
-from include.config.gates import ValueGate
+from typing import Literal
+
+from pydantic import Field
+
+from include.config.gates.base import (
+    Evidence,
+    SwitchableGate,
+    not_applicable,
+    not_measured,
+    result,
+)
 from include.domain.decision import GateResult
 from include.domain.evidence import OperatingPoint
-from include.ml.gates.results import Evidence, Judges, not_applicable, not_measured, result
 
 QUANTITY = "value_per_1000"
 
 
-def earns(gate: ValueGate, evidence: Evidence) -> tuple[GateResult, ...]:
-    """Judge what 1,000 rows earn: against the better answer that is the same for all, and against the champion.
+class ValueGate(SwitchableGate):
+    """Pass when acting on the model's answers earns money, and no less than with the champion.
 
-    The first passes only with a gain: a model that says the same to everyone earns nothing by its scores.
+    In force wherever the threshold is chosen by `value`.
+    It must always earn more than the better of "yes to all" and "no to all".
+
+    Attributes:
+        kind: `value`.
+        min_gain: By how much more, in `value.currency`, for 1,000 rows.
+        max_loss: By how much 1,000 rows may earn less than with the champion; left out, it is not compared.
     """
-    money, ours = evidence.measurements.money, evidence.measurements.points.get("challenger")
-    if money is None or ours is None or ours.value_per_1000 is None:
-        return (not_measured(gate, _gained(gate), "no money was counted", (QUANTITY, "")),)
-    found = (_over_the_same_for_all(gate, evidence, ours.value_per_1000),)
-    if gate.max_loss is None:
-        return found
-    return (*found, _beside_the_champion(gate, evidence, ours.value_per_1000, gate.max_loss))
+
+    kind: Literal["value"]
+    min_gain: float = Field(default=0.0, ge=0)
+    max_loss: float | None = Field(default=None, ge=0)
+
+    def judge(self, evidence: Evidence) -> tuple[GateResult, ...]:
+        """Judge what 1,000 rows earn: against the better answer that is the same for all, and against the champion.
+
+        The first passes only with a gain: a model that says the same to everyone earns nothing by its scores.
+        """
+        money, ours = evidence.measurements.money, evidence.measurements.points.get("challenger")
+        if money is None or ours is None or ours.value_per_1000 is None:
+            return (not_measured(self, _gained(self), "no money was counted", (QUANTITY, "")),)
+        found = (_over_the_same_for_all(self, evidence, ours.value_per_1000),)
+        if self.max_loss is None:
+            return found
+        return (*found, _beside_the_champion(self, evidence, ours.value_per_1000, self.max_loss))
 
 
 def _over_the_same_for_all(gate: ValueGate, evidence: Evidence, earned: float) -> GateResult:
@@ -58,6 +83,3 @@ def _earned(point: OperatingPoint | None) -> float | None:
 def _gained(gate: ValueGate) -> str:
     more = f" + {gate.min_gain:.6g}" if gate.min_gain else ""
     return f"{'>=' if gate.min_gain else '>'} the same answer for all{more}"
-
-
-JUDGES: Judges = {ValueGate: earns}

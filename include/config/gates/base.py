@@ -1,17 +1,22 @@
-"""Hold what gates are judged on, and write down how one was judged."""
+"""Hold what every gate has, what gates are judged on, and write down how one was judged."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Literal
 
-from include.config.gates import Gate
+from pydantic import Field, StringConstraints, model_validator
+
+from include.domain.base_model import Closed
 from include.domain.decision import GateResult
 from include.domain.evidence import Measurements
-from include.ml.metrics import improvement, lower_is_better
+from include.domain.metrics import improvement, lower_is_better
+from include.domain.validation_issue import Finding, FindingsError
 
+Confidence = Annotated[float, Field(ge=0.8, le=0.999)]
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, max_length=300)]
 NO_CHAMPION = "no champion as of this day"
 
 
@@ -36,12 +41,47 @@ class Evidence:
     champion_version: str = ""
 
 
-# by the class of the gate; each returns one result for each bound that the gate declares, at least one
-Judges = Mapping[type, Callable[[Any, Evidence], tuple[GateResult, ...]]]
+class BaseGate(Closed):
+    """Be a gate that may say why it is declared as it is.
+
+    Attributes:
+        because: Why the gate is declared as it is; the report prints it.
+    """
+
+    because: Reason = ""
+    # each family says which
+    kind: str
+
+    def judge(self, evidence: Evidence) -> tuple[GateResult, ...]:
+        """Return how the gate is judged: one result for each bound it declares, at least one."""
+        return (not_measured(self, "is measured", "no rule for this gate"),)
+
+    def too_small(self, evidence: Evidence) -> str:
+        """Return why what the gate looks at is too small to judge, though it was measured; empty when it is not."""
+        return ""
+
+
+class SwitchableGate(BaseGate):
+    """Be a gate that is in force without being declared, and that a declaration can switch off.
+
+    Attributes:
+        off: Whether the gate is switched off; `because` must say why.
+    """
+
+    off: bool = False
+
+    @model_validator(mode="after")
+    def _off_says_why(self) -> SwitchableGate:
+        if self.off and not self.because:
+            hint = 'add because: "..." to the gate; every report prints it'
+            raise FindingsError(
+                [Finding(("because",), "a gate that is switched off needs a reason", "none", hint=hint)]
+            )
+        return self
 
 
 def result(
-    gate: Gate,
+    gate: BaseGate,
     threshold: str,
     value: float | None,
     passed: bool,
@@ -79,13 +119,13 @@ def result(
     )
 
 
-def not_measured(gate: Gate, threshold: str, why: str, quantity: tuple[str, str] = ("", "")) -> GateResult:
+def not_measured(gate: BaseGate, threshold: str, why: str, quantity: tuple[str, str] = ("", "")) -> GateResult:
     """Return the result of a gate whose numbers are missing: closed."""
     return result(gate, threshold, None, False, quantity=quantity, note=why)
 
 
 def not_applicable(
-    gate: Gate,
+    gate: BaseGate,
     threshold: str,
     why: str,
     value: float | None = None,
@@ -121,7 +161,7 @@ def told_why(found: GateResult) -> GateResult:
     )
 
 
-def off(gate: Gate) -> GateResult:
+def off(gate: BaseGate) -> GateResult:
     """Return the result of a gate that the project switches off: not judged, and never counted as passed."""
     found = result(gate, "switched off", None, False)
     return found.model_copy(update={"passed": True, "outcome": "off"})
