@@ -7,6 +7,9 @@ Missing values: XGBoost learns a direction for missing numbers; the logistic reg
 that says "was missing". A missing category is a category of its own. Categories rarer than `MIN_CATEGORY_ROWS` rows
 share one column, where those never seen in training go too; with no rare ones, an unseen category is all zeros.
 
+The preparation is worked out apart from the model: it is the same for all settings of a model, and takes as long as a
+small model's fit. What it learns, and every number it gives, is what `Pipeline.fit` and `predict_proba` would.
+
 Threads and forks: libgomp (OpenMP of XGBoost and scikit-learn) hangs in a child that is forked after the parent has run
 a parallel region. Importing these libraries starts none, so preloading them in a process that forks workers is safe;
 fitting or scoring there is not.
@@ -15,9 +18,11 @@ fitting or scoring there is not.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+import pandas as pd
+from scipy.sparse import csr_matrix, get_index_dtype
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
@@ -32,6 +37,9 @@ MIN_CATEGORY_ROWS = 10
 MAX_CATEGORIES = 100
 MISSING_CATEGORY = "(missing)"
 DEFAULT_MAX_ITER = 1000
+
+# rows as a model takes them, shape (n_rows, n_columns), float64: dense for trees, sparse for linear models
+Design: TypeAlias = np.ndarray | csr_matrix
 
 
 def build_estimator(
@@ -62,9 +70,70 @@ def score_with_one_thread(pipeline: Pipeline) -> None:
         model.get_booster().set_param({"nthread": 1})
 
 
+def fit_pipeline(pipeline: Pipeline, inputs: pd.DataFrame, labels: np.ndarray) -> Pipeline:
+    """Fit a pipeline of `build_estimator` on rows of model input, and return it."""
+    pipeline[-1].fit(fit_preparation(pipeline, inputs), labels)
+    return pipeline
+
+
+def fit_preparation(pipeline: Pipeline, inputs: pd.DataFrame) -> Design:
+    """Fit a pipeline's preparation, not its model, and return the rows as the model takes them.
+
+    Args:
+        pipeline: As `build_estimator` makes it.
+        inputs: Model input, shape (n_rows, n_features).
+    """
+    preparation = pipeline[0]
+    text: list[str] = list(inputs.select_dtypes("str").columns)
+    quick = _QuickStacking(**preparation.get_params(deep=False))
+    # the fit and the transform would each make objects of the text
+    design = quick.fit_transform(inputs.astype(dict.fromkeys(text, object)))
+    preparation.__dict__.update(quick.__dict__)
+    return design
+
+
+def prepare(pipeline: Pipeline, inputs: Any) -> Design:
+    """Return rows of model input as the model of a fitted pipeline takes them."""
+    quick = _QuickStacking([])
+    quick.__dict__.update(pipeline[0].__dict__)
+    return quick.transform(inputs)
+
+
 def positive_scores(pipeline: Pipeline, inputs: Any) -> np.ndarray:
     """Return the probability of the positive class for each row of `inputs`, shape (n_rows,), float64."""
-    return np.asarray(pipeline.predict_proba(inputs)[:, 1], dtype="float64")
+    return scores_of_prepared(pipeline, prepare(pipeline, inputs))
+
+
+def scores_of_prepared(pipeline: Pipeline, design: Design) -> np.ndarray:
+    """Return the probability of the positive class for each row that `prepare` gave, shape (n_rows,), float64."""
+    return np.asarray(pipeline[-1].predict_proba(design)[:, 1], dtype="float64")
+
+
+class _QuickStacking(ColumnTransformer):
+    """Put dense numbers beside encoded categories without making coordinates of them; never part of a saved model."""
+
+    def _hstack(self, blocks: list[Any], *, n_samples: int) -> Any:
+        """Return the blocks side by side; scikit-learn leaves this method to subclasses."""
+        if self.sparse_output_ and len(blocks) == 2 and isinstance(blocks[0], np.ndarray):
+            return _beside(blocks[0], blocks[1])
+        return super()._hstack(blocks, n_samples=n_samples)
+
+
+def _beside(numbers: np.ndarray, encoded: csr_matrix) -> csr_matrix:
+    """Return the rows of `numbers`, each followed by its row of `encoded`, without zeros: as `scipy.sparse.hstack`."""
+    rows, width = numbers.shape
+    starts = encoded.indptr.astype("int64") + width * np.arange(rows + 1)
+    from_numbers = np.zeros(starts[-1], dtype=bool)
+    from_numbers[starts[:-1, None] + np.arange(width)] = True
+    values = np.empty(len(from_numbers), dtype=np.result_type(numbers, encoded))
+    values[from_numbers], values[~from_numbers] = numbers.ravel(), encoded.data
+    columns = np.empty(
+        len(from_numbers), dtype=get_index_dtype(maxval=max(len(from_numbers), width + encoded.shape[1]))
+    )
+    columns[from_numbers], columns[~from_numbers] = np.tile(np.arange(width), rows), encoded.indices + width
+    stacked = csr_matrix((values, columns, starts.astype(columns.dtype)), shape=(rows, width + encoded.shape[1]))
+    stacked.eliminate_zeros()
+    return stacked
 
 
 def _xgboost(params: Mapping[str, Any], seed: int, threads: int) -> XGBClassifier:

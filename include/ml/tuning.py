@@ -16,7 +16,7 @@ from include.config.project import Candidate, CrossValidation
 from include.domain.errors import TrainingError
 from include.domain.metrics import MetricName, lower_is_better
 from include.domain.results import Receipt
-from include.ml.estimators import positive_scores
+from include.ml.estimators import fit_preparation, prepare, scores_of_prepared
 from include.ml.metrics import measure
 
 
@@ -177,18 +177,21 @@ def tune(
         EvaluationError: A fold cannot be scored.
     """
     sign = -1.0 if lower_is_better(metric) else 1.0
-    tried = []
-    for params in settings:
-        answers = np.full(len(labels), np.nan)
-        measured = []
-        for number, fold in enumerate(folds, start=1):
-            pipeline = build(params).fit(inputs.iloc[fold.train], labels[fold.train])
-            answers[fold.validation] = positive_scores(pipeline, inputs.iloc[fold.validation])
-            where = f"cross-validation fold {number}"
-            measured.append(measure([metric], labels[fold.validation], answers[fold.validation], where)[metric])
-        tried.append((Trial(params=params, scores=tuple(measured)), answers))
-    best, scores = max(tried, key=lambda each: sign * each[0].mean)
-    return Tuned(best, [trial for trial, _ in tried], scores)
+    answers = np.full((len(settings), len(labels)), np.nan)
+    measured = np.empty((len(settings), len(folds)))
+    for number, fold in enumerate(folds):
+        pipelines = [build(params) for params in settings]
+        # the settings are the model's: what is prepared for the first is prepared for all
+        train = fit_preparation(pipelines[0], inputs.iloc[fold.train])
+        validation = prepare(pipelines[0], inputs.iloc[fold.validation])
+        for each, pipeline in enumerate(pipelines):
+            pipeline[-1].fit(train, labels[fold.train])
+            answers[each, fold.validation] = scores = scores_of_prepared(pipeline, validation)
+            where = f"cross-validation fold {number + 1}"
+            measured[each, number] = measure([metric], labels[fold.validation], scores, where)[metric]
+    trials = [Trial(params=params, scores=tuple(row.tolist())) for params, row in zip(settings, measured, strict=True)]
+    best = max(range(len(trials)), key=lambda each: sign * trials[each].mean)
+    return Tuned(trials[best], trials, answers[best])
 
 
 def _distinct(values: Sequence[ParamValue]) -> list[ParamValue]:

@@ -8,7 +8,8 @@ import pytest
 
 from include.config.estimators import PARAMS
 from include.config.project import Features
-from include.ml.estimators import MISSING_CATEGORY, build_estimator, positive_scores
+from include.io.model_files import dump_model
+from include.ml.estimators import MISSING_CATEGORY, build_estimator, fit_pipeline, positive_scores, prepare
 from include.ml.signature import model_input, signature_of
 
 FEATURES = Features(numeric=("a", "b", "empty"), categorical=("city", "rare"))
@@ -98,3 +99,29 @@ def test_features_of_one_kind_alone_will_do(estimator: str, features: Features, 
     inputs = model_input(frame, signature_of(frame, features, "target"))
     pipeline = build_estimator(estimator, {}, features, seed=1, threads=1).fit(inputs, frame["target"])
     assert np.isfinite(positive_scores(pipeline, inputs)).all()
+
+
+@pytest.mark.parametrize("columns", [FEATURES, Features(numeric=("a", "b")), Features(categorical=("city",))])
+@pytest.mark.parametrize(
+    ("estimator", "params"), [("logistic_regression", {}), ("logistic_regression", {"l1_ratio": 0.5}), ("xgboost", {})]
+)
+def test_what_is_prepared_apart_is_what_scikit_learn_prepares(
+    estimator: str, params: dict[str, Any], columns: Features, frame: pd.DataFrame
+) -> None:
+    signature = signature_of(frame, columns, "target")
+    inputs, labels = model_input(frame, signature), frame["target"].to_numpy()
+    plain, apart = (build_estimator(estimator, params, columns, seed=1, threads=1) for _ in range(2))
+    plain.fit(inputs, labels)
+    fit_pipeline(apart, inputs, labels)
+    assert dump_model(apart) == dump_model(plain)
+    unseen = model_input(frame.assign(city="never seen", a=0.0).head(3), signature)
+    for rows in (inputs, unseen, inputs.head(1)):
+        expected, found = plain[0].transform(rows), prepare(apart, rows)
+        assert type(found) is type(expected)
+        if isinstance(expected, np.ndarray):
+            assert np.array_equal(found, expected, equal_nan=True)
+        else:
+            for part in ("data", "indices", "indptr", "shape"):
+                assert np.array_equal(getattr(found, part), getattr(expected, part)), part
+                assert np.asarray(getattr(found, part)).dtype == np.asarray(getattr(expected, part)).dtype
+        assert np.array_equal(positive_scores(apart, rows), plain.predict_proba(rows)[:, 1])

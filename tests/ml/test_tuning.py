@@ -8,7 +8,9 @@ import pytest
 
 from include.config.project import Candidate, Features
 from include.domain.errors import EvaluationError
-from include.ml.estimators import build_estimator
+from include.ml import tuning
+from include.ml.estimators import build_estimator, fit_preparation
+from include.ml.metrics import measure
 from include.ml.tuning import random_folds, settings_of, tune
 
 FEATURES = Features(numeric=("a",))
@@ -97,3 +99,30 @@ def test_a_fold_that_cannot_be_scored_is_named() -> None:
 
     with pytest.raises(EvaluationError, match="cross-validation fold 1: both classes are needed"):
         tune(build, [{}], inputs, labels, folds, "roc_auc")
+
+
+def test_settings_share_what_is_prepared_and_score_as_pipelines_of_their_own() -> None:
+    inputs, labels = _data()
+    folds = random_folds(labels, 3, seed=1)
+    settings = [{"C": 0.1}, {"C": 1.0}, {"C": 0.01}]
+
+    def build(params: Any) -> Any:
+        return build_estimator("logistic_regression", params, FEATURES, seed=1, threads=1)
+
+    prepared = []
+
+    def noted(pipeline: Any, rows: pd.DataFrame) -> Any:
+        prepared.append(len(rows))
+        return fit_preparation(pipeline, rows)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tuning, "fit_preparation", noted)
+        tuned = tune(build, settings, inputs, labels, folds, "log_loss")
+    assert prepared == [len(fold.train) for fold in folds]
+    for trial in tuned.trials:
+        for fold, score in zip(folds, trial.scores, strict=True):
+            alone = build(trial.params).fit(inputs.iloc[fold.train], labels[fold.train])
+            scores = alone.predict_proba(inputs.iloc[fold.validation])[:, 1]
+            assert measure(["log_loss"], labels[fold.validation], scores, "here")["log_loss"] == score
+            if trial is tuned.best:
+                assert np.array_equal(tuned.scores[fold.validation], scores)

@@ -43,7 +43,7 @@ from include.io.object_store import ObjectStore
 from include.io.stores import open_store
 from include.io.tracking import ModelToLog, TrackedRun, Tracking
 from include.ml.business_value import choose_threshold
-from include.ml.estimators import build_estimator, score_with_one_thread
+from include.ml.estimators import build_estimator, fit_pipeline, score_with_one_thread
 from include.ml.signature import model_input, signature_of
 from include.ml.tuning import Tuned, settings_of, split, tune
 from include.stages.validate.column_contract import refuse_window
@@ -127,8 +127,7 @@ def _fitted(
     with threadpool_limits(limits=threads), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         tuned = tune(build, settings_of(candidate, spec.seed), table, labels, folds, spec.metric)
-        pipeline = build(tuned.best.params)
-        pipeline.fit(table, labels)
+        pipeline = fit_pipeline(build(tuned.best.params), table, labels)
     score_with_one_thread(pipeline)
     notes = {f"{each.category.__name__}: {' '.join(str(each.message).split())[:200]}" for each in caught}
     return pipeline, tuned, tuple(sorted(notes))
