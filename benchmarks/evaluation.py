@@ -131,7 +131,7 @@ class _Nights:
         from include.demo_feed import feed
         from include.demo_feed.feed import days_needed
         from include.domain.results import PartitionInputs, PlanInputs
-        from include.stages import features, ingest, plan, validate
+        from include.stages import build_features, ingest, plan, validate
 
         first, last = days_needed(self._project, as_of - timedelta(days=1))[0], as_of
         feed.load(PROJECT, first, last, store_url=self._settings.store_url, connections=self._connections)
@@ -139,7 +139,7 @@ class _Nights:
             batches = plan.run(self._project, PlanInputs(**self._given(day))).batches
             for number, days in enumerate(batches, start=1):
                 print(f"preparing {len(days)} days, batch {number} of {len(batches)}", file=sys.stderr)
-                for stage in (ingest, validate, features):
+                for stage in (ingest, validate, build_features):
                     stage.run(self._project, PartitionInputs(days=days, **self._given(day)))
 
     def evaluate_inputs(self, as_of: date) -> Any:

@@ -24,7 +24,7 @@ from include.io.keys import DAY
 from include.io.local_store import LocalStore
 from include.io.raw_rows import assemble
 from include.io.sources import read_source
-from include.stages.features import build, history_of, label
+from include.stages.build_features import build, history_of, label
 
 PROJECTS = ROOT / "include" / "projects"
 # the first day whose look back is in the data of 2013, and the last one with weather

@@ -24,7 +24,7 @@ PREFIX = "syntax:"
 
 MODEL_ENTRIES = ("include.stages.train",)
 DECISION_ENTRIES = ("include.stages.evaluate",)
-PREPARATION_ENTRIES = ("include.stages.validate", "include.stages.features")
+PREPARATION_ENTRIES = ("include.stages.validate", "include.stages.build_features")
 
 # neither they nor what only they import can change a model, a decision or a day's rows
 NOT_COUNTED = (

@@ -139,7 +139,7 @@ def test_what_only_tells_or_asks_makes_nothing(copy: Path, room: str) -> None:
             "decision",
             {"serving.clean_process", "stages.evaluate.context", "ml.bootstrap", "io.ledger", "domain.evidence"},
         ),
-        ("preparation", {"stages.features", "stages.validate", "io.raw_rows", "io.expectations"}),
+        ("preparation", {"stages.build_features", "stages.validate", "io.raw_rows", "io.expectations"}),
     ],
 )
 def test_what_makes_a_thing_is_found(made: str, parts: set[str]) -> None:

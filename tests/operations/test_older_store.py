@@ -20,7 +20,7 @@ from include.io.local_store import LocalStore
 from include.io.models import read_candidate
 from include.operations.backup.copying import move_addresses
 from include.operations.reconcile import check_ledger
-from include.stages import features, ingest, score, validate
+from include.stages import build_features, ingest, score, validate
 from tests.support.whole_nights import Task, WholeNight
 
 SAMPLE = Path(__file__).resolve().parents[1] / "samples" / "older_store" / "home.tar.xz"
@@ -170,7 +170,7 @@ def test_its_predictions_stay_and_a_new_day_is_scored_by_its_champion(older: Hom
     again = score.run(older.project, ScoreInputs(**{**given, "as_of": known}))
     assert (again.written, again.version, again.rows) == (False, "6", 59)
     assert older.store.get(keys.predictions_manifest("shop", known)) == there
-    for stage in (ingest, validate, features):
+    for stage in (ingest, validate, build_features):
         stage.run(older.project, PartitionInputs(days=(NEXT,), **given))
     scored = score.run(older.project, ScoreInputs(**given))
     assert (scored.written, scored.version, scored.rows) == (True, "6", 59)

@@ -22,8 +22,7 @@ from include.io.local_store import LocalStore
 from include.io.manifests import FileRef, read_manifest
 from include.io.raw_rows import assemble
 from include.io.sources import read_source
-from include.stages import features as features_stage
-from include.stages import ingest, validate
+from include.stages import build_features, ingest, validate
 
 PROJECTS = ROOT / "include" / "projects"
 DAY = date(2013, 4, 10)
@@ -55,7 +54,7 @@ class Delivered:
 
     def known(self, day: date = DAY) -> pd.DataFrame:
         """Return one day's frame without what is unknown at prediction."""
-        hidden = features_stage.unknown_columns(self.project)
+        hidden = build_features.unknown_columns(self.project)
         return self.frame(day).drop(columns=list(hidden))
 
     def history(self, day: date = DAY) -> pd.DataFrame | None:
@@ -65,7 +64,7 @@ class Delivered:
 
     def features(self, day: date = DAY) -> pd.DataFrame:
         """Return one day's features, held to the declaration."""
-        return features_stage.build(self.project, day, self.frame(day), self.history(day))
+        return build_features.build(self.project, day, self.frame(day), self.history(day))
 
     def prepared(self, day: date = DAY) -> FileRef:
         """Return the feature rows of one day that the stages write in a run for that very day."""
@@ -77,7 +76,7 @@ class Delivered:
             connections=dict(self.connections),
             days=(day,),
         )
-        for stage in (ingest, validate, features_stage):
+        for stage in (ingest, validate, build_features):
             stage.run(self.project, inputs)
         manifest = read_manifest(self.store, keys.features_manifest(self.project.name, day))
         assert manifest is not None

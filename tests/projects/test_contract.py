@@ -27,9 +27,8 @@ from include.demo_feed.feed import FEEDS
 from include.io.expectations import SuiteRunner, is_expectation
 from include.io.raw_rows import assemble
 from include.io.sources import read_source
-from include.stages import features as features_stage
-from include.stages import ingest, validate
-from include.stages.features import build
+from include.stages import build_features, ingest, validate
+from include.stages.build_features import build
 from tests.projects.conftest import NAMES
 from tests.projects.delivered import DAY, PROJECTS, Delivered
 from tests.support.counting_store import Counted
@@ -174,7 +173,7 @@ def test_features_are_the_same_bytes_with_and_without_later_data(
 ) -> None:
     alone = delivered.prepared(DAY)
     with_later = Delivered.into(tmp_path, delivered.project.name).load(DAY, DAY + LATER)
-    counted = Counted(monkeypatch, ingest, validate, features_stage)
+    counted = Counted(monkeypatch, ingest, validate, build_features)
     beside_later = with_later.prepared(DAY)
     assert (beside_later.sha256, beside_later.rows) == (alone.sha256, alone.rows)
     # what came later is other data, and nothing of it was even looked at

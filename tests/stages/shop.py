@@ -20,8 +20,7 @@ from include.domain.results import Origin, PartitionInputs, PlanInputs
 from include.io import keys
 from include.io.local_store import LocalStore
 from include.io.manifests import Manifest, read_manifest
-from include.stages import features as features_stage
-from include.stages import ingest, plan, validate
+from include.stages import build_features, ingest, plan, validate
 
 AS_OF = date(2024, 3, 11)
 ROWS = 60
@@ -159,12 +158,12 @@ class Shop:
         """Plan a night."""
         return plan.run(self.project, PlanInputs(**{**self._base(), "as_of": as_of, **changes}))
 
-    def prepare(self, days: Sequence[date], **changes: Any) -> features_stage.FeaturesResult:
+    def prepare(self, days: Sequence[date], **changes: Any) -> build_features.FeaturesResult:
         """Run ingest, validate and build_features over `days`."""
         inputs = self.inputs(days, **changes)
         ingest.run(self.project, inputs)
         validate.run(self.project, inputs)
-        return features_stage.run(self.project, inputs)
+        return build_features.run(self.project, inputs)
 
     def _base(self, **changes: Any) -> dict[str, Any]:
         return {

@@ -23,8 +23,7 @@ from include.io.keys import REASONS_COLUMN, ROW_COLUMN
 from include.io.local_store import LocalStore
 from include.io.manifests import Manifest, read_manifest
 from include.io.tables import get_frame
-from include.stages import features as features_stage
-from include.stages import ingest, validate
+from include.stages import build_features, ingest, validate
 from tests.stages.shop import assert_nothing_half_written, contents
 
 pytestmark = pytest.mark.integration
@@ -70,7 +69,7 @@ def prepare(project: Project, store: LocalStore) -> FeaturesResult:
     )
     ingest.run(project, inputs)
     validate.run(project, inputs)
-    return features_stage.run(project, inputs)
+    return build_features.run(project, inputs)
 
 
 def refusal(project: Project, store: LocalStore, kind: type[NightshiftError]) -> str:

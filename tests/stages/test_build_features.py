@@ -12,7 +12,7 @@ from include.io import keys
 from include.io.local_store import LocalStore
 from include.io.manifests import Manifest, read_manifest
 from include.io.tables import get_frame
-from include.stages import features, ingest, validate
+from include.stages import build_features, ingest, validate
 from tests.stages.shop import DECLARATION, FEATURES, Shop, assert_nothing_half_written, contents, orders
 
 DAY = date(2024, 3, 7)
@@ -171,11 +171,11 @@ def test_a_day_that_is_not_validated_gives_no_features(shop: Shop) -> None:
     inputs = shop.inputs([DAY])
     ingest.run(shop.project, inputs)
     with pytest.raises(PartitionRejectedError, match="on 2024-03-05: the day was never validated"):
-        features.run(shop.project, inputs)
+        build_features.run(shop.project, inputs)
     validate.run(shop.project, inputs)
     shop.code(FEATURES + "\nFIXED = 1\n")
     with pytest.raises(PartitionRejectedError, match="is not validated as data and code are now"):
-        features.run(shop.project, inputs)
+        build_features.run(shop.project, inputs)
 
 
 def test_a_rejected_day_gives_no_features(shop: Shop) -> None:
@@ -185,7 +185,7 @@ def test_a_rejected_day_gives_no_features(shop: Shop) -> None:
     with pytest.raises(PartitionRejectedError):
         validate.run(shop.project, inputs)
     with pytest.raises(PartitionRejectedError, match="on 2024-03-07: the day was rejected by validation"):
-        features.run(shop.project, inputs)
+        build_features.run(shop.project, inputs)
 
 
 def test_the_manifest_names_what_the_rows_were_made_from(shop: Shop) -> None:

@@ -42,7 +42,8 @@ NAME = "parcels"
 # a training that is stopped while it is at work
 STOPPED = """
 import os, signal, sys
-from include.stages import requested_training, train
+from include.stages import train
+from include.stages.train import container_entrypoint
 
 def stopped(project, inputs):
     try:
@@ -52,7 +53,7 @@ def stopped(project, inputs):
         print("closed")
 
 train.run = stopped
-sys.exit(requested_training.main(sys.argv[1:]))
+sys.exit(container_entrypoint.main(sys.argv[1:]))
 """
 
 

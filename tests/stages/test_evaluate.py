@@ -110,7 +110,7 @@ def _checkout_with(folder: Path, module: str, statement: str) -> Path:
 def test_what_code_with_a_bug_decided_is_decided_anew_when_it_is_mended(
     nights: Nights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = _checkout_with(tmp_path / "other", "stages/measured", "WRONG = True\n")
+    other = _checkout_with(tmp_path / "other", "stages/evaluate/measurements", "WRONG = True\n")
     right = measurements.measure_scores
     with monkeypatch.context() as wrong:
         wrong.setattr(measurements, "measure_scores", lambda *given: right(*given[:2], 1 - given[2], *given[3:]))
@@ -128,8 +128,8 @@ def test_a_model_of_other_code_is_another_candidate(
     nights: Nights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = nights.train(AS_OF, "linear").candidate_id
-    said = _checkout_with(tmp_path / "said", "stages/fitting", "# a comment\n")
-    other = _checkout_with(tmp_path / "other", "stages/fitting", "OTHER = True\n")
+    said = _checkout_with(tmp_path / "said", "stages/train/__init__", "# a comment\n")
+    other = _checkout_with(tmp_path / "other", "stages/train/__init__", "OTHER = True\n")
     for checkout, same in ((said, True), (other, False)):
         monkeypatch.setattr(models, "model_code", lambda root=checkout: code_identity(MODEL_ENTRIES, root))
         assert (nights.train(AS_OF, "linear").candidate_id == first) is same

@@ -10,7 +10,7 @@ import pytest
 
 from include.config.project_code import code_failure
 from include.domain.errors import NightshiftError, PartitionRejectedError, ProjectCodeError
-from include.stages import features, ingest, validate
+from include.stages import build_features, ingest, validate
 from include.stages.train.container_entrypoint import _end
 from tests.stages.shop import DECLARATION, EXPECTATIONS, FEATURES, Shop
 
@@ -66,7 +66,7 @@ def test_a_file_that_fails_on_import_is_named_with_its_line(shop: Shop, name: st
     shop.code(**{name: text + {"features": FEATURES, "expectations": EXPECTATIONS}[name]})
     inputs = shop.inputs([DAY])
     ingest.run(project, inputs)
-    error = failure(lambda: (validate.run(project, inputs), features.run(project, inputs)))
+    error = failure(lambda: (validate.run(project, inputs), build_features.run(project, inputs)))
     assert (error.problem.where, error.problem.what) == (f"shop/{name}.py:{line}", "fails on import")
 
 

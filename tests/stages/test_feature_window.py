@@ -94,7 +94,7 @@ def test_a_day_without_features_is_named(shop: Shop) -> None:
 
 
 def test_only_validation_pays_for_great_expectations() -> None:
-    stages = "plan, ingest, build_features, feature_window"
+    stages = "plan, ingest, build_features, train, evaluate, promote, score"
     code = f"import sys; from include.stages import {stages}; print('great_expectations' in sys.modules)"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert told.stdout.strip() == "False"

@@ -11,14 +11,14 @@ import pytest
 from include.domain.results import Origin
 from include.io import keys
 from include.io.data_docs import IndexLine, merge_index, read_index
-from include.stages import features, ingest, plan, validate
+from include.stages import build_features, ingest, plan, validate
 from tests.stages.shop import Shop
 from tests.support.counting_store import Counted
 
 AS_OF = date(2024, 3, 10)
 MODEL = date(2024, 3, 6)
 SHORT, LONG = 60, 300
-STAGES = (ingest, validate, features)
+STAGES = (ingest, validate, build_features)
 ONE_DAY = timedelta(days=1)
 
 

@@ -15,14 +15,14 @@ from include.io import keys
 from include.io.data_docs import read_index
 from include.io.feature_rows import read_day
 from include.io.manifests import Manifest, read_manifest
-from include.stages import features, ingest, validate
+from include.stages import build_features, ingest, validate
 from tests.stages.shop import Shop, assert_nothing_half_written, contents, orders
 from tests.support.killing import Attempt
 
 DAY = date(2024, 3, 7)
 DAYS = [date(2024, 3, day) for day in range(4, 12)]
 OTHER = Origin(run_id="backfill__other", run_type="backfill")
-STAGES = (ingest, validate, features)
+STAGES = (ingest, validate, build_features)
 
 
 def after(monkeypatch: pytest.MonkeyPatch, module: ModuleType, name: str, happens: Callable[[], object]) -> None:
@@ -57,9 +57,9 @@ def test_a_day_that_another_run_has_prepared_meanwhile_is_not_prepared_again(
     ingest.run(shop.project, inputs)
     after(monkeypatch, validate, "publish", lambda: validate.run(shop.project, shop.inputs(DAYS, origin=OTHER)))
     validate.run(shop.project, inputs)
-    after(monkeypatch, features, "put_in_force", lambda: shop.prepare(DAYS, origin=OTHER))
+    after(monkeypatch, build_features, "put_in_force", lambda: shop.prepare(DAYS, origin=OTHER))
     # one of the two days of the first portion; its neighbour was made twice, and the other run was first with it
-    assert features.run(shop.project, inputs).written == 1
+    assert build_features.run(shop.project, inputs).written == 1
     made = [read_manifest(shop.store, keys.validation_manifest("shop", day)) for day in DAYS]
     assert [manifest.origin == OTHER for manifest in made if manifest].count(False) == 2
 
@@ -87,8 +87,8 @@ def test_features_of_an_older_snapshot_are_never_on_top(shop: Shop, monkeypatch:
     inputs = shop.inputs([DAY])
     ingest.run(shop.project, inputs)
     validate.run(shop.project, inputs)
-    after(monkeypatch, features, "build", lambda: other_run_refreshes(shop, *STAGES))
-    result = features.run(shop.project, inputs)
+    after(monkeypatch, build_features, "build", lambda: other_run_refreshes(shop, *STAGES))
+    result = build_features.run(shop.project, inputs)
     assert (result.written, result.rows) == (0, 38)
     assert len(read_day(shop.store, shop.project, DAY)) == 40
     assert_nothing_half_written(shop.store, "shop/")
@@ -101,7 +101,7 @@ def test_a_day_that_another_run_is_reading_again_is_tried_later(shop: Shop) -> N
     old = shop.raw(DAY).details["snapshot"]
     other_run_refreshes(shop, ingest)
     with pytest.raises(PartitionChangedError) as caught:
-        features.run(shop.project, inputs)
+        build_features.run(shop.project, inputs)
     assert str(caught.value) == (
         "shop/build_features on 2024-03-07: the day has another raw snapshot than the one that was validated; "
         f"got: snapshot {shop.raw(DAY).details['snapshot']}, validated was {old}; "
@@ -109,15 +109,15 @@ def test_a_day_that_another_run_is_reading_again_is_tried_later(shop: Shop) -> N
     )
     assert caught.value.retryable
     other_run_refreshes(shop, validate)
-    assert features.run(shop.project, inputs).rows == 38
+    assert build_features.run(shop.project, inputs).rows == 38
 
 
-@pytest.mark.parametrize(("module", "name"), [(validate, "assemble"), (features, "build")])
+@pytest.mark.parametrize(("module", "name"), [(validate, "assemble"), (build_features, "build")])
 def test_a_day_that_keeps_changing_is_given_up(
     shop: Shop, module: ModuleType, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inputs = shop.inputs([DAY])
-    key = {validate: keys.validation_manifest, features: keys.features_manifest}[module]("shop", DAY)
+    key = {validate: keys.validation_manifest, build_features: keys.features_manifest}[module]("shop", DAY)
     shop.prepare([DAY])
     function = getattr(module, name)
 

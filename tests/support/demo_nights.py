@@ -25,7 +25,7 @@ from include.io.ledger import Ledger
 from include.io.local_store import LocalStore
 from include.io.stores import open_store
 from include.io.tracking import Tracking
-from include.stages import features, ingest, plan, validate
+from include.stages import build_features, ingest, plan, validate
 from tests.airflow_fixtures import airflow_database
 
 
@@ -107,7 +107,7 @@ class DemoNights:
         }
         for days in plan.run(project, PlanInputs(window_days=self.window_days, **given)).batches:
             inputs = PartitionInputs(days=days, **given)
-            for stage in (ingest, validate, features):
+            for stage in (ingest, validate, build_features):
                 stage.run(project, inputs)
 
     def alias(self, alias: str = "champion") -> str | None:

@@ -30,7 +30,7 @@ from include.domain.results import (
     TrainInputs,
 )
 from include.io.local_store import LocalStore
-from include.stages import evaluate, features, ingest, plan, promote, train, validate
+from include.stages import build_features, evaluate, ingest, plan, promote, train, validate
 from tests.stages.shop import Shop, orders
 from tests.support.model_nights import NO_PROCESS
 
@@ -157,7 +157,7 @@ def _plan(night: WholeNight, task: Task) -> Any:
 
 
 def _prepare(night: WholeNight, task: Task) -> Any:
-    stage = {"ingest": ingest, "validate": validate, "build_features": features}[task.stage]
+    stage = {"ingest": ingest, "validate": validate, "build_features": build_features}[task.stage]
     return stage.run(night.project, PartitionInputs(**night.inputs(days=night.planned.batches[task.number])))
 
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from datetime import date
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from include.config.fingerprints import Recipe, recipe_of
 from include.config.partitions import portions, refuse_unfinished, with_lookback
@@ -22,7 +22,6 @@ from include.domain.errors import (
 )
 from include.domain.results import PartitionInputs, ValidateResult
 from include.io import keys
-from include.io.expectations import SuiteRunner, is_expectation
 from include.io.manifests import MAX_TRIES, InForce, Manifest, kept_changing, look, read_manifest
 from include.io.object_store import ObjectStore
 from include.io.raw_rows import assemble, load_tables, snapshot_id
@@ -39,6 +38,9 @@ from include.stages.validate.findings import (
     likely_fix,
 )
 from include.stages.validate.records import Checked, compare_days, publish
+
+if TYPE_CHECKING:
+    from include.io.expectations import SuiteRunner
 
 logger = logging.getLogger(__name__)
 
@@ -89,6 +91,9 @@ class _Suite:
 
     @cached_property
     def runner(self) -> SuiteRunner:
+        # heavy, and this package is imported by stages that check nothing
+        from include.io.expectations import SuiteRunner
+
         return SuiteRunner(self._project.name, _expectations(self._project), self._project.pii)
 
     @cached_property
@@ -99,6 +104,8 @@ class _Suite:
 
 
 def _expectations(project: Project) -> list[Any]:
+    from include.io.expectations import is_expectation
+
     where = f"{project.name}/expectations.py"
     module = load_module(project, "expectations")
     try:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from include.config.project import Project
 from include.domain.errors import MAX_EXAMPLES
 from include.domain.results import Receipt
-from include.io.expectations import Check
+
+if TYPE_CHECKING:
+    from include.io.expectations import Check
 
 KEYS_UNIQUE = "keys_are_unique"
 KEYS_PRESENT = "keys_are_present"

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 import pandas as pd
 from pydantic_core import to_json
@@ -18,7 +19,6 @@ from include.domain import clock
 from include.domain.results import PartitionInputs
 from include.io import keys
 from include.io.data_docs import IndexLine, merge_index, page_path, publish_day, publish_index
-from include.io.expectations import SuiteReport
 from include.io.keys import REASONS_COLUMN, ROW_COLUMN, ROWS
 from include.io.manifests import (
     MAX_TRIES,
@@ -37,6 +37,9 @@ from include.io.tables import to_parquet
 from include.reports.templates import drawn, note_page
 from include.stages.validate.column_contract import FACTS, differences, facts_in, facts_of, without_labels
 from include.stages.validate.findings import MAX_FINDINGS_SHOWN, Finding, Judgement, sorted_findings
+
+if TYPE_CHECKING:
+    from include.io.expectations import SuiteReport
 
 logger = logging.getLogger(__name__)
 # a change of a column shows against the days next to it; older ones say nothing more

@@ -31,7 +31,7 @@ from include.io.model_files import dump_model
 from include.io.models import MODEL, SIGNATURE, LoadedModel, load_from, train_days
 from include.io.releases import read_pointer
 from include.io.tables import from_parquet, to_parquet
-from include.stages import features, ingest, plan, train, validate
+from include.stages import build_features, ingest, plan, train, validate
 from tests.projects.delivered import PROJECTS
 from tests.support.bench.ground import Ground
 
@@ -138,7 +138,7 @@ class House:
         secret = PartitionInputs(**given, days=()).connections
         feed.load(project.name, first, last, store_url=self.store_url, connections=secret)
         for days in self.plan(as_of).batches:
-            for stage in (ingest, validate, features):
+            for stage in (ingest, validate, build_features):
                 stage.run(project, PartitionInputs(**given, days=days))
         assert self.plan(as_of).stale == 0
 
