@@ -21,6 +21,8 @@ from include.io.models import read_candidate
 from include.operations.backup.copying import move_addresses
 from include.operations.reconcile import check_ledger
 from include.stages import build_features, ingest, score, validate
+from include.stages.evaluate.measurements import measured_by
+from tests.support.model_nights import make_project
 from tests.support.whole_nights import Task, WholeNight
 
 SAMPLE = Path(__file__).resolve().parents[1] / "samples" / "older_store" / "home.tar.xz"
@@ -29,6 +31,19 @@ NEXT = date(2024, 3, 17)
 VERDICTS = ["PROMOTE", "HOLD", "HOLD", "REJECT", "PROMOTE", "PROMOTE"]
 # each night's champion and its roc_auc, on the older version's own page
 AS_SHOWN_THEN = [("1", "0.8411"), ("1", "0.8542"), ("1", "0.8621"), ("4", "0.8835"), ("4", "0.8964")]
+
+# every kind of gate that says how something is measured
+MEASURING: list[dict[str, Any]] = [
+    {"kind": "value", "min_gain": 1.0},
+    {"kind": "slice", "metric": "roc_auc"},
+    {"kind": "not_worse_than_champion", "metric": "roc_auc", "margin": 0.01},
+    {"kind": "not_worse_than_champion", "metric": "brier_score", "margin": 0.01},
+    {"kind": "fairness", "by": ["city"], "max_equalized_odds_difference": 0.2},
+    {"kind": "calibration", "max_ece": 0.1},
+    {"kind": "better_than_champion", "metric": "roc_auc", "margin": 0.0},
+    {"kind": "beats_baseline", "metric": "roc_auc", "margin": 0.0},
+]
+MEASURED_BY_THEN = "58f189d54062a7e0"
 
 
 class Home(WholeNight):
@@ -101,7 +116,10 @@ def test_status_ledger_and_every_decision_are_shown(
         assert found["primary_metric"] in capsys.readouterr().out
 
 
-def test_its_history_says_the_same_once_more(asked: Any) -> None:
+def test_its_history_says_the_same_once_more_of_what_was_measured_then(older: Home, asked: Any) -> None:
+    decisions = [read_decision(older.store, "shop", entry.decision_id) for entry in older.ledger.entries()]
+    # what nobody declared otherwise is not measured again
+    assert {decision.measured_by for decision in decisions} == {measured_by(older.project)}
     # judged by the rules as they are declared now, without the gate that nobody passed and without the rollback
     judged = ["PROMOTE", "HOLD", "HOLD", "PROMOTE", "HOLD", "HOLD"]
     for _ in range(2):
@@ -111,6 +129,13 @@ def test_its_history_says_the_same_once_more(asked: Any) -> None:
         rivals = [(night["champion"]["version"], f"{night['champion_value']:.4f}") for night in found["nights"][1:]]
         assert rivals == AS_SHOWN_THEN
         assert found["champion_in_production"]["version"] == "6"
+
+
+def test_what_is_declared_about_measuring_is_named_as_it_was_then(tmp_path: Path) -> None:
+    value = {"currency": "EUR", "true_positive": 9.0, "false_positive": -2.0}
+    more: dict[str, Any] = {"protected": ["city"], "value": value, "metrics": {"also": ["brier_score"]}}
+    for gates in (MEASURING, MEASURING[::-1]):
+        assert measured_by(make_project(tmp_path, gates=gates, **more)) == MEASURED_BY_THEN
 
 
 @pytest.mark.parametrize("version", ["1", "6"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -218,13 +219,19 @@ def measured_by(project: Project) -> str:
     ]
     return fingerprint_of(
         {
-            "gates": sorted(gates, key=repr),
+            "gates": sorted(gates, key=_place),
             "groups": project.relevant("protected", "slices") if _declares(project, SliceGate, FairnessGate) else None,
             "value": project.relevant("value") if _declares(project, ValueGate) else None,
             "target": project.target.name,
             "seed": project.seed,
         }
     )
+
+
+def _place(gate: dict[str, Any]) -> tuple[bool, str, str, str, str]:
+    """Return where a gate stands among others, wherever its class declares a field: stored hashes are of this order."""
+    by, rest = repr(gate.get("by")), repr(sorted(gate.items()))
+    return "off" in gate, gate["kind"], gate.get("metric", ""), by, rest
 
 
 def looks_beside(project: Project) -> bool:
