@@ -27,7 +27,7 @@ MAX_SHOWN = 20
 RULES = {
     "raw": "raw data with its checks, older than keep.raw_days",
     "features": "features older than keep.features_days, that no kept version was made from",
-    "superseded": "files that were prepared or checked again since",
+    "superseded": "files that were delivered, prepared or checked again since",
     "versions": "models that nobody needs any more: candidate, release, model version, run",
     "orphans": "what killed or failed runs left behind",
 }

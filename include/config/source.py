@@ -60,6 +60,11 @@ class FileTable(Closed):
     csv: CsvFormat | None = Field(default=None, exclude_if=_undeclared)
     types: dict[str, ColumnType] | None = Field(default=None, exclude_if=_undeclared)
 
+    @property
+    def dated(self) -> bool:
+        """Whether each day has a file of its own."""
+        return "{date}" in self.path or "{previous_date}" in self.path
+
     @model_validator(mode="after")
     def _only_csv_has_its_format(self) -> FileTable:
         if self.csv is not None and not self.path.endswith(".csv"):

@@ -31,6 +31,11 @@ def raw_table(project: str, day: date, snapshot: str, table: str) -> str:
     return f"{project}/raw/{_day(day)}/snapshot={snapshot}/{table}.parquet"
 
 
+def undated_table(project: str, content: str, table: str) -> str:
+    """Return the key of a source table that is no day's own: `content` is a hash of its bytes, so days share it."""
+    return f"{project}/raw/content={content[:16]}/{table}.parquet"
+
+
 def snapshot_manifest(project: str, day: date, snapshot: str) -> str:
     """Return the commit mark of one snapshot of a day, in force or not; a newer snapshot leaves it as it is."""
     return f"{project}/raw/{_day(day)}/snapshot={snapshot}/manifest.json"

@@ -7,12 +7,12 @@ import itertools
 import logging
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from include.config.fingerprints import source_digest
 from include.config.partitions import mature_on, portions, refuse_unfinished, with_lookback
-from include.config.project import Project
+from include.config.project import FileSource, Project
 from include.domain import clock
 from include.domain.errors import (
     PreconditionFailedError,
@@ -25,6 +25,7 @@ from include.domain.results import IngestResult, PartitionInputs
 from include.io import keys
 from include.io.manifests import (
     MAX_TRIES,
+    FileRef,
     InForce,
     Manifest,
     kept_changing,
@@ -41,6 +42,9 @@ from include.io.stores import open_store
 from include.io.tables import to_parquet
 
 logger = logging.getLogger(__name__)
+
+# half of the time that retention leaves alone what was written
+RENEWED_AFTER = timedelta(hours=12)
 
 
 @dataclass(frozen=True)
@@ -158,7 +162,7 @@ def _read_again(
         day=day,
         fingerprint=content.hexdigest(),
         files={
-            name: put_file(store, keys.raw_table(project.name, day, snapshot, name), data, rows=len(frames[name]))
+            name: _put_table(project, store, day, snapshot, name, data, rows=len(frames[name]))
             for name, data in tables.items()
         },
         origin=inputs.origin,
@@ -171,6 +175,25 @@ def _read_again(
             _keep_whole(store, whole, keys.snapshot_manifest(project.name, day, snapshot_id(whole)))
     written = put_in_force(store, keys.raw_manifest(project.name, day), manifest, seen)
     return _Ingested(_rows(manifest), written=True) if written else None
+
+
+def _put_table(
+    project: Project, store: ObjectStore, day: date, snapshot: str, name: str, data: bytes, rows: int
+) -> FileRef:
+    """Write a table where no day has written the same one, and return what the day's manifest says of it.
+
+    Two writers of one undated table write the same bytes. Retention leaves alone what was written lately; so what lies
+    there for longer than `RENEWED_AFTER` is written again, and stays until this day's manifest names it.
+    """
+    source = project.source
+    if not isinstance(source, FileSource) or source.tables[name].dated:
+        return put_file(store, keys.raw_table(project.name, day, snapshot, name), data, rows=rows)
+    sha256 = hashlib.sha256(data).hexdigest()
+    ref = FileRef(key=keys.undated_table(project.name, sha256, name), sha256=sha256, size=len(data), rows=rows)
+    lately = clock.now() - RENEWED_AFTER
+    if not any(one.size == ref.size and one.modified > lately for one in store.list(ref.key)):
+        store.put(ref.key, data)
+    return ref
 
 
 def _known_as_of(project: Project, inputs: PartitionInputs, day: date, found: Manifest | None) -> date:

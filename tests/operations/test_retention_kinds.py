@@ -14,12 +14,13 @@ from include.io import keys
 from include.io.champion_alias import follow_ledger
 from include.io.ledger import Ledger
 from include.io.local_store import LocalStore
-from include.io.manifests import read_manifest
+from include.io.manifests import read_manifest, write_manifest
 from include.io.tracking import Tracking
+from include.operations.retention import run as retention
 from include.operations.retention.records import RetentionInputs, RetentionResult
 from include.operations.retention.run import run
 from tests.operations.aged import assert_whole, client_of, gone, later, night_of, retain, size_of
-from tests.stages.shop import AS_OF, Shop
+from tests.stages.shop import AS_OF, Shop, customers
 from tests.support.model_nights import Nights
 from tests.support.tracking import copy_prepared
 
@@ -226,6 +227,60 @@ def test_a_check_that_was_done_again_leaves_the_older_results(shop: Shop, monkey
     assert not shop.store.exists(older)
     assert shop.store.get(keys.validation_manifest("shop", AS_OF)) == manifest
     assert_whole(shop.store)
+
+
+def _customers(shop: Shop, day: date) -> str:
+    manifest = read_manifest(shop.store, keys.raw_manifest("shop", day))
+    assert manifest is not None
+    return manifest.files["customers"].key
+
+
+def _later_customers(shop: Shop, days: int) -> tuple[str, str]:
+    """Have the source deliver other customers, read the last `days` again, and return the old and the new table."""
+    old = _customers(shop, AS_OF)
+    shop.store.put("landing/customers.csv", customers().assign(country="IT").to_csv(index=False).encode())
+    shop.prepare([AS_OF - timedelta(days=back) for back in range(days)], refresh_raw=True)
+    return old, _customers(shop, AS_OF)
+
+
+def test_a_table_that_days_share_goes_with_the_last_of_them(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    old, new = _later_customers(shop, 3)
+    assert old != new
+    later(monkeypatch)
+    asked, done = _retain_shop(shop, dry_run=True), _retain_shop(shop)
+    assert asked.removed == done.removed
+    # the newest days' former snapshots are made of the old table, too
+    assert shop.store.exists(old) and shop.store.exists(new)
+    for one in list(shop.store.list("shop/raw/date=")):
+        if one.key.endswith("/manifest.json") and old.encode() in shop.store.get(one.key):
+            shop.store.delete(one.key)
+    gone_too = [one for one in _retain_shop(shop).removed if "customers.parquet" in one.name]
+    assert [(one.kind, one.files) for one in gone_too] == [("superseded", 1)]
+    assert not shop.store.exists(old) and shop.store.exists(new)
+    assert _retain_shop(shop).removed == ()
+
+
+def test_a_shared_table_stays_when_a_day_names_it_by_now(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    later(monkeypatch)
+    shared = shop.store.get(_customers(shop, AS_OF))
+    key = keys.undated_table("shop", "f" * 64, "customers")
+    shop.store.put(key, shared)
+    named = read_manifest(shop.store, keys.raw_manifest("shop", AS_OF))
+    assert named is not None
+    ref = named.files["customers"].model_copy(update={"key": key})
+    planned = retention.make_plan
+
+    def meanwhile(*arguments: Any) -> Any:
+        plan = planned(*arguments)
+        assert [one.name for one in plan.removals if one.undated] == [f"customers.parquet {'f' * 16}"]
+        mark = keys.snapshot_manifest("shop", AS_OF, "f" * 16)
+        write_manifest(shop.store, mark, named.model_copy(update={"files": {"customers": ref}}))
+        return plan
+
+    monkeypatch.setattr(retention, "make_plan", meanwhile)
+    result = _retain_shop(shop)
+    assert [one.left for one in result.removed if "customers.parquet" in one.name] == ["a day that stays shares it"]
+    assert shop.store.get(key) == shared
 
 
 def _snapshot(shop: Shop) -> str:

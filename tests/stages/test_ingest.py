@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,10 +13,13 @@ from include.domain.errors import PartitionChangedError, SourceDataError, Source
 from include.domain.results import Origin
 from include.io import keys
 from include.io.local_store import LocalStore
-from include.io.manifests import Manifest, read_manifest
+from include.io.manifests import Manifest, read_manifest, write_manifest
+from include.io.raw_rows import load_tables
 from include.io.tables import get_frame
+from include.operations.retention.records import GRACE
 from include.stages import ingest
-from tests.stages.shop import DECLARATION, Shop, assert_nothing_half_written, contents, meanwhile, orders
+from tests.operations.aged import later
+from tests.stages.shop import DECLARATION, Shop, assert_nothing_half_written, contents, customers, meanwhile, orders
 
 DAY = date(2024, 3, 7)
 RAW = "shop/raw/"
@@ -32,7 +36,10 @@ def test_a_batch_is_snapshot_with_the_days_it_looks_back_to(shop: Shop) -> None:
     result = ingest.run(shop.project, shop.inputs([DAY]))
     assert (result.days, result.written, result.reused) == ((DAY,), 3, 0)
     assert result.rows == 3 * (60 + 20)
-    assert {key.split("/")[2] for key in contents(shop.store, RAW)} == {f"date=2024-03-0{day}" for day in (5, 6, 7)}
+    folders = {key.split("/")[2] for key in contents(shop.store, RAW)}
+    assert {each for each in folders if not each.startswith("content=")} == {
+        f"date=2024-03-0{day}" for day in (5, 6, 7)
+    }
     assert_nothing_half_written(shop.store, RAW)
 
 
@@ -191,3 +198,59 @@ def test_a_declaration_without_newer_keys_keeps_its_hash(shop: Shop) -> None:
             }
         }
     )
+
+
+def shared_tables(shop: Shop) -> list[str]:
+    return sorted(key for key in contents(shop.store, RAW) if "/content=" in key)
+
+
+def test_days_share_an_undated_table_until_it_changes(shop: Shop) -> None:
+    ingest.run(shop.project, shop.inputs([DAY]))
+    (first,) = shared_tables(shop)
+    assert {raw(shop, date(2024, 3, day)).files["customers"].key for day in (5, 6, 7)} == {first}
+    assert first.rpartition("/")[2] == "customers.parquet"
+    assert len({raw(shop, date(2024, 3, day)).files["orders"].key for day in (5, 6, 7)}) == 3
+    moved = customers().assign(country="IT")
+    shop.store.put("landing/customers.csv", moved.to_csv(index=False).encode())
+    ingest.run(shop.project, shop.inputs([date(2024, 3, 9)]))
+    assert len(shared_tables(shop)) == 2
+    assert raw(shop).files["customers"].key == first
+    assert set(load_tables(shop.store, raw(shop))["customers"]["country"]) == {"DE", "FR", "IT"}
+    assert set(load_tables(shop.store, raw(shop, date(2024, 3, 9)))["customers"]["country"]) == {"IT"}
+    assert_nothing_half_written(shop.store, RAW)
+
+
+def test_a_shared_table_that_retention_may_take_is_written_again(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert 2 * ingest.RENEWED_AFTER <= GRACE
+    ingest.run(shop.project, shop.inputs([DAY]))
+    (shared,) = shared_tables(shop)
+    data = shop.store.get(shared)
+    written: list[str] = []
+    put = LocalStore.put
+
+    def noted(self: LocalStore, key: str, data: bytes, **conditions: Any) -> Any:
+        written.append(key)
+        return put(self, key, data, **conditions)
+
+    monkeypatch.setattr(LocalStore, "put", noted)
+    ingest.run(shop.project, shop.inputs([date(2024, 3, 8)]))
+    assert shared not in written
+    later(monkeypatch, hours=13)
+    ingest.run(shop.project, shop.inputs([date(2024, 3, 9)]))
+    assert shared in written
+    shop.store.delete(shared)
+    ingest.run(shop.project, shop.inputs([date(2024, 3, 10)]))
+    assert shop.store.get(shared) == data
+
+
+def test_snapshots_that_hold_every_table_themselves_still_read(shop: Shop) -> None:
+    ingest.run(shop.project, shop.inputs([DAY]))
+    now = raw(shop)
+    ref = now.files["customers"]
+    own = keys.raw_table("shop", DAY, now.details["snapshot"], "customers")
+    older = now.model_copy(update={"files": {**now.files, "customers": ref.model_copy(update={"key": own})}})
+    shop.store.put(own, shop.store.get(ref.key))
+    write_manifest(shop.store, keys.raw_manifest("shop", DAY), older)
+    assert ingest.run(shop.project, shop.inputs([DAY], refresh_raw=True)).written == 0
+    assert raw(shop).files == older.files
+    assert len(load_tables(shop.store, raw(shop))["customers"]) == 20

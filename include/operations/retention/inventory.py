@@ -74,6 +74,7 @@ class Inventory:
 
     Attributes:
         raw: By day.
+        undated: Raw tables that are no day's own, each a folder, by the hash of their bytes.
         features: By day.
         candidates: Files of trained candidates, by candidate id.
         requests: What containers of trainings were asked and answered, by request.
@@ -84,6 +85,7 @@ class Inventory:
     """
 
     raw: dict[date, RawDay] = field(default_factory=dict)
+    undated: dict[str, list[Listed]] = field(default_factory=dict)
     features: dict[date, FeatureDay] = field(default_factory=dict)
     candidates: dict[str, list[Listed]] = field(default_factory=dict)
     requests: dict[str, list[Listed]] = field(default_factory=dict)
@@ -134,6 +136,11 @@ def _put_raw_manifest(found: Inventory, match: re.Match[str], one: Listed) -> bo
     if day is not None:
         day.manifest = one
     return day is not None
+
+
+def _put_undated(found: Inventory, match: re.Match[str], one: Listed) -> bool:
+    found.undated.setdefault(match["name"], []).append(one)
+    return True
 
 
 def _put_validation(found: Inventory, match: re.Match[str], one: Listed) -> bool:
@@ -199,6 +206,7 @@ _PLACES: tuple[tuple[re.Pattern[str], Put], ...] = tuple(
     for pattern, put in (
         (rf"raw/{_DATE}/{MANIFEST}", _put_raw_manifest),
         (rf"raw/{_DATE}/{_SNAPSHOT}/[^/]+", _put_snapshot),
+        (r"raw/content=(?P<name>[^/]+)/[^/]+", _put_undated),
         (rf"validation/{_DATE}/{MANIFEST}", _put_validation),
         (rf"validation/{_DATE}/{_SNAPSHOT}/(check=[^/]+/)?results\.json", _put_check),
         (rf"rejected/{_DATE}/{_SNAPSHOT}/(check=[^/]+/)?rows\.parquet", _put_check),
@@ -245,7 +253,7 @@ class Guard:
 
     def __init__(self, store: ObjectStore, project: str, keep: Keep) -> None:
         self._store = store
-        self._project = project
+        self.project = project
         self._keep = keep
         self._ledger = Ledger(store, project)
         self._decisions: dict[str, Decision] = {}
@@ -307,15 +315,15 @@ class Guard:
 
     def _decision(self, decision_id: str) -> Decision:
         if decision_id not in self._decisions:
-            self._decisions[decision_id] = read_decision(self._store, self._project, decision_id)
+            self._decisions[decision_id] = read_decision(self._store, self.project, decision_id)
         return self._decisions[decision_id]
 
     def _record(self, candidate: str, version: str) -> tuple[tuple[DayRows, ...], Span | None]:
         """Return the rows a model was trained on and their days, from its own record or its release's."""
         if candidate not in self._rows:
-            places = [keys.model_manifest(self._project, candidate)]
+            places = [keys.model_manifest(self.project, candidate)]
             if version:
-                places.append(keys.release_file(self._project, version, RELEASE_MANIFEST))
+                places.append(keys.release_file(self.project, version, RELEASE_MANIFEST))
             found: tuple[tuple[DayRows, ...], Span | None] = ((), None)
             for place in places:
                 manifest = read_manifest(self._store, place)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -18,6 +18,7 @@ from include.operations.retention.inventory import FeatureDay, Inventory, Protec
 from include.operations.retention.records import FRESH, Kind, Plan, Removal, by_manifest_first, is_fresh
 
 UNNAMED = "no manifest names them: left by a writer that was killed"
+NO_DAY = "days shared it, and none that stays does"
 OLDER_CHECK = "an older check of a snapshot that was checked again since"
 OLDER_ROWS = "prepared again since, and no version that stays was made from them"
 
@@ -39,6 +40,7 @@ def plan_raw(plan: Plan, store: ObjectStore, project: str, found: Inventory, raw
             plan.removals.append(Removal("raw", day.isoformat(), why, _in_order(raw, marks), others))
         elif not fresh:
             _plan_unnamed(plan, project, day, raw, manifests)
+    _plan_undated(plan, store, found, now)
 
 
 def plan_features(
@@ -93,6 +95,38 @@ def _plan_old_features(
     if goes:
         marks, rows = by_manifest_first(goes)
         plan.removals.append(Removal("features", day.isoformat(), why, marks, rows, rows_of=day))
+
+
+def _plan_undated(plan: Plan, store: ObjectStore, found: Inventory, now: datetime) -> None:
+    """Add tables that days share, where no snapshot that stays is made of them."""
+    going = {one.key for removal in plan.removals for one in removal.marks}
+    named = undated_in_use(store, found, going)
+    for content, files in sorted(found.undated.items()):
+        unnamed = [one for one in files if one.key not in named]
+        if not unnamed:
+            continue
+        if is_fresh(files, now):
+            plan.keep("raw data", FRESH, files)
+            continue
+        tables = ", ".join(sorted(one.key.rpartition("/")[2] for one in unnamed))
+        plan.removals.append(Removal("superseded", f"{tables} {content}", NO_DAY, files=tuple(unnamed), undated=True))
+
+
+def undated_in_use(store: ObjectStore, found: Inventory, going: Collection[str] = ()) -> frozenset[str]:
+    """Return the keys of what the days' snapshots are made of, in force or not.
+
+    Args:
+        store: Where their manifests are read; where days share no table, none is.
+        found: What was listed.
+        going: Keys of manifests that do not count.
+    """
+    if not found.undated:
+        return frozenset()
+    marks = [raw.manifest.key for raw in found.raw.values() if raw.manifest is not None]
+    for raw in found.raw.values():
+        marks += [one.key for files in raw.snapshots.values() for one in by_manifest_first(files)[0]]
+    manifests = read_manifests(store, [key for key in marks if key not in going])
+    return frozenset(ref.key for one in manifests.values() if one is not None for ref in one.files.values())
 
 
 def _raw_manifests(store: ObjectStore, found: Inventory) -> Mapping[str, Manifest | None]:

@@ -30,6 +30,7 @@ class Removal:
         versions: MLflow's model versions that go.
         runs: MLflow's runs that go.
         rows_of: The day whose feature rows the files are; asked of the ledger once more before they go.
+        undated: Whether the files are raw tables that days share; the days are asked once more before they go.
     """
 
     kind: Kind
@@ -43,6 +44,7 @@ class Removal:
     versions: tuple[str, ...] = ()
     runs: tuple[str, ...] = ()
     rows_of: date | None = None
+    undated: bool = False
 
     @property
     def objects(self) -> tuple[Listed, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import cached_property
 
 from include.config.project import Project
 from include.domain import clock
@@ -22,6 +23,7 @@ from include.operations.retention.plan import (
     plan_requests,
     plan_versions,
     tracked_here,
+    undated_in_use,
 )
 from include.operations.retention.records import (
     FRESH,
@@ -85,7 +87,14 @@ class Remover:
         day = removal.rows_of
         if day is not None and any(protection.why_rows(day, one.key) for one in removal.files):
             return "a version that the ledger needs by now was made from it"
+        if removal.undated and self._undated_in_use & {one.key for one in removal.files}:
+            return "a day that stays shares it"
         return ""
+
+    @cached_property
+    def _undated_in_use(self) -> frozenset[str]:
+        """Keys of raw tables that days share, once the days that go are gone; a table used since was written since."""
+        return undated_in_use(self._store, take_inventory(self._store, self._guard.project))
 
     def _changed(self, removal: Removal, expected: Iterable[Listed]) -> str:
         """Return how the files differ from those that were planned; empty when they do not."""
@@ -164,7 +173,7 @@ def make_plan(project: Project, store: ObjectStore, found: Inventory, guard: Gua
     plan_features(plan, store, project.name, found, keep.features_days, protection, now)
     plan_versions(plan, store, project.name, found, guard.entries(), tracked, protection, now)
     plan_requests(plan, found, now)
-    raw = [one for day in found.raw.values() for one in day.files()]
+    raw = [one for files in (*(day.files() for day in found.raw.values()), *found.undated.values()) for one in files]
     plan.keep_rest("raw data", f"keep.raw_days: the newest day and {keep.raw_days} before it", raw)
     features = [one for day in found.features.values() for one in day.files()]
     plan.keep_rest("features", f"keep.features_days: the newest day and {keep.features_days} before it", features)
