@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from string import Formatter
 from typing import Any
 
@@ -131,9 +132,15 @@ def findings_of(parts: Mapping[str, Any]) -> list[Finding]:
     return [
         finding
         for check in CHECKS
-        if (needed := inspect.signature(check).parameters.keys()) <= parts.keys()
+        if (needed := _needed(check)) <= parts.keys()
         for finding in check(**{key: parts[key] for key in needed})
     ]
+
+
+@cache
+def _needed(check: Check) -> frozenset[str]:
+    """Return the keys that a check needs."""
+    return frozenset(inspect.signature(check).parameters)
 
 
 def _repeated(names: Sequence[object], path: KeyPath, what: str) -> Iterator[Finding]:

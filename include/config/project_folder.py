@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import json
 import os
 import re
@@ -23,6 +24,8 @@ REQUIRED_FUNCTIONS: dict[str, tuple[str, int]] = {
 OPTIONAL_FUNCTIONS: dict[str, tuple[str, int]] = {"behaviour.py": ("build_behaviour()", 0)}
 README = "README.md"
 ALLOWED_OF_OURS = "include.config"
+# what may import another part of ours, in a file of ASCII that says of no other encoding how it is read
+_OURS = re.compile(rb"include(?!\.config\b)|coding")
 # Airflow keeps the README with the Dag, and reads all of these again and again
 MAX_FILE_BYTES = 500_000
 # what a database does not store as text, and a terminal obeys
@@ -83,6 +86,28 @@ def read_bytes(path: Path, where: str, purpose: str) -> bytes | Problem:
         return Problem(where, "cannot be read", str(error.strerror or error))
 
 
+def content_digest(folder: Path, *names: str) -> str | None:
+    """Return a hash of all that a reading of a folder depends on: where it is, and the bytes of its files.
+
+    Args:
+        folder: A project's folder.
+        names: Further files that must be there: the declaration.
+
+    Returns:
+        The hash, or None where a file is missing, too large or not readable: what is wrong then is looked at anew.
+    """
+    found = [*names, README, *REQUIRED_FUNCTIONS]
+    found += [name for name in OPTIONAL_FUNCTIONS if os.path.lexists(folder / name)]
+    digest = hashlib.sha256(f"{folder}\0{folder.resolve()}\0".encode(errors="surrogateescape"))
+    for name in found:
+        data = read_bytes(folder / name, name, "")
+        if isinstance(data, Problem):
+            return None
+        digest.update(f"{name}\0{len(data)}\0".encode())
+        digest.update(data)
+    return digest.hexdigest()
+
+
 def _kind(path: Path) -> str:
     if path.is_dir():
         return "a folder"
@@ -105,6 +130,9 @@ def _code_problems(folder: Path, name: str, function: str, arguments: int) -> It
         yield Problem(where, "cannot be read as Python", str(error))
         return
     yield from _function_problems(tree, where, function, arguments)
+    # most files name no other part of ours, and a walk is half of reading them; what is not ASCII may be read as a name
+    if read.isascii() and not _OURS.search(read):
+        return
     for line, module in _imports_of_ours(tree):
         hint = "a project's own code stands alone, so that it can be read, tested and moved alone"
         yield Problem(f"{where}:{line}", "imports a part of the pipeline", module, (ALLOWED_OF_OURS,), hint)
@@ -144,6 +172,10 @@ def _imports_of_ours(tree: ast.Module) -> Iterator[tuple[int, str]]:
 MAX_GOT_CHARACTERS = 60
 # libyaml composes by recursion and ends the process at some 100 000 levels; no declaration needs ten
 MAX_DEPTH = 30
+# a text with no more signs than these that begin a level cannot end the process; one with something like *name in it
+# may have an alias
+_SAFE_LEVELS = 400
+_ALIAS = re.compile(r"\*[\w-]")
 # the C loader is 8 times faster, and Airflow reads every declaration again and again
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TEXT = "tag:yaml.org,2002:str"
@@ -213,7 +245,7 @@ def read_written(path: Path, where: str) -> Written:
 
 
 def _read_text(text: str, written: Written) -> None:
-    refused = _refused_writing(text, written.where)
+    refused = _refused_writing(text, written.where) if _may_be_refused(text) else None
     if refused:
         written.problems.append(refused)
         return
@@ -225,12 +257,22 @@ def _read_text(text: str, written: Written) -> None:
         written.problems.append(Problem(written.where, "a mapping of keys is needed", got, (), "start with 'owner:'"))
         return
     for path, child in _walk(node, (), written):
+        if len(path) >= MAX_DEPTH and not isinstance(child, yaml.ScalarNode):
+            refused = _refused_writing(text, written.where)
+            assert refused is not None, "what is this deep is refused"
+            written.problems.append(refused)
+            return
         written.nodes[path] = child
         if isinstance(child, yaml.ScalarNode) and UNPRINTABLE.search(child.value):
             # an escape such as "\\0": no database stores it as text
             written.problems.append(Problem(written.place(path), "holds a control character", ascii(child.value)))
     written.values = _plain(loader.construct_document(node))
     written.readable = True
+
+
+def _may_be_refused(text: str) -> bool:
+    """Tell whether a text has to be looked through before it is read, which costs as much again: few have to."""
+    return bool(_ALIAS.search(text)) or sum(map(text.count, "[{-?:")) > _SAFE_LEVELS
 
 
 def _refused_writing(text: str, where: str) -> Problem | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 
 PRESETS: tuple[str, ...] = ("@daily", "@weekly", "@monthly", "@quarterly", "@yearly")
 _EXAMPLE = "five fields like '0 2 * * *' (minute hour day month weekday)"
@@ -12,6 +13,7 @@ ALLOWED = (*PRESETS, _EXAMPLE)
 _NOT_CRON = re.compile(r"(^|[^a-z])[rh]($|[^a-z])", re.IGNORECASE)
 
 
+@cache
 def schedule_fault(schedule: str) -> str:
     """Return what is wrong with a schedule, as a sentence; empty when nothing is."""
     if schedule.startswith("@"):

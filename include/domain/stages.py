@@ -36,6 +36,12 @@ def namespace_of(dag_id: str) -> str:
     return split_name(dag_id)[0]
 
 
+def project_of(dag_id: str) -> str:
+    """Return the project's name of a retrain or score Dag of any namespace, or an empty string for any other Dag."""
+    suffix = next((suffix for suffix in (retrain_dag_id(""), score_dag_id("")) if dag_id.endswith(suffix)), None)
+    return split_name(dag_id)[1].removesuffix(suffix) if suffix else ""
+
+
 def training_pool(namespace: str = "") -> str:
     """Return the pool in which the trainings of a namespace wait for each other."""
     return named_in(namespace, TRAINING_POOL)

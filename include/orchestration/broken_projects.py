@@ -11,6 +11,7 @@ from include.config.discovery import discover
 from include.config.project import Project
 from include.config.settings import Settings
 from include.domain.errors import DeclarationError, Problem
+from include.domain.stages import retrain_dag_id, score_dag_id
 from include.orchestration.dag_building import building_problems
 from include.orchestration.retrain import build_retrain_dag
 from include.orchestration.score import build_score_dag
@@ -32,7 +33,7 @@ def raise_for_broken_projects() -> None:
 
 
 def _problems_of_dags(project: Project) -> Iterator[Problem]:
-    builds: list[Callable[[], DAG]] = [partial(build_retrain_dag, project)]
+    builds: dict[str, Callable[[], DAG]] = {retrain_dag_id(project.name): partial(build_retrain_dag, project)}
     if project.scoring is not None:
-        builds.append(partial(build_score_dag, project, project.scoring))
+        builds[score_dag_id(project.name)] = partial(build_score_dag, project, project.scoring)
     yield from building_problems(project, builds)

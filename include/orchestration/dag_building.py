@@ -3,41 +3,74 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from traceback import extract_tb
 
-from airflow.sdk import DAG, Asset, AssetAlias, get_parsing_context
+from airflow.sdk import DAG, Asset, AssetAlias, Param, get_parsing_context
+from airflow.sdk.definitions.param import ParamsDict
+from daily_partition import DailyPartitionTimetable
 
+from include.config.discovery import discover, is_project_folder, is_project_name, project_folders, read_project
 from include.config.project import Project
 from include.config.settings import Settings
 from include.domain.errors import NightshiftError, Problem
 from include.domain.namespaces import named_in, registered
-from include.domain.stages import asset_uri, namespace_of
+from include.domain.stages import asset_uri, namespace_of, project_of
 
 log = logging.getLogger(__name__)
+# what this process has built, with the project it is of (one that has changed is another object): a Dag that was
+# built only to be checked, for whoever wants it next, or None once its file has it
+_BUILT: dict[str, tuple[Project, DAG | None]] = {}
 
 
-def built(project: Project, build: Callable[[], DAG]) -> Iterator[DAG]:
+def wanted_projects() -> list[Project]:
+    """Return the valid projects, by name; in a task's process that of the task, and no other is read.
+
+    Raises:
+        DeclarationError: In a task's process: its project is broken by now.
+    """
+    folder, asked = Settings.from_environment().projects_dir, get_parsing_context().dag_id
+    if asked is None:
+        return list(discover(folder).projects.values())
+    name = project_of(asked)
+    return [read_project(folder / name)] if name and is_project_folder(folder, name) else []
+
+
+def offered_projects() -> list[str]:
+    """Return the names of the valid projects, for a form; in a task's process, which has its answer, those of all."""
+    folder = Settings.from_environment().projects_dir
+    if get_parsing_context().dag_id is None:
+        return sorted(discover(folder).projects)
+    return [there.name for there in project_folders(folder) if is_project_name(there.name)]
+
+
+def built(dag_id: str, project: Project, build: Callable[[], DAG]) -> Iterator[DAG]:
     """Yield what `build` gives, or nothing when it fails: one exception in a Dag file removes the Dags of all projects.
 
     dags/broken_projects.py says why a Dag is not there. In a task's process, which wants this one Dag, it fails.
     """
+    of, dag = _BUILT.pop(dag_id, (None, None))
     try:
-        dag = build()
+        if of is not project or dag is None:
+            dag = build()
     except Exception as error:
         if get_parsing_context().dag_id is not None:
             raise
         log.warning("%s", _problem(project, error))
         return
+    _BUILT[dag_id] = (project, None)
     yield dag
 
 
-def building_problems(project: Project, builds: list[Callable[[], DAG]]) -> Iterator[Problem]:
-    """Yield why each of a project's Dags that cannot be built cannot."""
-    for build in builds:
+def building_problems(project: Project, builds: Mapping[str, Callable[[], DAG]]) -> Iterator[Problem]:
+    """Yield why each of a project's Dags, by id, that cannot be built cannot."""
+    for dag_id, build in builds.items():
+        if dag_id in _BUILT and _BUILT[dag_id][0] is project:
+            continue
         try:
-            build()
+            _BUILT[dag_id] = (project, build())
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this project's problem
             yield _problem(project, error)
 
@@ -48,6 +81,21 @@ def _problem(project: Project, error: Exception) -> Problem:
     last = extract_tb(error.__traceback__)[-1]
     got = f"{type(error).__name__}: {error}, at {Path(last.filename).name}:{last.lineno}"
     return Problem(f"{project.name}/", "its Dag cannot be built", got, hint="the other projects' Dags are there")
+
+
+def give_form(dag: DAG, fields: Mapping[str, Param]) -> None:
+    """Give a Dag the fields of its form, after its tasks, each of which would be given a copy of them.
+
+    A run reads the Dag's. Airflow would hold the schema of every field to the schema of schemas, a fifth of building a
+    Dag; tests do that.
+    """
+    object.__setattr__(dag, "params", ParamsDict(fields))
+
+
+@cache
+def nightly(schedule: str) -> DailyPartitionTimetable:
+    """Return the timetable of a schedule; Airflow describes it in words each time one is made."""
+    return DailyPartitionTimetable(schedule)
 
 
 def settings_of(dag_id: str) -> Settings:

@@ -24,10 +24,11 @@ from include.config.settings import Settings
 from include.domain.decision import Decision, LedgerEntry
 from include.domain.errors import NightshiftError
 from include.domain.namespaces import split_name
+from include.domain.stages import project_of
 from include.io.ledger import read_decision
 from include.orchestration.dag_building import settings_of, shown_name
 from include.orchestration.params import resolve_as_of
-from include.orchestration.stage_call import decision_of_run, failed_tasks, project_of, store_of
+from include.orchestration.stage_call import decision_of_run, failed_tasks, store_of
 from include.reports.decision_state import counted
 from include.reports.decision_tables import gate_amount
 from include.reports.first_screen import consequence, rejecting

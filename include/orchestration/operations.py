@@ -16,6 +16,7 @@ from include.orchestration.dag_building import (
     CHANGED_CHAMPION,
     champion_asset,
     is_asked,
+    offered_projects,
     settings_of,
     shown_settings,
     tags_of,
@@ -47,7 +48,7 @@ The same by the command line: `./nightshift pin PROJECT --reason "..."`, `./nigh
 
 def operation_dags() -> Iterator[DAG]:
     """Yield the Dags that act on one project of the form; none without a valid project."""
-    projects = sorted(discover(Settings.from_environment().projects_dir).projects)
+    projects = offered_projects()
     for settings in shown_settings():
         if projects and is_asked(named_in(settings.namespace, ROLLBACK_DAG)):
             yield build_rollback_dag(projects, settings.namespace)
@@ -174,7 +175,7 @@ The numbers are the task's XCom; each thing with its reason: `./nightshift reten
 
 def retention_dags() -> Iterator[DAG]:
     """Yield the retention Dag; none without a valid project."""
-    projects = sorted(discover(Settings.from_environment().projects_dir).projects)
+    projects = offered_projects()
     for settings in shown_settings():
         if projects and is_asked(named_in(settings.namespace, RETENTION_DAG)):
             yield build_retention_dag(projects, settings.namespace)

@@ -10,17 +10,24 @@ from itertools import product
 from typing import Any
 
 from airflow.sdk import DAG, XComArg, task_group
-from daily_partition import DailyPartitionTimetable
 
-from include.config.discovery import discover
 from include.config.project import Project
 from include.config.project_folder import README, read_text
-from include.config.settings import Settings
 from include.domain.errors import Problem
 from include.domain.stages import PREPARE_GROUP, retrain_dag_id, training_pool
 from include.orchestration import tasks
 from include.orchestration.approval import ask_for_approval
-from include.orchestration.dag_building import built, champion_asset, features_asset, is_asked, shown_settings, tags_of
+from include.orchestration.dag_building import (
+    built,
+    champion_asset,
+    features_asset,
+    give_form,
+    is_asked,
+    nightly,
+    shown_settings,
+    tags_of,
+    wanted_projects,
+)
 from include.orchestration.params import retrain_params
 
 # far enough back for every backfill: Airflow runs no task of a day before it, and calls that a success
@@ -40,10 +47,10 @@ def retrain_dags() -> Iterator[DAG]:
 
     A broken project is left out here and reported by dags/broken_projects.py.
     """
-    projects = discover(Settings.from_environment().projects_dir).projects
-    for settings, project in product(shown_settings(), projects.values()):
-        if is_asked(retrain_dag_id(project.name, settings.namespace)):
-            yield from built(project, partial(build_retrain_dag, project, settings.namespace))
+    for settings, project in product(shown_settings(), wanted_projects()):
+        dag_id = retrain_dag_id(project.name, settings.namespace)
+        if is_asked(dag_id):
+            yield from built(dag_id, project, partial(build_retrain_dag, project, settings.namespace))
 
 
 def build_retrain_dag(project: Project, namespace: str = "") -> DAG:
@@ -52,7 +59,7 @@ def build_retrain_dag(project: Project, namespace: str = "") -> DAG:
         dag_id=retrain_dag_id(project.name, namespace),
         description=project.description,
         doc_md=readme(project),
-        schedule=DailyPartitionTimetable(project.schedule),
+        schedule=nightly(project.schedule),
         start_date=START_DATE,
         catchup=False,
         max_active_runs=runs_at_once(project),
@@ -60,10 +67,10 @@ def build_retrain_dag(project: Project, namespace: str = "") -> DAG:
         # its file names it; where it is built only to be checked, it must not appear
         auto_register=False,
         tags=tags_of(namespace, "nightshift", project.name, project.problem, *project.tags),
-        params=retrain_params(project),
         default_args={**DEFAULT_ARGS, "owner": project.owner.name},
     ) as dag:
         _wire(project, namespace)
+    give_form(dag, retrain_params(project))
     return dag
 
 

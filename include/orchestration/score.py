@@ -10,14 +10,22 @@ from typing import Any
 
 from airflow.sdk import DAG, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
-from daily_partition import DailyPartitionTimetable
 
-from include.config.discovery import discover, load_project
+from include.config.discovery import load_project
 from include.config.project import Project, Scoring
 from include.config.settings import Settings
 from include.domain.stages import namespace_of, retrain_dag_id, score_dag_id
 from include.orchestration import tasks
-from include.orchestration.dag_building import built, is_asked, predictions_asset, shown_settings, tags_of
+from include.orchestration.dag_building import (
+    built,
+    give_form,
+    is_asked,
+    nightly,
+    predictions_asset,
+    shown_settings,
+    tags_of,
+    wanted_projects,
+)
 from include.orchestration.params import SCORE_FIELDS, refuse_unknown, resolve_as_of, score_params
 from include.orchestration.retrain import DEFAULT_ARGS, START_DATE, readme
 from include.orchestration.stage_call import call_stage, failures_for_airflow
@@ -90,11 +98,11 @@ def score_dags() -> Iterator[DAG]:
 
     In a task's process only that of the task.
     """
-    projects = discover(Settings.from_environment().projects_dir).projects
-    for settings, project in product(shown_settings(), projects.values()):
-        if project.scoring is not None and is_asked(score_dag_id(project.name, settings.namespace)):
+    for settings, project in product(shown_settings(), wanted_projects()):
+        dag_id = score_dag_id(project.name, settings.namespace)
+        if project.scoring is not None and is_asked(dag_id):
             build = partial(build_score_dag, project, project.scoring, settings.namespace)
-            yield from built(project, build)
+            yield from built(dag_id, project, build)
 
 
 def build_score_dag(project: Project, scoring: Scoring, namespace: str = "") -> DAG:
@@ -104,7 +112,7 @@ def build_score_dag(project: Project, scoring: Scoring, namespace: str = "") -> 
         dag_id=score_dag_id(name, namespace),
         description=f"Score each day with the champion as of it. {project.description}",
         doc_md=DOC.format(name=name, retrain=retrain_dag_id(name, namespace)) + readme(project),
-        schedule=DailyPartitionTimetable(scoring.schedule),
+        schedule=nightly(scoring.schedule),
         start_date=START_DATE,
         catchup=False,
         max_active_runs=1,
@@ -112,7 +120,6 @@ def build_score_dag(project: Project, scoring: Scoring, namespace: str = "") -> 
         # its file names it; where it is built only to be checked, it must not appear
         auto_register=False,
         tags=tags_of(namespace, "nightshift", name, project.problem, *project.tags),
-        params=score_params(),
         default_args={**DEFAULT_ARGS, "owner": project.owner.name},
     ) as dag:
         # Any: a task's function is typed by what it is given when it runs; here it is wired with promises of that
@@ -123,4 +130,5 @@ def build_score_dag(project: Project, scoring: Scoring, namespace: str = "") -> 
         scored: Any = score(name)
         prepared >> scored
         announce_predictions.override(outlets=[predictions_asset(name, namespace)])(name, scored)
+    give_form(dag, score_params())
     return dag

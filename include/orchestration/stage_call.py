@@ -34,8 +34,7 @@ from include.domain.stages import (
     RETENTION_DAG,
     ROLLBACK_DAG,
     Stage,
-    retrain_dag_id,
-    score_dag_id,
+    project_of,
 )
 from include.io.ledger import Ledger
 from include.io.object_store import ObjectStore
@@ -251,15 +250,6 @@ def failed_tasks(dag_id: str, run_id: str) -> list[str]:
         name = f"{task_id} [{index}]" if index >= 0 else task_id
         lines.append(f"task {name}, try {tries}: {errors.get((task_id, index), 'see its log')}")
     return lines
-
-
-SUFFIXES = (retrain_dag_id(""), score_dag_id(""))
-
-
-def project_of(dag_id: str) -> str:
-    """Return the project's name of a retrain or score Dag of any namespace, or an empty string for any other Dag."""
-    suffix = next((suffix for suffix in SUFFIXES if dag_id.endswith(suffix)), None)
-    return split_name(dag_id)[1].removesuffix(suffix) if suffix else ""
 
 
 def is_operation(dag_id: str) -> bool:

@@ -17,12 +17,12 @@ from airflow.api_fastapi.core_api.security import GetUserDep, get_user, requires
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from include.config.discovery import discover, is_project_name
+from include.config.discovery import discover, is_project_folder, is_project_name
 from include.config.settings import Settings
 from include.domain.decision import LedgerEntry
 from include.domain.errors import NightshiftError, ObjectMissingError, Problem, StoreError
 from include.domain.namespaces import named_in, registered, split_name
-from include.domain.stages import APPROVE_TASK, RETENTION_DAG, retrain_dag_id, score_dag_id
+from include.domain.stages import APPROVE_TASK, RETENTION_DAG, project_of, retrain_dag_id, score_dag_id
 from include.io import keys
 from include.io.ledger import Ledger
 from include.io.object_store import ObjectStore
@@ -44,7 +44,6 @@ from include.orchestration.stage_call import (
     form_of_run,
     is_operation,
     is_paused,
-    project_of,
     state_of_run,
     store_of,
     waits_for_a_person,
@@ -77,8 +76,7 @@ class ShownProject:
 
 def is_known(projects_dir: Path, name: str) -> bool:
     """Tell whether a folder is that project's, whether or not it is broken now: what was decided stays to be seen."""
-    found = discover(projects_dir)
-    return name in found.projects or (name in found.broken and is_project_name(name))
+    return is_project_name(name) and is_project_folder(projects_dir, name)
 
 
 def project_lines(user: Any) -> list[ProjectLine]:

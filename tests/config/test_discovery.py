@@ -17,7 +17,7 @@ from include.config.discovery import discover, load_project, read_project
 from include.config.gates_in_force import gates_in_force, is_off
 from include.config.project import Project
 from include.config.settings import ROOT
-from include.domain.errors import Problem, SettingsError, UnknownProjectError
+from include.domain.errors import DeclarationError, Problem, SettingsError, UnknownProjectError
 from tests.config.broken_declarations import GOOD_DECLARATION, write_good
 
 
@@ -277,3 +277,110 @@ def test_any_exception_while_a_folder_is_read_is_its_problem(tmp_path: Path, mon
     assert [str(problem) for problem in found.broken["strange"]] == [
         "strange/: cannot be read; got: RecursionError: too deep"
     ]
+
+
+def _append(name: str, text: str) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        with (folder / name).open("a", encoding="utf-8") as file:
+            file.write(text)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (_append("project.yaml", "sede: 3\n"), "unknown key"),
+        (_append("features.py", "def broken(:\n"), "not valid Python"),
+        (_append("expectations.py", "import include.stages\n"), "imports a part of the pipeline"),
+        (_append("behaviour.py", "x = 1\n"), "defines no function build_behaviour"),
+        (lambda folder: (folder / "README.md").unlink(), "the file is missing"),
+        (lambda folder: (folder / "README.md").write_text(" \n"), "the file is empty"),
+    ],
+)
+def test_a_project_is_read_once_while_its_files_say_the_same(
+    tmp_path: Path, change: Callable[[Path], None], told: str
+) -> None:
+    folder = write_good(tmp_path / "late_flights")
+    project = read_project(folder)
+    assert read_project(folder) is project
+    saved = {path: path.read_bytes() for path in folder.iterdir()}
+
+    change(folder)
+    for _ in range(2):
+        with pytest.raises(DeclarationError, match=told):
+            read_project(folder)
+    assert set(discover(tmp_path).broken) == {"late_flights"}
+
+    for path in folder.iterdir():
+        if path not in saved:
+            path.unlink()
+    for path, data in saved.items():
+        path.write_bytes(data)
+    assert read_project(folder) == project
+
+
+def test_a_change_is_seen_though_size_and_time_of_the_file_stay(tmp_path: Path) -> None:
+    folder = write_good(tmp_path / "late_flights")
+    path = folder / "project.yaml"
+    before, kept = read_project(folder), path.stat()
+    text = path.read_text(encoding="utf-8")
+    assert "days: 28" in text
+    path.write_text(text.replace("days: 28", "days: 29"), encoding="utf-8")
+    os.utime(path, ns=(kept.st_atime_ns, kept.st_mtime_ns))
+    assert (before.window.days, read_project(folder).window.days) == (28, 29)
+
+
+def test_a_link_to_another_folder_of_the_same_content_is_another_project(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        write_good(tmp_path / "elsewhere" / name)
+    link = tmp_path / "late_flights"
+    for name in ("one", "two"):
+        link.unlink(missing_ok=True)
+        link.symlink_to(tmp_path / "elsewhere" / name)
+        assert read_project(link).folder == (tmp_path / "elsewhere" / name).resolve()
+
+
+def test_one_project_is_loaded_without_reading_any_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("first", "second", "third"):
+        write_good(tmp_path / name)
+    read: list[str] = []
+    real = discovery.read_project
+    monkeypatch.setattr(discovery, "read_project", lambda folder: (read.append(folder.name), real(folder))[1])
+    assert load_project(tmp_path, "second").name == "second"
+    assert read == ["second"]
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "Second", "second/", "../second", "project.yaml", "_hidden", "empty"])
+def test_a_name_that_is_no_folder_here_is_unknown(tmp_path: Path, name: str) -> None:
+    write_good(tmp_path / "second")
+    write_good(tmp_path / "_hidden")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UnknownProjectError) as raised:
+        load_project(tmp_path, name)
+    assert raised.value.problem.allowed == ("second",)
+
+
+@pytest.mark.parametrize(
+    ("line", "refused"),
+    [
+        ("import include.io.keys", True),
+        ("import include . io", True),
+        ("from include import stages", True),
+        ("import include", True),
+        ("import include.configuration", True),
+        ("if True:\n    from include.ml import metrics", True),
+        ("import \N{FULLWIDTH LATIN SMALL LETTER I}nclude.io", True),
+        ("from include.config.behaviour import Invariance", False),
+        ("from include import config", False),
+        ("import included", False),
+        ("# include.stages is not imported", False),
+    ],
+)
+def test_an_import_of_another_part_of_ours_is_found_however_it_is_written(
+    tmp_path: Path, line: str, refused: bool
+) -> None:
+    folder = write_good(tmp_path / "late_flights")
+    _append("features.py", f"\n{line}\n")(folder)
+    found = [str(problem) for problem in discover(tmp_path).broken.get("late_flights", ())]
+    assert [("imports a part of the pipeline" in problem) for problem in found] == [True] * refused

@@ -67,6 +67,8 @@ def test_every_dag_keeps_the_rules(real_dags: dict[str, Any]) -> None:
         assert set(dag.params) == FORMS[family]
         for param in (dag.params.get_param(name) for name in dag.params):
             assert {"title", "description_md", "type"} <= set(param.schema)
+        # Airflow is not left to do it at each parse: the fields' schemas are right, and so are their defaults
+        dag.params.validate()
         dag.timetable.validate()
 
 
@@ -135,6 +137,63 @@ def test_a_task_builds_only_its_own_dag(projects_dir: Path, monkeypatch: pytest.
     monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "store__score")
     assert list(retrain_dags()) == []
     assert [dag.dag_id for dag in score_dags()] == ["store__score"]
+
+
+def test_no_task_holds_a_copy_of_the_fields_of_the_form(real_dags: dict[str, Any]) -> None:
+    for dag_id, dag in real_dags.items():
+        held = {task.task_id: set(task.params) for task in dag.tasks if task.params}
+        assert held == ({"approve": {"reason"}} if dag_id.endswith("__retrain") else {})
+
+
+def test_a_task_reads_only_its_own_project(projects_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from include.config import discovery
+    from include.orchestration import dag_building
+    from include.orchestration.retrain import retrain_dags
+
+    read: list[str] = []
+    real = discovery.read_project
+
+    def noted(folder: Path) -> Any:
+        read.append(folder.name)
+        return real(folder)
+
+    for module in (discovery, dag_building):
+        monkeypatch.setattr(module, "read_project", noted)
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "shop__retrain")
+    assert [dag.dag_id for dag in retrain_dags()] == ["shop__retrain"]
+    assert read == ["shop"]
+
+
+def test_a_task_whose_project_is_broken_by_now_says_what_is_wrong(
+    projects_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from include.domain.errors import DeclarationError
+    from include.orchestration.retrain import retrain_dags
+
+    write_project(projects_dir, "torn", replace=("roc_auc, value: 0.6", "roc_auk, value: 0.6"))
+    assert [dag.dag_id for dag in retrain_dags()] == ["bank__retrain", "shop__retrain"]
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "torn__retrain")
+    with pytest.raises(DeclarationError, match="Did you mean 'roc_auc'"):
+        list(retrain_dags())
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "shop__retrain")
+    assert [dag.dag_id for dag in retrain_dags()] == ["shop__retrain"]
+
+
+def test_what_a_project_says_now_is_in_the_next_parse(projects_dir: Path) -> None:
+    def shown() -> tuple[str, list[str]]:
+        bag = dag_bag()
+        assert bag.import_errors == {}
+        dag = bag.dags["shop__retrain"]
+        return dag.doc_md, list(dag.params.get_param("promotion_mode").schema["enum"])
+
+    before = shown()
+    assert shown() == before
+    folder = projects_dir / "shop"
+    (folder / "README.md").write_text("# another shop\n")
+    with (folder / "project.yaml").open("a") as file:
+        file.write("promotion: {mode: hold}\n")
+    assert shown() == ("# another shop\n", ["declared", "hold"])
+    assert dag_bag().dags["bank__retrain"].doc_md.startswith("# bank")
 
 
 def test_a_dag_can_be_stored(real_dags: dict[str, Any]) -> None:
