@@ -27,7 +27,7 @@ from include.domain.verdict import Case, Rival, reach_verdict
 from include.io.keys import DAY
 from include.ml.business_value import choose_threshold
 from include.ml.estimators import build_estimator
-from include.ml.metrics import Scored, measure
+from include.ml.metrics import Predictions, measure
 from include.ml.signature import model_input, signature_of
 from include.ml.tuning import split
 from include.stages.evaluate.holdout_metrics import labels_of, measure_baseline, measured_metrics
@@ -103,7 +103,7 @@ class Arena:
 
     def _judged(self, challenger: np.ndarray, champion: np.ndarray | None) -> Outcome:
         project, primary = self.project, self.project.metrics.primary
-        scored = Scored(
+        scored = Predictions(
             self._truth,
             self.holdout[DAY].to_numpy(),
             challenger,

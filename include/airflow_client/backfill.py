@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, NoReturn
 
 from include.airflow_client.api import AirflowApi
-from include.airflow_client.run_locks import Claim, claim, claims, settled
+from include.airflow_client.run_locks import RunLock, lock_run, locks_held_still, run_locks
 from include.airflow_client.runs import Tasks
 from include.config.settings import DATABASE_STAMP, database_file
 from include.domain import clock
@@ -87,7 +87,7 @@ def _has_database(home: Path) -> bool:
 
 
 def _left_by_the_dead(home: Path, dag_id: str) -> bool:
-    return any(not left.living() for left in claims(home, "backfill", dag_id))
+    return any(not left.living() for left in run_locks(home, "backfill", dag_id))
 
 
 POLL_SECONDS = 1.0
@@ -139,13 +139,13 @@ class Created:
     Attributes:
         number: Airflow's id of it.
         runs: In the order in which they will start.
-        claim: Says that this command follows it.
+        lock: Says that this command follows it.
     """
 
     request: BackfillRequest
     number: int
     runs: tuple[DayRun, ...]
-    claim: Claim
+    lock: RunLock
 
 
 def create(api: AirflowApi, request: BackfillRequest, home: Path) -> Created:
@@ -156,7 +156,7 @@ def create(api: AirflowApi, request: BackfillRequest, home: Path) -> Created:
         AirflowApiError: Airflow refuses something; its reason is in the message.
     """
     refuse_second(api, request.dag_id)
-    mine = claim(home, "backfill", request.dag_id)
+    mine = lock_run(home, "backfill", request.dag_id)
     body = {
         "dag_id": request.dag_id,
         "from_date": _midnight(request.first),
@@ -250,8 +250,8 @@ def end(api: AirflowApi, dag_id: str, note: str) -> int:
 def end_left(api: AirflowApi, home: Path) -> list[str]:
     """End the backfills whose commands were killed; return a sentence for each."""
     told = []
-    with settled(home):
-        for left in claims(home, "backfill"):
+    with locks_held_still(home):
+        for left in run_locks(home, "backfill"):
             if left.living():
                 continue
             if api.dag(left.dag_id) is not None:
@@ -278,10 +278,10 @@ def ended_with_us(api: AirflowApi, created: Created, interrupted: Callable[[int]
         raise
     except BaseException:
         interrupted(end(api, created.request.dag_id, "the ./nightshift backfill that asked for it was interrupted"))
-        created.claim.release()
+        created.lock.release()
         raise
     close(api, created.number)
-    created.claim.release()
+    created.lock.release()
 
 
 def _fail(api: AirflowApi, dag_id: str, run_ids: Sequence[str], note: str) -> None:

@@ -24,10 +24,10 @@ from include.io.processes import ProcessId
 
 FOLDER = "claims"
 LOCK = "claims.lock"
-ClaimKind = Literal["unpaused", "backfill"]
+LockKind = Literal["unpaused", "backfill"]
 
 
-class Claim(BaseModel):
+class RunLock(BaseModel):
     """Say that a command holds a Dag: `unpaused` as long as it lets it run, `backfill` while it follows one."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -41,31 +41,31 @@ class Claim(BaseModel):
         return self.owner.process() is not None
 
     def release(self) -> None:
-        """Forget the claim: its command has put everything right, or another one has done it in its place."""
+        """Forget the lock: its command has put everything right, or another one has done it in its place."""
         self.file.unlink(missing_ok=True)
 
 
-def claim(home: Path, kind: ClaimKind, dag_id: str) -> Claim:
+def lock_run(home: Path, kind: LockKind, dag_id: str) -> RunLock:
     """Write down that this process holds a Dag."""
     file = home / FOLDER / kind / f"{secrets.token_hex(8)}.json"
-    made = Claim(dag_id=dag_id, owner=ProcessId.of(os.getpid()), file=file)
+    made = RunLock(dag_id=dag_id, owner=ProcessId.of(os.getpid()), file=file)
     write_private(made.file, made.model_dump_json())
     return made
 
 
-def claims(home: Path, kind: ClaimKind, dag_id: str = "") -> list[Claim]:
-    """Return the claims of a kind, of all Dags or of one."""
+def run_locks(home: Path, kind: LockKind, dag_id: str = "") -> list[RunLock]:
+    """Return the locks of a kind, of all Dags or of one."""
     found = []
     for file in sorted((home / FOLDER / kind).glob("*.json")):
         # its command may end at this moment
         with suppress(FileNotFoundError):
-            found.append(Claim.model_validate_json(file.read_text(encoding="utf-8")))
+            found.append(RunLock.model_validate_json(file.read_text(encoding="utf-8")))
     return [made for made in found if dag_id in ("", made.dag_id)]
 
 
 @contextmanager
-def settled(home: Path) -> Iterator[None]:
-    """Hold all claims of the home still while something is decided by them."""
+def locks_held_still(home: Path) -> Iterator[None]:
+    """Hold all locks of the home still while something is decided by them."""
     make_home(home)
     with (home / LOCK).open("a") as held:
         # freed by the kernel when this process ends, however it ends
@@ -83,19 +83,19 @@ def unpaused(api: AirflowApi, dag_id: str, home: Path) -> Iterator[bool]:
     Args:
         api: The Airflow that knows the Dag.
         dag_id: The Dag.
-        home: Where a claim is left as long as the Dag has to be paused again.
+        home: Where a lock is left as long as the Dag has to be paused again.
     """
-    with settled(home):
-        was_paused = bool(claims(home, "unpaused", dag_id)) or bool((api.dag(dag_id) or {}).get("is_paused"))
-        mine = claim(home, "unpaused", dag_id) if was_paused else None
+    with locks_held_still(home):
+        was_paused = bool(run_locks(home, "unpaused", dag_id)) or bool((api.dag(dag_id) or {}).get("is_paused"))
+        mine = lock_run(home, "unpaused", dag_id) if was_paused else None
         if mine:
             api.set_paused(dag_id, False)
     try:
         yield was_paused
     finally:
         if mine:
-            with settled(home):
-                others = [made for made in claims(home, "unpaused", dag_id) if made != mine]
+            with locks_held_still(home):
+                others = [made for made in run_locks(home, "unpaused", dag_id) if made != mine]
                 if not any(made.living() for made in others):
                     api.set_paused(dag_id, True)
                     for made in others:
@@ -105,7 +105,7 @@ def unpaused(api: AirflowApi, dag_id: str, home: Path) -> Iterator[bool]:
 
 def others_need(home: Path, dag_id: str) -> bool:
     """Tell whether another command of this home has let the Dag run, too, and still needs it."""
-    return sum(made.living() for made in claims(home, "unpaused", dag_id)) > 1
+    return sum(made.living() for made in run_locks(home, "unpaused", dag_id)) > 1
 
 
 def pause_again(home: Path) -> str:
@@ -113,8 +113,8 @@ def pause_again(home: Path) -> str:
 
     Straight in the database, because no Airflow runs yet: its first act would be to schedule a missed night.
     """
-    with settled(home):
-        left = claims(home, "unpaused")
+    with locks_held_still(home):
+        left = run_locks(home, "unpaused")
         dag_ids = sorted({made.dag_id for made in left})
         if dag_ids and database_file(home).is_file():
             with closing(sqlite3.connect(database_file(home), timeout=60)) as connection, connection:

@@ -27,7 +27,7 @@ ERROR_KEY = "error"
 
 
 @dataclass(frozen=True)
-class Failure:
+class TaskFailure:
     """Name a failed task with its error and its log.
 
     Attributes:
@@ -57,7 +57,7 @@ class NightOutcome:
     url: str
     succeeded: bool
     evaluated: EvaluateResult | None
-    failures: tuple[Failure, ...] = ()
+    failures: tuple[TaskFailure, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def wait_until_parsed(
     )
 
 
-def drop_leftovers(api: AirflowApi, dag_id: str) -> list[str]:
+def remove_unfinished_runs(api: AirflowApi, dag_id: str) -> list[str]:
     """Fail the runs that an interrupted `./nightshift run` left behind: one run at a time, they would block the next.
 
     Only for a stack that has just started, in which nothing of them can still be running.
@@ -186,7 +186,7 @@ def outcome(api: AirflowApi, dag_id: str, run_id: str, succeeded: bool, tasks: T
     )
 
 
-def _failure(api: AirflowApi, dag_id: str, run_id: str, task: Mapping[str, Any], logs: Path) -> Failure:
+def _failure(api: AirflowApi, dag_id: str, run_id: str, task: Mapping[str, Any], logs: Path) -> TaskFailure:
     index, task_id = task["map_index"], task["task_id"]
     folder = logs / f"dag_id={dag_id}" / f"run_id={run_id}" / f"task_id={task_id}"
     if index >= 0:
@@ -194,7 +194,7 @@ def _failure(api: AirflowApi, dag_id: str, run_id: str, task: Mapping[str, Any],
     log = folder / f"attempt={task['try_number']}.log"
     error = api.result(dag_id, run_id, task_id, key=ERROR_KEY, map_index=index) or error_in_log(log)
     name = f"{task_id} ({index})" if index >= 0 else task_id
-    return Failure(name, str(error), log, str(task.get("rendered_map_index") or "") if index >= 0 else "")
+    return TaskFailure(name, str(error), log, str(task.get("rendered_map_index") or "") if index >= 0 else "")
 
 
 def error_in_log(log: Path) -> str:
@@ -293,7 +293,7 @@ MOST = 100
 
 
 @dataclass(frozen=True)
-class Question:
+class OpenApproval:
     """Be one open question.
 
     Attributes:
@@ -310,29 +310,29 @@ class Question:
     url: str
 
 
-def question_url(airflow_url: str, dag_id: str, run_id: str) -> str:
+def approval_url(airflow_url: str, dag_id: str, run_id: str) -> str:
     """Return the page of Airflow on which the question of a run is answered."""
     run = f"/dags/{quote(dag_id)}/runs/{quote(run_id, safe=':+')}"
     return f"{airflow_url}{run}/tasks/{APPROVE_TASK}/required_actions"
 
 
-def open_questions(api: AirflowApi, dag_id: str) -> list[Question]:
+def open_approvals(api: AirflowApi, dag_id: str) -> list[OpenApproval]:
     """Return a retrain Dag's open questions, oldest first."""
     waiting = {"response_received": "false", "state": AWAITING, "order_by": "created_at", "limit": MOST}
     found = api.get(f"/dags/{quote(dag_id)}/dagRuns/~/hitlDetails", **waiting)["hitl_details"]
     return [
-        Question(
+        OpenApproval(
             run_id=(run_id := str(detail["task_instance"]["dag_run_id"])),
             subject=str(detail["subject"]),
             body=str(detail["body"] or ""),
             since=str(detail["created_at"]),
-            url=question_url(api.url, dag_id, run_id),
+            url=approval_url(api.url, dag_id, run_id),
         )
         for detail in found
     ]
 
 
-def chosen_question(project: str, questions: Sequence[Question], run_id: str) -> Question:
+def chosen_approval(project: str, questions: Sequence[OpenApproval], run_id: str) -> OpenApproval:
     """Return the question of a run; without a run's id, the only one there is.
 
     Raises:
@@ -350,7 +350,7 @@ def chosen_question(project: str, questions: Sequence[Question], run_id: str) ->
 
 
 def answer(
-    api: AirflowApi, dag_id: str, question: Question, verb: Literal["approve", "reject"], reason: str
+    api: AirflowApi, dag_id: str, question: OpenApproval, verb: Literal["approve", "reject"], reason: str
 ) -> dict[str, Any]:
     """Answer a question, and return what Airflow recorded: who and when.
 

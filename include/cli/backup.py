@@ -20,7 +20,7 @@ from include.config.settings import Settings, database_file
 from include.domain.errors import SettingsError
 
 if TYPE_CHECKING:
-    from include.operations.backup.archive import ArchiveReader, Contents, Place
+    from include.operations.backup.archive import ArchiveReader, BackupContents, Place
     from include.operations.backup.copying import Dump, Progress, Source
 
 
@@ -89,7 +89,7 @@ def back_up(file: str, *, force: bool, docker: bool, s3: bool) -> int:
     return 0
 
 
-def show_contents(console: Console, what: str, contents: Contents, seconds: float) -> None:
+def show_contents(console: Console, what: str, contents: BackupContents, seconds: float) -> None:
     """Print what a backup holds, and what it does not."""
     objects = contents.of_kind("mark", "object")
     size = sum(part.size for part in objects)

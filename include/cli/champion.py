@@ -24,7 +24,7 @@ from include.domain.results import Origin
 from include.domain.stages import asset_uri, retrain_dag_id
 
 if TYPE_CHECKING:
-    from include.airflow_client.runs import Question
+    from include.airflow_client.runs import OpenApproval
     from include.operations.manual_action import Change
     from include.operations.reconcile import Reconciled
 
@@ -53,12 +53,12 @@ def perform(
     from include.operations.champion import pin as pin_champion
     from include.operations.champion import promote_version, roll_back
     from include.operations.champion import unpin as unpin_champion
-    from include.operations.manual_action import Act
+    from include.operations.manual_action import ManualAction
 
     settings = Settings.from_environment()
     name = load_project(settings.projects_dir, project).name
     with opened_place(settings, s3=s3) as (store, tracking_url):
-        act = Act(store, tracking_url, name, reason, origin_of_person())
+        act = ManualAction(store, tracking_url, name, reason, origin_of_person())
         if kind == "promote":
             change = promote_version(act, version)
         elif kind == "rollback":
@@ -315,7 +315,7 @@ def answer_question(project_name: str, verb: Literal["approve", "reject"] | None
 
     from include.airflow_client.api import AirflowApi
     from include.airflow_client.runs import answer as answer_open
-    from include.airflow_client.runs import chosen_question, open_questions
+    from include.airflow_client.runs import chosen_approval, open_approvals
     from include.config.discovery import load_project
     from include.stack.state_directory import running_stack
 
@@ -329,11 +329,11 @@ def answer_question(project_name: str, verb: Literal["approve", "reject"] | None
         raise SettingsError("Airflow", "it is not running, so nothing can be answered", hint="./nightshift up")
     api = AirflowApi(state.airflow_url, load_credentials(settings.home).admin_password)
     dag_id = retrain_dag_id(project, settings.namespace)
-    questions = open_questions(api, dag_id)
+    questions = open_approvals(api, dag_id)
     if verb is None:
         _show_question(console, project, questions)
         return 0
-    question = chosen_question(project, questions, run_id)
+    question = chosen_approval(project, questions, run_id)
     recorded = answer_open(api, dag_id, question, verb, words)
     done = "approved" if verb == "approve" else "rejected"
     by = recorded["responded_by"]["name"]
@@ -342,7 +342,7 @@ def answer_question(project_name: str, verb: Literal["approve", "reject"] | None
     return 0
 
 
-def _show_question(console: Console, project: str, questions: list[Question]) -> None:
+def _show_question(console: Console, project: str, questions: list[OpenApproval]) -> None:
     if not questions:
         console.print(f"{project}: no question waits for an answer", markup=False)
     for question in questions:

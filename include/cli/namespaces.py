@@ -27,7 +27,7 @@ from include.domain.stages import retrain_dag_id
 if TYPE_CHECKING:
     from include.airflow_client.namespace_dags import InAirflow
     from include.cli.night_view import NightView
-    from include.operations.namespace_data import Contents
+    from include.operations.namespace_data import NamespaceContents
 
 
 COLUMNS = (
@@ -73,7 +73,7 @@ def amount(size: int) -> str:
     return f"{size / 1e6:.1f} MB" if size >= 100_000 else f"{size / 1e3:.1f} kB"
 
 
-def _plain(name: str, there: Contents, half_removed: bool) -> dict[str, Any]:
+def _plain(name: str, there: NamespaceContents, half_removed: bool) -> dict[str, Any]:
     return {
         "namespace": name,
         "projects": list(there.projects),
@@ -147,7 +147,7 @@ def _in_running_airflow(settings: Settings, name: str) -> InAirflow | None:
     return found
 
 
-def _lines(name: str, where: str, contents: Contents, there: InAirflow | None) -> list[str]:
+def _lines(name: str, where: str, contents: NamespaceContents, there: InAirflow | None) -> list[str]:
     champions = ", ".join(f"{project} {version}" for project, version in contents.champions.items())
     experiments, models = (", ".join(names) or "none" for names in (contents.experiments, contents.models))
     dags = f"{len(there.dag_ids)} Dags with {there.runs} runs" if there else f"the Dags {named_in(name, '*')}"

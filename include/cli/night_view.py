@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from include.airflow_client.backfill import UNFINISHED, DayRun
-from include.airflow_client.runs import Failure, StageProgress, stages
+from include.airflow_client.runs import StageProgress, TaskFailure, stages
 from include.cli.console import Column, table
 from include.cli.decision_view import COLOURS as VERDICT_COLOURS
 from include.domain.errors import in_days, same_cause
@@ -118,7 +118,7 @@ def _seconds(stage: StageProgress) -> str:
 class Failed:
     """Be a task that failed, of the run about a day; None where there is one run only."""
 
-    failure: Failure
+    failure: TaskFailure
     day: date | None = None
 
     @property
@@ -172,7 +172,7 @@ class DayOutcome:
     result: str
     reason: str
     seconds: float
-    failures: tuple[Failure, ...] = ()
+    failures: tuple[TaskFailure, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return it for a program."""

@@ -20,7 +20,7 @@ from include.domain.errors import SettingsError, UnknownProjectError
 from include.domain.results import Origin
 
 if TYPE_CHECKING:
-    from include.operations.model_comparison import Difference, Reproduction
+    from include.operations.model_comparison import NumberDifference, Reproduction
     from include.operations.reproduce import Remade, Tell
 
 
@@ -122,7 +122,7 @@ def _show(console: Console, found: Reproduction, folder: Path | None) -> None:
         console.print(f"kept in   {escape(str(folder))}", soft_wrap=True)
 
 
-def _show_table(console: Console, title: str, differences: Sequence[Difference]) -> None:
+def _show_table(console: Console, title: str, differences: Sequence[NumberDifference]) -> None:
     if not differences:
         return
     rows = []

@@ -36,7 +36,7 @@ def restore_docker(settings: Settings, archive: ArchiveReader, view: CopyView) -
         StackError: A command in a container failed; the same command goes on from there.
     """
 
-    from include.operations.backup.restore import check_empty, put_back
+    from include.operations.backup.restore import check_empty, restore_objects
     from include.stack.compose import backup
     from include.stack.compose.docker_stack import require_running
     from include.stack.compose.engine import Compose
@@ -58,7 +58,7 @@ def restore_docker(settings: Settings, archive: ArchiveReader, view: CopyView) -
         view.doing("writing objects")
         with backup.opened_store(compose) as store:
             check_empty(store, archive, begun=True)
-            put_back(store, archive, view.objects("written"))
+            restore_objects(store, archive, view.objects("written"))
         view.doing("writing databases")
         _restore_docker_databases(compose, archive)
         set_mark(mark_file, mark.model_copy(update={"turn": "reconciling"}))
@@ -100,7 +100,7 @@ def restore_home(settings: Settings, archive: ArchiveReader, view: CopyView, *, 
     """
 
     from include.operations.backup.copying import AIRFLOW, MLFLOW
-    from include.operations.backup.restore import check_empty, put_back
+    from include.operations.backup.restore import check_empty, restore_objects
     from include.stack.state_directory import RESTORE_FILE, begun_with, clear_mark, running_stack, set_mark, start_mark
 
     home = settings.home
@@ -117,7 +117,7 @@ def restore_home(settings: Settings, archive: ArchiveReader, view: CopyView, *, 
                 _refuse_runs(databases)
                 mark = start_mark(mark_file, archive.contents.backup_id, archive.path)
             view.doing("writing objects")
-            put_back(store, archive, view.objects("written"))
+            restore_objects(store, archive, view.objects("written"))
             view.doing("writing databases")
             _restore_databases(archive, databases, store)
             # of another version, perhaps: the next start brings them up to this one

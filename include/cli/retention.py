@@ -20,7 +20,7 @@ from include.config.settings import Settings
 from include.domain.errors import NightshiftError, SettingsError
 
 if TYPE_CHECKING:
-    from include.operations.retention.records import Kept, RetentionInputs, RetentionResult
+    from include.operations.retention.records import KeptArtifact, RetentionInputs, RetentionResult
 
 
 MAX_SHOWN = 20
@@ -49,7 +49,7 @@ KEPT = (
 )
 
 
-def keep_less(only: str, *, dry_run: bool, as_json: bool, s3: bool) -> int:
+def run_retention(only: str, *, dry_run: bool, as_json: bool, s3: bool) -> int:
     """Run retention for one project, or for all; one that fails does not stop the others.
 
     Raises:
@@ -133,9 +133,9 @@ def _totals(result: RetentionResult, width: int) -> Table:
     return table(TOTALS, rows, width)
 
 
-def _kept(kept: Iterable[Kept], width: int) -> Table:
+def _kept(kept: Iterable[KeptArtifact], width: int) -> Table:
     """Return what stays; days of one reason are one line."""
-    lines: dict[tuple[str, str], list[Kept]] = {}
+    lines: dict[tuple[str, str], list[KeptArtifact]] = {}
     for one in kept:
         lines.setdefault((one.what, one.why), []).append(one)
     rows = []
@@ -190,4 +190,4 @@ def retention(
     """
     pass
 
-    raise typer.Exit(keep_less(project, dry_run=dry_run, as_json=as_json, s3=s3))
+    raise typer.Exit(run_retention(project, dry_run=dry_run, as_json=as_json, s3=s3))

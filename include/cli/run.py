@@ -123,7 +123,7 @@ def _shown(
 
 
 def _how_to_answer(settings: Settings, used: AirflowInUse, request: runs.NightRequest, run_id: str) -> list[str]:
-    from include.airflow_client.runs import question_url
+    from include.airflow_client.runs import approval_url
 
     login = f"user {ADMIN}"
     if used.own:
@@ -131,7 +131,7 @@ def _how_to_answer(settings: Settings, used: AirflowInUse, request: runs.NightRe
         login += f", password {load_credentials(settings.home).admin_password.get_secret_value()}"
     return [
         "the run waits for a person: is the candidate promoted?",
-        f"answer at {question_url(used.api.url, request.dag_id, run_id)} ({login})",
+        f"answer at {approval_url(used.api.url, request.dag_id, run_id)} ({login})",
         f"or in another shell: ./nightshift answer {request.project}{option_of(request.namespace)}",
     ]
 

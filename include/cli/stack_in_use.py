@@ -73,7 +73,7 @@ def airflow_in_use(
         view.doing("reading the Dags")
         _make_ready(api, settings.namespace, dag_id, stack.state.started_at, stack.check_alive)
         _wait_for_data(stack.jobs, view)
-        for run_id in runs.drop_leftovers(api, dag_id) if dag_id else ():
+        for run_id in runs.remove_unfinished_runs(api, dag_id) if dag_id else ():
             view.note(f"ended the interrupted run {run_id}")
         yield AirflowInUse(api, own=True, check=stack.check_alive)
 

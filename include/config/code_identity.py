@@ -85,7 +85,7 @@ def preparation_code(root: Path = ROOT) -> str:
     return code_identity(PREPARATION_ENTRIES, root)
 
 
-def told(identity: str) -> str:
+def with_definition(identity: str) -> str:
     """Return an identity for a comparison that people read; one of an older definition says that it is one."""
     return identity if identity.startswith(PREFIX) else f"{identity} (bytes of include/ml: an older definition)"
 

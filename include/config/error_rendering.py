@@ -19,7 +19,7 @@ from include.config.project import Project
 from include.config.project_folder import Written
 from include.config.sections import IMAGE_PATTERN
 from include.domain.errors import Problem, did_you_mean
-from include.domain.validation_issue import Finding, FindingsError, KeyPath
+from include.domain.validation_issue import KeyPath, ValidationIssue, ValidationIssuesError
 
 WORDS: dict[object, str] = {
     str: "text",
@@ -31,7 +31,7 @@ WORDS: dict[object, str] = {
 
 
 @dataclass(frozen=True)
-class Place:
+class ErrorLocation:
     """Hold the path as the user wrote it and the type declared there (None: no such key in the schema)."""
 
     path: KeyPath
@@ -64,7 +64,7 @@ class Place:
         return ", ".join(WORDS[member] for member in _members(self.annotation) if member in WORDS)
 
 
-def place_of(root: type[BaseModel], loc: KeyPath) -> Place:
+def place_of(root: type[BaseModel], loc: KeyPath) -> ErrorLocation:
     """Follow a pydantic location from `root`.
 
     Args:
@@ -80,11 +80,11 @@ def place_of(root: type[BaseModel], loc: KeyPath) -> Place:
             annotation = tagged[0] if tagged else annotation
             continue
         if part == "[key]":
-            return Place(tuple(path), str)
+            return ErrorLocation(tuple(path), str)
         annotation = _inside(members[0] if members else None, part)
         path.append(part)
     members = _members(annotation)
-    return Place(tuple(path), members[0] if len(members) == 1 else annotation)
+    return ErrorLocation(tuple(path), members[0] if len(members) == 1 else annotation)
 
 
 def _bare(annotation: Any) -> Any:
@@ -186,10 +186,10 @@ def _valid_parts(written: Written, broken: set[str | int]) -> dict[str, Any]:
     return parts
 
 
-def _problems(details: ErrorDetails, place: Place, written: Written) -> Iterator[Problem]:
+def _problems(details: ErrorDetails, place: ErrorLocation, written: Written) -> Iterator[Problem]:
     context = details.get("ctx", {})
     failure = context.get("error")
-    if isinstance(failure, FindingsError):
+    if isinstance(failure, ValidationIssuesError):
         yield from (_of_finding(finding, place.path, written) for finding in failure.findings)
         return
     if _is_echo(details, place, written):
@@ -198,34 +198,34 @@ def _problems(details: ErrorDetails, place: Place, written: Written) -> Iterator
     yield explain(details, place, written)
 
 
-def _is_echo(details: ErrorDetails, place: Place, written: Written) -> bool:
+def _is_echo(details: ErrorDetails, place: ErrorLocation, written: Written) -> bool:
     # pydantic calls a list too short when it is its entries that are wrong
     return details["type"] == "too_short" and len(written.value(place.path)) >= details["ctx"]["min_length"]
 
 
-def _of_finding(finding: Finding, above: KeyPath, written: Written) -> Problem:
+def _of_finding(finding: ValidationIssue, above: KeyPath, written: Written) -> Problem:
     path = (*above, *finding.path)
     got = finding.got or written.got(path)
     return Problem(written.place(path), finding.what, got, finding.allowed, finding.hint)
 
 
-def _explain_missing(details: ErrorDetails, place: Place, written: Written) -> Problem:
+def _explain_missing(details: ErrorDetails, place: ErrorLocation, written: Written) -> Problem:
     return Problem(written.place(place.path), "the key is missing", "", place.choices)
 
 
-def _explain_extra(details: ErrorDetails, place: Place, written: Written) -> Problem:
+def _explain_extra(details: ErrorDetails, place: ErrorLocation, written: Written) -> Problem:
     allowed = place_of(Project, details["loc"][:-1]).keys
     key = str(place.path[-1])
     return Problem(written.place(place.path), "unknown key", key, allowed, did_you_mean(key, allowed))
 
 
-def _explain_choice(details: ErrorDetails, place: Place, written: Written) -> Problem:
+def _explain_choice(details: ErrorDetails, place: ErrorLocation, written: Written) -> Problem:
     got = written.got(place.path)
     hint = did_you_mean(str(written.value(place.path)), place.choices)
     return Problem(written.place(place.path), "not one of the allowed values", got, place.choices, hint)
 
 
-def _explain_kind(details: ErrorDetails, place: Place, written: Written) -> Problem:
+def _explain_kind(details: ErrorDetails, place: ErrorLocation, written: Written) -> Problem:
     path = (*place.path, "kind")
     if details["type"] == "union_tag_not_found":
         return Problem(written.place(path), "the key is missing", "", place.kinds)
@@ -233,7 +233,7 @@ def _explain_kind(details: ErrorDetails, place: Place, written: Written) -> Prob
     return Problem(written.place(path), "not one of the allowed values", written.got(path), place.kinds, hint)
 
 
-def _explain_pattern(details: ErrorDetails, place: Place, written: Written) -> Problem:
+def _explain_pattern(details: ErrorDetails, place: ErrorLocation, written: Written) -> Problem:
     pattern = details["ctx"]["pattern"]
     is_key = details["loc"][-1] == "[key]"
     got = str(place.path[-1]) if is_key else written.got(place.path)
@@ -241,18 +241,18 @@ def _explain_pattern(details: ErrorDetails, place: Place, written: Written) -> P
     return Problem(written.place(place.path), words or "has the wrong form", got, () if words else (pattern,))
 
 
-def _explain_limit(details: ErrorDetails, place: Place, written: Written) -> Problem:
+def _explain_limit(details: ErrorDetails, place: ErrorLocation, written: Written) -> Problem:
     words, key = _LIMITS[details["type"]]
     limit = details["ctx"][key]
     return Problem(written.place(place.path), words.format(limit), written.got(place.path))
 
 
-def _explain_type(details: ErrorDetails, place: Place, written: Written) -> Problem:
+def _explain_type(details: ErrorDetails, place: ErrorLocation, written: Written) -> Problem:
     hint = _type_hint(place, written)
     return Problem(written.place(place.path), f"{place.words} is needed", written.got(place.path), (), hint)
 
 
-def _type_hint(place: Place, written: Written) -> str:
+def _type_hint(place: ErrorLocation, written: Written) -> str:
     node = written.nodes.get(place.path)
     value = written.value(place.path)
     if not isinstance(node, yaml.ScalarNode):
@@ -278,12 +278,12 @@ def _is_number(text: str) -> bool:
         return False
 
 
-def _explain_other(details: ErrorDetails, place: Place, written: Written) -> Problem:
+def _explain_other(details: ErrorDetails, place: ErrorLocation, written: Written) -> Problem:
     what = _FIXED.get(details["type"]) or details["msg"].removeprefix("Value error, ")
     return Problem(written.place(place.path), what, written.got(place.path))
 
 
-Explain = Callable[[ErrorDetails, Place, Written], Problem]
+Explain = Callable[[ErrorDetails, ErrorLocation, Written], Problem]
 _EXPLAIN: dict[str, Explain] = {
     "missing": _explain_missing,
     "extra_forbidden": _explain_extra,

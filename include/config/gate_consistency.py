@@ -19,12 +19,12 @@ from include.config.gates import (
 from include.config.sections import Features, Metrics, Target
 from include.domain.errors import did_you_mean
 from include.domain.metrics import LOWER_IS_BETTER
-from include.domain.validation_issue import Finding, KeyPath
+from include.domain.validation_issue import KeyPath, ValidationIssue
 
 _NO_UPPER_END = frozenset({"log_loss"})
 
 
-def gates_named_once(gates: tuple[Gate, ...]) -> Iterator[Finding]:
+def gates_named_once(gates: tuple[Gate, ...]) -> Iterator[ValidationIssue]:
     """Refuse two gates of one kind on one metric: the stricter one would be the only one."""
     first: dict[tuple[object, ...], int] = {}
     for index, gate in enumerate(gates):
@@ -35,10 +35,12 @@ def gates_named_once(gates: tuple[Gate, ...]) -> Iterator[Finding]:
             another = "another gate of this kind looks at this metric" if metric else "another gate is of this kind"
             what = "the gate is declared twice" if same else another
             got = f"{gate.kind} of {metric}" if metric else gate.kind
-            yield Finding(("gates", index), what, got=got, hint=f"keep it or gates[{earlier}], the stricter one")
+            yield ValidationIssue(
+                ("gates", index), what, got=got, hint=f"keep it or gates[{earlier}], the stricter one"
+            )
 
 
-def gates_fit_their_metrics(gates: tuple[Gate, ...]) -> Iterator[Finding]:
+def gates_fit_their_metrics(gates: tuple[Gate, ...]) -> Iterator[ValidationIssue]:
     """Refuse bounds that demand a bad model, and bounds outside what the metric can be."""
     for index, gate in enumerate(gates):
         if not isinstance(gate, MetricGate) or isinstance(gate, SliceGate):
@@ -46,10 +48,10 @@ def gates_fit_their_metrics(gates: tuple[Gate, ...]) -> Iterator[Finding]:
         lower = gate.metric in LOWER_IS_BETTER
         if isinstance(gate, MinimumGate) and lower:
             what = f"a minimum of {gate.metric} demands a bad model: lower is better"
-            yield Finding(("gates", index, "kind"), what, hint="did you mean 'maximum'?")
+            yield ValidationIssue(("gates", index, "kind"), what, hint="did you mean 'maximum'?")
         if isinstance(gate, MaximumGate) and not lower:
             what = f"a maximum of {gate.metric} demands a bad model: higher is better"
-            yield Finding(
+            yield ValidationIssue(
                 ("gates", index, "kind"), what, hint="to be warned of a score too good to be true: 'leak_alarm'"
             )
         key = "above" if isinstance(gate, LeakAlarmGate) else "value" if hasattr(gate, "value") else "margin"
@@ -58,10 +60,10 @@ def gates_fit_their_metrics(gates: tuple[Gate, ...]) -> Iterator[Finding]:
         if not 0 <= bound <= high:
             ends = "at least 0" if gate.metric in _NO_UPPER_END else "between 0 and 1"
             hint = "write 60 % as 0.6" if bound > 1 else ""
-            yield Finding(("gates", index, key), f"{gate.metric} is {ends}", hint=hint)
+            yield ValidationIssue(("gates", index, key), f"{gate.metric} is {ends}", hint=hint)
 
 
-def gates_can_pass(gates: tuple[Gate, ...], metrics: Metrics) -> Iterator[Finding]:
+def gates_can_pass(gates: tuple[Gate, ...], metrics: Metrics) -> Iterator[ValidationIssue]:
     """Refuse a leak alarm that sounds for every model the other gates let through, declared or not."""
     alarms = {gate.metric: (index, gate) for index, gate in enumerate(gates) if isinstance(gate, LeakAlarmGate)}
     undeclared = LeakAlarmGate(kind="leak_alarm", metric=metrics.primary)
@@ -77,22 +79,24 @@ def gates_can_pass(gates: tuple[Gate, ...], metrics: Metrics) -> Iterator[Findin
             if at is None:
                 what = f"no model can pass: without a leak_alarm, {side} {alarm.believed:g} is a leak until explained"
                 hint = f"declare the gate leak_alarm of {gate.metric}, or switch it off"
-                yield Finding(("gates", index, "value"), what, hint=hint)
+                yield ValidationIssue(("gates", index, "value"), what, hint=hint)
             else:
                 what = f"no model can pass: gates[{index}] demands {alarm.metric} {gate.value:g}"
-                yield Finding(("gates", at, "above"), what, hint=f"the alarm must be {side} that")
+                yield ValidationIssue(("gates", at, "above"), what, hint=f"the alarm must be {side} that")
 
 
-def switched_off_gates_are_in_force(gates: tuple[Gate, ...], metrics: Metrics) -> Iterator[Finding]:
+def switched_off_gates_are_in_force(gates: tuple[Gate, ...], metrics: Metrics) -> Iterator[ValidationIssue]:
     """Refuse to switch off the gate of a metric that no undeclared gate looks at: it would stay as it is."""
     for index, gate in enumerate(gates):
         if isinstance(gate, LeakAlarmGate | SliceGate) and gate.off and gate.metric != metrics.primary:
             what = "there is nothing to switch off: without a declaration this gate looks at the primary metric"
             hint = "name the primary metric, or remove the gate"
-            yield Finding(("gates", index, "metric"), what, got=gate.metric, allowed=(metrics.primary,), hint=hint)
+            yield ValidationIssue(
+                ("gates", index, "metric"), what, got=gate.metric, allowed=(metrics.primary,), hint=hint
+            )
 
 
-def small_holdouts_say_why(gates: tuple[Gate, ...]) -> Iterator[Finding]:
+def small_holdouts_say_why(gates: tuple[Gate, ...]) -> Iterator[ValidationIssue]:
     """Refuse bounds on the holdout below the defaults that give no reason: few rows hardly prove anything."""
     usual = HoldoutGate(kind="holdout")
     for index, gate in enumerate(gates):
@@ -100,7 +104,7 @@ def small_holdouts_say_why(gates: tuple[Gate, ...]) -> Iterator[Finding]:
             continue
         for key in ("min_rows", "min_positives", "min_negatives"):
             if getattr(gate, key) < getattr(usual, key):
-                yield Finding(
+                yield ValidationIssue(
                     ("gates", index, key),
                     f"a bound below {getattr(usual, key)} needs a reason",
                     hint='add because: "..." to the gate; the report prints it',
@@ -112,24 +116,28 @@ _GroupGate = SliceGate | FairnessGate
 
 def slices_are_features(
     slices: tuple[str, ...], features: Features, protected: tuple[str, ...], keys: tuple[str, ...], pii: tuple[str, ...]
-) -> Iterator[Finding]:
+) -> Iterator[ValidationIssue]:
     """Refuse slices by columns that feature rows do not hold, and by protected ones, which are looked at anyway."""
     for index, name in enumerate(slices):
         if name in protected:
-            yield Finding(("slices", index), "the column is protected, and looked at anyway", hint="remove it here")
+            yield ValidationIssue(
+                ("slices", index), "the column is protected, and looked at anyway", hint="remove it here"
+            )
         else:
             yield from _not_held(("slices", index), name, features.names, keys, pii)
 
 
-def protected_tells_groups(protected: tuple[str, ...], keys: tuple[str, ...], target: Target) -> Iterator[Finding]:
+def protected_tells_groups(
+    protected: tuple[str, ...], keys: tuple[str, ...], target: Target
+) -> Iterator[ValidationIssue]:
     """Refuse as protected what makes a group of each row, or of each answer."""
     for index, name in enumerate(protected):
         if name in keys:
             what = "a key may not be protected: each row would be a group"
-            yield Finding(("protected", index), what, hint="name a column that many rows share")
+            yield ValidationIssue(("protected", index), what, hint="name a column that many rows share")
         elif name in (target.name, target.column):
             what = "the target may not be protected: each group would hold one answer only"
-            yield Finding(("protected", index), what, hint="name a column that is known beforehand")
+            yield ValidationIssue(("protected", index), what, hint="name a column that is known beforehand")
 
 
 def slice_gates_find_groups(
@@ -139,7 +147,7 @@ def slice_gates_find_groups(
     slices: tuple[str, ...],
     keys: tuple[str, ...],
     pii: tuple[str, ...],
-) -> Iterator[Finding]:
+) -> Iterator[ValidationIssue]:
     """Refuse a slice gate with nothing to look at, and one that looks at what feature rows do not hold."""
     held = (*features.names, *protected)
     for index, gate in enumerate(gates):
@@ -147,12 +155,12 @@ def slice_gates_find_groups(
             continue
         if not gate.by and not protected and not slices:
             what = "there are no groups to look at: nothing is protected, and no slices are declared"
-            yield Finding(("gates", index), what, got="slice", hint="name features in slices or in by")
+            yield ValidationIssue(("gates", index), what, got="slice", hint="name features in slices or in by")
         for number, name in enumerate(gate.by):
             yield from _not_held(("gates", index, "by", number), name, held, keys, pii)
 
 
-def fairness_gates_find_groups(gates: tuple[Gate, ...], protected: tuple[str, ...]) -> Iterator[Finding]:
+def fairness_gates_find_groups(gates: tuple[Gate, ...], protected: tuple[str, ...]) -> Iterator[ValidationIssue]:
     """Refuse a fairness gate without protected columns, and one that looks at others."""
     for index, gate in enumerate(gates):
         if not isinstance(gate, FairnessGate):
@@ -160,16 +168,16 @@ def fairness_gates_find_groups(gates: tuple[Gate, ...], protected: tuple[str, ..
         if not protected:
             what = "there are no groups of people to look at: nothing is protected"
             hint = "name the raw columns of such groups in protected"
-            yield Finding(("gates", index), what, got="fairness", hint=hint)
+            yield ValidationIssue(("gates", index), what, got="fairness", hint=hint)
             continue
         for number, name in enumerate(gate.by):
             if name not in protected:
                 hint = did_you_mean(name, protected) or "name it in protected, too"
                 what = "the column is not protected"
-                yield Finding(("gates", index, "by", number), what, got=name, allowed=protected, hint=hint)
+                yield ValidationIssue(("gates", index, "by", number), what, got=name, allowed=protected, hint=hint)
 
 
-def group_gates_share_no_column(gates: tuple[Gate, ...]) -> Iterator[Finding]:
+def group_gates_share_no_column(gates: tuple[Gate, ...]) -> Iterator[ValidationIssue]:
     """Refuse a column that two gates look at in the same way, or that one gate names twice."""
     found = [(index, gate) for index, gate in enumerate(gates) if isinstance(gate, _GroupGate)]
     for index, gate in found:
@@ -177,15 +185,15 @@ def group_gates_share_no_column(gates: tuple[Gate, ...]) -> Iterator[Finding]:
         named = [other for other, rival in alike if rival.by]
         if not gate.by and named:
             what = f"a gate without by looks at all groups, and gates[{named[0]}] at some of them"
-            yield Finding(("gates", index), what, got=gate.kind, hint="name the columns of each in by")
+            yield ValidationIssue(("gates", index), what, got=gate.kind, hint="name the columns of each in by")
         for number, name in enumerate(gate.by):
             path: KeyPath = ("gates", index, "by", number)
             earlier = [other for other, rival in alike if other < index and name in rival.by and rival.by != gate.by]
             if name in gate.by[:number]:
-                yield Finding(path, "the column is named twice", hint="keep one")
+                yield ValidationIssue(path, "the column is named twice", hint="keep one")
             elif earlier:
                 what = f"gates[{earlier[0]}] looks at this column in the same way"
-                yield Finding(path, what, hint="keep it in one of the two")
+                yield ValidationIssue(path, what, hint="keep it in one of the two")
 
 
 def _alike(gate: _GroupGate, other: _GroupGate) -> bool:
@@ -194,7 +202,7 @@ def _alike(gate: _GroupGate, other: _GroupGate) -> bool:
 
 def _not_held(
     path: KeyPath, name: str, held: Sequence[str], keys: tuple[str, ...], pii: tuple[str, ...]
-) -> Iterator[Finding]:
+) -> Iterator[ValidationIssue]:
     if name in held:
         return
     if name in pii:
@@ -204,12 +212,14 @@ def _not_held(
     else:
         what = "feature rows hold no such column"
         hint = did_you_mean(name, held) or "name a feature, or name the raw column in protected"
-    yield Finding(path, what, got=name, allowed=tuple(held), hint=hint)
+    yield ValidationIssue(path, what, got=name, allowed=tuple(held), hint=hint)
 
 
-def behaviour_is_written_down(gates: tuple[object, ...], folder: Path) -> Iterator[Finding]:
+def behaviour_is_written_down(gates: tuple[object, ...], folder: Path) -> Iterator[ValidationIssue]:
     """Refuse a gate of behaviour in a project that does not say how its models must behave."""
     for index, gate in enumerate(gates):
         if isinstance(gate, BehaviourGate) and not (folder / "behaviour.py").is_file():
             what = "there is no behaviour.py, so this gate would let nothing pass"
-            yield Finding(("gates", index, "kind"), what, hint="write one (docs/add-a-project.md), or remove the gate")
+            yield ValidationIssue(
+                ("gates", index, "kind"), what, hint="write one (docs/add-a-project.md), or remove the gate"
+            )

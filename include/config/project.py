@@ -33,7 +33,7 @@ from include.config.sections import (
 from include.config.source import ColumnName, FileSource, FileTable, Source, SqlSource
 from include.domain.base_model import Closed
 from include.domain.decision import DisplayFormat, RowName
-from include.domain.validation_issue import FindingsError
+from include.domain.validation_issue import ValidationIssuesError
 
 __all__ = [
     "Candidate",
@@ -132,7 +132,7 @@ class Project(Closed):
     def _keys_agree(self) -> Project:
         findings = findings_of({key: getattr(self, key) for key in type(self).model_fields})
         if findings:
-            raise FindingsError(findings)
+            raise ValidationIssuesError(findings)
         return self
 
     def candidate(self, name: str) -> Candidate:

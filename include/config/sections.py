@@ -13,7 +13,7 @@ from include.domain.base_model import Closed
 from include.domain.errors import SettingsError
 from include.domain.metrics import MetricName
 from include.domain.results import PromotionMode
-from include.domain.validation_issue import Finding, FindingsError
+from include.domain.validation_issue import ValidationIssue, ValidationIssuesError
 
 MAX_TIMEOUT_HOURS = 24 * 30
 
@@ -99,10 +99,10 @@ class Target(Closed):
     def _exactly_one_rule(self) -> Target:
         if self.others is not None and self.equals is None:
             hint = "remove it: greater_than tells every number"
-            raise FindingsError([Finding(("others",), "only equals has other values", hint=hint)])
+            raise ValidationIssuesError([ValidationIssue(("others",), "only equals has other values", hint=hint)])
         if (self.greater_than is None) == (self.equals is None):
             both = "both" if self.equals is not None else "neither"
-            raise FindingsError([Finding((), "exactly one of greater_than and equals is needed", both)])
+            raise ValidationIssuesError([ValidationIssue((), "exactly one of greater_than and equals is needed", both)])
         return self
 
 
@@ -127,7 +127,7 @@ class Window(Closed):
     def _something_left_to_train_on(self) -> Window:
         if self.holdout_days * 2 > self.days:
             what = f"must be at most half of window.days ({self.days})"
-            raise FindingsError([Finding(("holdout_days",), what, allowed=(f"1 to {self.days // 2}",))])
+            raise ValidationIssuesError([ValidationIssue(("holdout_days",), what, allowed=(f"1 to {self.days // 2}",))])
         return self
 
 
@@ -150,16 +150,16 @@ class Features(Closed):
     @model_validator(mode="after")
     def _named_once(self) -> Features:
         if not self.names:
-            raise FindingsError([Finding((), "at least one feature is needed", "none")])
+            raise ValidationIssuesError([ValidationIssue((), "at least one feature is needed", "none")])
         seen: set[str] = set()
         findings = []
         for kind, names in (("numeric", self.numeric), ("categorical", self.categorical)):
             for index, name in enumerate(names):
                 if name in seen:
-                    findings.append(Finding((kind, index), "the feature is named twice", hint="keep one"))
+                    findings.append(ValidationIssue((kind, index), "the feature is named twice", hint="keep one"))
                 seen.add(name)
         if findings:
-            raise FindingsError(findings)
+            raise ValidationIssuesError(findings)
         return self
 
 
@@ -242,19 +242,21 @@ class Promotion(Closed):
     @classmethod
     def _proof_is_a_gate(cls, values: Any) -> Any:
         findings = [
-            Finding((old,), "what proves a challenger better is a gate now", hint=_as_gate(new, values[old]))
+            ValidationIssue((old,), "what proves a challenger better is a gate now", hint=_as_gate(new, values[old]))
             for old, new in (("min_improvement", "margin"), ("confidence", "confidence"))
             if isinstance(values, dict) and old in values
         ]
         if findings:
-            raise FindingsError(findings)
+            raise ValidationIssuesError(findings)
         return values
 
     @model_validator(mode="after")
     def _asked_only_in_its_mode(self) -> Promotion:
         if self.mode != "approval" and self.approval != Approval():
             hint = "write 'mode: approval' to have a person asked, or remove it"
-            raise FindingsError([Finding(("approval",), f"nobody is asked in mode {self.mode}", hint=hint)])
+            raise ValidationIssuesError(
+                [ValidationIssue(("approval",), f"nobody is asked in mode {self.mode}", hint=hint)]
+            )
         return self
 
 
@@ -321,13 +323,15 @@ class Threshold(Closed):
     def _nothing_is_ignored(self) -> Threshold:
         # a default may stand there: a record of a training holds every key
         findings = [
-            Finding((key,), f"only objective '{objective}' looks at it; this one is '{self.objective}'", hint=hint)
+            ValidationIssue(
+                (key,), f"only objective '{objective}' looks at it; this one is '{self.objective}'", hint=hint
+            )
             for key, objective in _OBJECTIVE_OF.items()
             if objective != self.objective and getattr(self, key) != type(self).model_fields[key].default
             for hint in (f"remove it, or write objective: {objective}",)
         ]
         if findings:
-            raise FindingsError(findings)
+            raise ValidationIssuesError(findings)
         return self
 
 
@@ -354,13 +358,13 @@ class Value(Closed):
         if self.true_positive <= self.false_negative:
             what = "acting on a positive must be worth more than missing it"
             hint = f"more than false_negative ({self.false_negative:g})"
-            findings.append(Finding(("true_positive",), what, f"{self.true_positive:g}", hint=hint))
+            findings.append(ValidationIssue(("true_positive",), what, f"{self.true_positive:g}", hint=hint))
         if self.true_negative <= self.false_positive:
             what = "leaving a negative alone must be worth more than acting on it"
             hint = f"more than false_positive ({self.false_positive:g}); costs are negative"
-            findings.append(Finding(("true_negative",), what, f"{self.true_negative:g}", hint=hint))
+            findings.append(ValidationIssue(("true_negative",), what, f"{self.true_negative:g}", hint=hint))
         if findings:
-            raise FindingsError(findings)
+            raise ValidationIssuesError(findings)
         return self
 
 
@@ -397,10 +401,10 @@ class Training(Closed):
         written_whole = "image" in self.model_fields_set
         what = "only a container can be limited: a task shares its worker with others"
         findings = [
-            Finding((key,), what, hint="name the image to train in, or remove the limit")
+            ValidationIssue((key,), what, hint="name the image to train in, or remove the limit")
             for key, value in declared.items()
             if self.image is None and not (written_whole and value == type(self).model_fields[key].default)
         ]
         if findings:
-            raise FindingsError(findings)
+            raise ValidationIssuesError(findings)
         return self

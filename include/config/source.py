@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, model_validator
 
 from include.domain.base_model import Closed
-from include.domain.validation_issue import Finding, FindingsError
+from include.domain.validation_issue import ValidationIssue, ValidationIssuesError
 
 ColumnName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 ConnectionName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -40,7 +40,9 @@ class CsvFormat(Closed):
     def _two_meanings_have_two_signs(self) -> CsvFormat:
         if self.delimiter == self.decimal:
             what = "a comma cannot be both the delimiter and the decimal sign"
-            raise FindingsError([Finding(("decimal",), what, hint="declare the file's real delimiter, such as ';'")])
+            raise ValidationIssuesError(
+                [ValidationIssue(("decimal",), what, hint="declare the file's real delimiter, such as ';'")]
+            )
         return self
 
 
@@ -69,7 +71,7 @@ class FileTable(Closed):
     def _only_csv_has_its_format(self) -> FileTable:
         if self.csv is not None and not self.path.endswith(".csv"):
             what = "only a .csv file is written in a way of its own"
-            raise FindingsError([Finding(("csv",), what, self.path, hint="remove 'csv:'")])
+            raise ValidationIssuesError([ValidationIssue(("csv",), what, self.path, hint="remove 'csv:'")])
         return self
 
 
@@ -113,13 +115,15 @@ class SqlSource(Closed):
         findings = []
         if "date" not in named:
             hint = "put 'where <day column> = :date' into it"
-            findings.append(Finding(("query",), "the query must select one day by the parameter :date", hint=hint))
+            findings.append(
+                ValidationIssue(("query",), "the query must select one day by the parameter :date", hint=hint)
+            )
         findings += [
-            Finding(("query",), "the query has an unknown parameter", f":{name}", (":date",))
+            ValidationIssue(("query",), "the query has an unknown parameter", f":{name}", (":date",))
             for name in sorted(named - {"date"})
         ]
         if findings:
-            raise FindingsError(findings)
+            raise ValidationIssuesError(findings)
         return self
 
 

@@ -44,7 +44,7 @@ class TrainingRequest(Receipt):
         return f"{self.candidate}-{hashlib.sha256(content.encode()).hexdigest()[:16]}"
 
 
-class Failure(Receipt):
+class TrainingFailure(Receipt):
     """Say how a training failed: what an error is made from again, so that it reads the same on the worker.
 
     Attributes:
@@ -69,16 +69,16 @@ class TrainingAnswer(Receipt):
 
     attempt: str
     result: TrainResult | None = None
-    failure: Failure | None = None
+    failure: TrainingFailure | None = None
 
 
-def failure_of(error: Exception) -> Failure:
+def failure_of(error: Exception) -> TrainingFailure:
     """Return what an error says; a bug would only fail again, what is left may heal."""
     kind = type(error).__name__
     if not isinstance(error, NightshiftError):
-        return Failure(kind=kind, retryable=not isinstance(error, BUGS), message=str(error))
+        return TrainingFailure(kind=kind, retryable=not isinstance(error, BUGS), message=str(error))
     problem: Problem = error.problem
-    return Failure(
+    return TrainingFailure(
         kind=kind,
         retryable=error.retryable,
         where=problem.where,

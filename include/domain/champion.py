@@ -13,7 +13,7 @@ NIGHTS_KEPT = 30
 
 
 @dataclass(frozen=True)
-class InForce:
+class ChampionState:
     """Hold what is in force: the entry of the champion, the entry that pinned it, and barred candidate ids."""
 
     champion: LedgerEntry | None
@@ -28,7 +28,7 @@ def settle(entry: LedgerEntry, history: Sequence[LedgerEntry]) -> LedgerEntry:
     everything above its target, and what was taken off is barred until a person promotes it again.
     """
     entry = entry.model_copy(update={"highest_version": max(highest_version(history), as_number(entry.version))})
-    before = standing_after(history)
+    before = state_after(history)
     if entry.kind == "promotion":
         barred = tuple(name for name in before.barred if name != entry.candidate_id)
         after = before.model_copy(update={"champion": entry.number, "barred": barred})
@@ -58,15 +58,15 @@ def as_number(version: str) -> int:
     return int(version) if version.isdecimal() else 0
 
 
-def standing_after(history: Sequence[LedgerEntry]) -> Standing:
+def state_after(history: Sequence[LedgerEntry]) -> Standing:
     """Return what is in force after the newest entry, which alone is read."""
     return history[-1].standing if history else Standing()
 
 
-def in_force_after(history: Sequence[LedgerEntry]) -> InForce:
+def champion_after(history: Sequence[LedgerEntry]) -> ChampionState:
     """Return what is in force after the newest entry."""
-    standing = standing_after(history)
-    return InForce(
+    standing = state_after(history)
+    return ChampionState(
         champion=history[standing.champion - 1] if standing.champion else None,
         pin=history[standing.pin - 1] if standing.pin else None,
         barred=frozenset(standing.barred),
@@ -75,7 +75,7 @@ def in_force_after(history: Sequence[LedgerEntry]) -> InForce:
 
 def champions(history: Sequence[LedgerEntry]) -> Iterator[LedgerEntry]:
     """Yield the champion in force, then those a rollback can go back to, newest first; only those are read."""
-    number = standing_after(history).champion
+    number = state_after(history).champion
     while number:
         entry = history[number - 1]
         yield entry

@@ -287,7 +287,7 @@ BUGS = (
 AnyError = TypeVar("AnyError", bound=NightshiftError)
 
 
-def several(
+def aggregated(
     kind: type[AnyError],
     where: str,
     what: str,

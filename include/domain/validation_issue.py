@@ -9,7 +9,7 @@ KeyPath = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
-class Finding:
+class ValidationIssue:
     """Hold one finding about the value at `path`, counted from the model whose validator raises it.
 
     `got` is left empty when what the file holds at `path` says it already.
@@ -22,10 +22,10 @@ class Finding:
     hint: str = ""
 
 
-class FindingsError(ValueError):
+class ValidationIssuesError(ValueError):
     """Hand all findings of one validator to pydantic, which takes only a ValueError."""
 
-    def __init__(self, findings: Sequence[Finding]) -> None:
+    def __init__(self, findings: Sequence[ValidationIssue]) -> None:
         self.findings = tuple(findings)
         super().__init__("; ".join(finding.what for finding in self.findings))
 

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 from typing import overload
 
-from include.domain.champion import InForce, champions, highest_version, in_force_after, settle
+from include.domain.champion import ChampionState, champion_after, champions, highest_version, settle
 from include.domain.decision import Decision, EntryKind, LedgerEntry
 from include.domain.errors import (
     ArtifactDamagedError,
@@ -130,9 +130,9 @@ class Ledger:
         """Return how many entries there are; none is read."""
         return len(self._history())
 
-    def in_force(self) -> InForce:
+    def in_force(self) -> ChampionState:
         """Return champion, pin and barred candidates; reads the newest entry and those it names."""
-        return in_force_after(self._history())
+        return champion_after(self._history())
 
     def champions(self) -> list[LedgerEntry]:
         """Return the champion in force, then those a rollback can go back to, newest first."""

@@ -155,14 +155,14 @@ MAX_TRIES = 5
 
 
 @dataclass(frozen=True)
-class InForce:
+class CurrentManifest:
     """Hold what a commit mark said when it was looked at: no manifest and no ETag where there was none."""
 
     manifest: Manifest | None = None
     etag: str | None = None
 
 
-def look(store: ObjectStore, key: str) -> InForce:
+def read_current(store: ObjectStore, key: str) -> CurrentManifest:
     """Return the manifest at `key`, with the ETag it was read at.
 
     Raises:
@@ -171,11 +171,11 @@ def look(store: ObjectStore, key: str) -> InForce:
     try:
         found = store.read(key)
     except ObjectMissingError:
-        return InForce()
-    return InForce(parse_receipt(found.data, store.uri(key), Manifest), found.etag)
+        return CurrentManifest()
+    return CurrentManifest(parse_receipt(found.data, store.uri(key), Manifest), found.etag)
 
 
-def put_in_force(store: ObjectStore, key: str, manifest: Manifest, seen: InForce) -> bool:
+def replace_current(store: ObjectStore, key: str, manifest: Manifest, seen: CurrentManifest) -> bool:
     """Write the manifest, unless the key has changed since it was `seen`; tell whether it was written."""
     try:
         store.put(key, to_json(manifest), if_absent=seen.etag is None, if_match=seen.etag)

@@ -207,7 +207,7 @@ def columns_of(tables: Mapping[str, pd.DataFrame]) -> list[str]:
 
 
 @dataclass
-class GoodDays:
+class ValidRows:
     """Give the good rows of days, reading and joining each only once while neighbours need it."""
 
     project: Project

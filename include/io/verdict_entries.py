@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Literal
 
 from include.domain import clock
-from include.domain.champion import as_number, highest_version, in_force_after
+from include.domain.champion import as_number, champion_after, highest_version
 from include.domain.decision import Decision, LedgerEntry
 from include.domain.errors import ArtifactDamagedError
 from include.domain.results import ApprovalAnswer, Origin, Verdict
@@ -45,7 +45,7 @@ class OvertakenError(Exception):
 
 
 @dataclass(frozen=True)
-class Ruling:
+class ApprovalOutcome:
     """Say what a person's answer, or its absence, makes of a PROMOTE.
 
     Attributes:
@@ -58,7 +58,7 @@ class Ruling:
 
 
 @dataclass(frozen=True)
-class Recorder:
+class VerdictWriter:
     """Append a run's entries about one decision.
 
     Attributes:
@@ -70,7 +70,7 @@ class Recorder:
     ledger: Ledger
     decision: Decision
     origin: Origin
-    ruling: Ruling | None = None
+    ruling: ApprovalOutcome | None = None
     decision_sha256: str = ""
 
     def record_decision(self) -> LedgerEntry:
@@ -175,7 +175,7 @@ class Recorder:
 
     def _overtaken(self, history: Sequence[LedgerEntry]) -> str:
         """Return why the history forbids the promotion; empty when it does not."""
-        now = in_force_after(history)
+        now = champion_after(history)
         if now.pin is not None:
             return f"overtaken: the champion was pinned meanwhile {describe_pin(now.pin)}"
         if self.decision.challenger.candidate_id in now.barred:

@@ -25,7 +25,7 @@ from scipy.stats import rankdata
 from include.domain.evidence import BaselineGain
 from include.domain.metrics import MetricName
 from include.ml.bootstrap import differences_to
-from include.ml.metrics import THRESHOLD, Scored, measure
+from include.ml.metrics import THRESHOLD, Predictions, measure
 
 SHUFFLES = 999
 # fewer groups make the interval over them too narrow: A. C. Cameron and D. L. Miller, A Practitioner's Guide to
@@ -78,7 +78,7 @@ def measure_trivial(names: Iterable[MetricName], labels: np.ndarray, prior: floa
     }
 
 
-def baseline_gains(metric: MetricName, scored: Scored, confidences: Sequence[float]) -> tuple[BaselineGain, ...]:
+def baseline_gains(metric: MetricName, scored: Predictions, confidences: Sequence[float]) -> tuple[BaselineGain, ...]:
     """Return the challenger's gain over the best trivial answer, one for each confidence.
 
     Returns:
@@ -108,7 +108,7 @@ def baseline_gains(metric: MetricName, scored: Scored, confidences: Sequence[flo
     )
 
 
-def shuffled_p_value(metric: MetricName, scored: Scored, *, within_days: bool) -> float:
+def shuffled_p_value(metric: MetricName, scored: Predictions, *, within_days: bool) -> float:
     """Return how often labels dealt out at random make the challenger's metric as good as it is, at most 1.
 
     Args:

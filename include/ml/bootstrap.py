@@ -9,7 +9,7 @@ from scipy.stats import t as student_t
 
 from include.domain.evidence import Difference
 from include.domain.metrics import MetricName, improvement
-from include.ml.metrics import THRESHOLD, Scored
+from include.ml.metrics import THRESHOLD, Predictions
 
 _SMALLEST = np.finfo("float64").eps
 # so many counts are weighed at once: 8 MB
@@ -175,13 +175,15 @@ RESAMPLES = 2000
 BLOCKS = 100
 
 
-def difference(metric: MetricName, scored: Scored, confidence: float, resamples: int = RESAMPLES) -> Difference | None:
+def difference(
+    metric: MetricName, scored: Predictions, confidence: float, resamples: int = RESAMPLES
+) -> Difference | None:
     """Return the challenger's gain at one confidence; see `differences`."""
     return next(iter(differences(metric, scored, (confidence,), resamples)), None)
 
 
 def differences(
-    metric: MetricName, scored: Scored, confidences: Sequence[float], resamples: int = RESAMPLES
+    metric: MetricName, scored: Predictions, confidences: Sequence[float], resamples: int = RESAMPLES
 ) -> tuple[Difference, ...]:
     """Return the challenger's gain over the champion in one metric, the same for the same arguments.
 
@@ -203,7 +205,7 @@ def differences(
 
 def differences_to(
     metric: MetricName,
-    scored: Scored,
+    scored: Predictions,
     rival: tuple[np.ndarray, float],
     confidences: Sequence[float],
     resamples: int = RESAMPLES,
@@ -241,7 +243,7 @@ def differences_to(
     )
 
 
-def _groups(scored: Scored) -> tuple[np.ndarray, int, str]:
+def _groups(scored: Predictions) -> tuple[np.ndarray, int, str]:
     """Return each row's group, how many groups there are, and what they are."""
     names, day = np.unique(scored.days.astype(str), return_inverse=True)
     if len(names) >= MIN_DAYS:

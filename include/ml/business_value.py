@@ -9,14 +9,14 @@ import numpy as np
 from include.config.sections import Threshold, Value
 from include.domain.evidence import Money, OperatingPoint, Points
 from include.domain.results import Receipt
-from include.ml.metrics import THRESHOLD, Scored
+from include.ml.metrics import THRESHOLD, Predictions
 
 PER_ROWS = 1000
 MAX_POINTS = 200
 
 
 @dataclass(frozen=True)
-class Counts:
+class AnswerCounts:
     """Count the outcomes at thresholds; every array has shape (n_thresholds,), int."""
 
     true_positives: np.ndarray
@@ -25,7 +25,7 @@ class Counts:
     true_negatives: np.ndarray
 
 
-def count_at(labels: np.ndarray, scores: np.ndarray, thresholds: np.ndarray) -> Counts:
+def count_at(labels: np.ndarray, scores: np.ndarray, thresholds: np.ndarray) -> AnswerCounts:
     """Count the outcomes when a score of at least the threshold is a yes, for every threshold at once.
 
     Args:
@@ -36,10 +36,10 @@ def count_at(labels: np.ndarray, scores: np.ndarray, thresholds: np.ndarray) -> 
     positives, negatives = np.sort(scores[labels == 1]), np.sort(scores[labels == 0])
     missed = np.searchsorted(positives, thresholds, side="left")
     left_alone = np.searchsorted(negatives, thresholds, side="left")
-    return Counts(len(positives) - missed, len(negatives) - left_alone, missed, left_alone)
+    return AnswerCounts(len(positives) - missed, len(negatives) - left_alone, missed, left_alone)
 
 
-def value_per_1000(counts: Counts, value: Value) -> np.ndarray:
+def value_per_1000(counts: AnswerCounts, value: Value) -> np.ndarray:
     """Return what 1,000 rows earn at each threshold, in `value.currency`; shape (n_thresholds,)."""
     total = (
         counts.true_positives * value.true_positive
@@ -88,7 +88,7 @@ def profit_curve(labels: np.ndarray, scores: np.ndarray, value: Value, threshold
     return tuple((float(x), float(y)) for x, y in zip(thresholds, earned, strict=True))
 
 
-def money(scored: Scored, value: Value) -> Money:
+def money(scored: Predictions, value: Value) -> Money:
     """Return what the answers of both models earn on the holdout, beside the better answer that is the same for all."""
     halves = np.full(len(scored.labels), 0.5)
     all_yes, all_no = value_per_1000(count_at(scored.labels, halves, np.array([0.0, 1.0])), value)
@@ -163,7 +163,7 @@ def choose_threshold(how: Threshold, value: Value | None, labels: np.ndarray, sc
     )
 
 
-def _reached(how: Threshold, value: Value | None, counts: Counts) -> np.ndarray:
+def _reached(how: Threshold, value: Value | None, counts: AnswerCounts) -> np.ndarray:
     """Return the objective at each threshold, shape (n_thresholds,); -inf where it may not be chosen."""
     found, false_alarms, missed = counts.true_positives, counts.false_positives, counts.false_negatives
     if how.objective == "f_beta":

@@ -22,7 +22,7 @@ MIN_ROWS_OF_VALUE = 5
 
 
 @dataclass(frozen=True)
-class Counts:
+class ValueCounts:
     """Count the rows of each value of a feature; each array has shape (n_values,), numbers by rising value.
 
     Attributes:
@@ -38,21 +38,21 @@ class Counts:
         """Return the rows of each value."""
         return self.positives + self.negatives
 
-    def at(self, index: np.ndarray | slice) -> Counts:
+    def at(self, index: np.ndarray | slice) -> ValueCounts:
         """Return those of some values, in that order."""
-        return Counts(self.positives[index], self.negatives[index])
+        return ValueCounts(self.positives[index], self.negatives[index])
 
-    def less(self, others: Counts) -> Counts:
+    def less(self, others: ValueCounts) -> ValueCounts:
         """Return what is left without other rows."""
-        return Counts(self.positives - others.positives, self.negatives - others.negatives)
+        return ValueCounts(self.positives - others.positives, self.negatives - others.negatives)
 
-    def gathered(self, place: np.ndarray) -> Counts:
+    def gathered(self, place: np.ndarray) -> ValueCounts:
         """Return those of groups of values: `place` is the group of each value, shape (n_values,)."""
-        return Counts(np.bincount(place, weights=self.positives), np.bincount(place, weights=self.negatives))
+        return ValueCounts(np.bincount(place, weights=self.positives), np.bincount(place, weights=self.negatives))
 
 
 @dataclass(frozen=True)
-class Feature:
+class FeatureToCheck:
     """Hold what is counted of one feature; a missing value is the first, with or without rows.
 
     Attributes:
@@ -62,11 +62,13 @@ class Feature:
     """
 
     numeric: bool
-    whole: Counts
-    half: Counts
+    whole: ValueCounts
+    half: ValueCounts
 
 
-def count(column: pd.Series, kind: Literal["numeric", "categorical"], labels: np.ndarray, half: np.ndarray) -> Feature:
+def count(
+    column: pd.Series, kind: Literal["numeric", "categorical"], labels: np.ndarray, half: np.ndarray
+) -> FeatureToCheck:
     """Return how many positives and negatives each value has.
 
     Args:
@@ -79,11 +81,11 @@ def count(column: pd.Series, kind: Literal["numeric", "categorical"], labels: np
     length = int(place.max()) + 1
     # 0 to 3: in the half or not, positive or not
     which = np.bincount(place * 4 + half * 2 + labels, minlength=length * 4).reshape(length, 4).astype("float64")
-    inside = Counts(which[:, 3], which[:, 2])
-    return Feature(kind == "numeric", Counts(which[:, 1] + which[:, 3], which[:, 0] + which[:, 2]), inside)
+    inside = ValueCounts(which[:, 3], which[:, 2])
+    return FeatureToCheck(kind == "numeric", ValueCounts(which[:, 1] + which[:, 3], which[:, 0] + which[:, 2]), inside)
 
 
-def alone_auc(feature: Feature) -> float:
+def alone_auc(feature: FeatureToCheck) -> float:
     """Return the ROC AUC of one feature alone, at least 0.5.
 
     A number sorts the rows by itself, upwards or downwards, missing ones at either end; or by the target's rate in
@@ -100,12 +102,14 @@ def alone_auc(feature: Feature) -> float:
         found += [area(known)] if partly else []
     if partly:
         found.append(
-            _area_by_rate(Feature(feature.numeric, _without_missing(feature.whole), _without_missing(feature.half)))
+            _area_by_rate(
+                FeatureToCheck(feature.numeric, _without_missing(feature.whole), _without_missing(feature.half))
+            )
         )
     return max(max(each, 1 - each) for each in found)
 
 
-def determines(counts: Counts) -> bool:
+def determines(counts: ValueCounts) -> bool:
     """Tell whether every value belongs to one class, a missing value being one: the target itself under another name.
 
     Two values do whatever their rows; more must repeat, because each value of a number that never repeats has one
@@ -120,7 +124,7 @@ def determines(counts: Counts) -> bool:
     )
 
 
-def area(counts: Counts) -> float:
+def area(counts: ValueCounts) -> float:
     """Return the ROC AUC of rows sorted by their values: pairs of a positive and a negative in order, equal ones half.
 
     Source: J. A. Hanley and B. J. McNeil, Radiology 143 (1982).
@@ -144,13 +148,13 @@ def _places(column: pd.Series, kind: Literal["numeric", "categorical"]) -> np.nd
     return found
 
 
-def _without_missing(counts: Counts) -> Counts:
-    kept = Counts(counts.positives.copy(), counts.negatives.copy())
+def _without_missing(counts: ValueCounts) -> ValueCounts:
+    kept = ValueCounts(counts.positives.copy(), counts.negatives.copy())
     kept.positives[0] = kept.negatives[0] = 0
     return kept
 
 
-def _area_by_rate(feature: Feature) -> float:
+def _area_by_rate(feature: FeatureToCheck) -> float:
     """Return the mean over two halves of the AUC of the target's rate by value, learnt on the other half."""
     halves = (feature.half, feature.whole.less(feature.half))
     found = []
@@ -162,14 +166,14 @@ def _area_by_rate(feature: Feature) -> float:
     return sum(found) / len(found)
 
 
-def _parts(learnt: Counts) -> np.ndarray:
+def _parts(learnt: ValueCounts) -> np.ndarray:
     """Return in which part of the range each value lies, 0 for the missing one; parts have about equally many rows."""
     rows = learnt.rows[1:]
     before = np.cumsum(rows) - rows
     return np.append(0, 1 + PARTS * before // max(rows.sum(), 1)).astype(int)
 
 
-def _rates(learnt: Counts) -> np.ndarray:
+def _rates(learnt: ValueCounts) -> np.ndarray:
     """Return the target's rate of each value, drawn towards that of all rows; a value without rows has the latter."""
     rows = learnt.rows
     prior = learnt.positives.sum() / max(rows.sum(), 1)

@@ -136,7 +136,7 @@ def _thinned(x: np.ndarray, y: np.ndarray, along: np.ndarray, max_points: int) -
 
 
 @dataclass(frozen=True)
-class Scored:
+class Predictions:
     """Hold one entry a row, in one order; every array has shape (n_rows,).
 
     Attributes:

@@ -13,7 +13,7 @@ from fairlearn.metrics import demographic_parity_difference, equalized_odds_diff
 from include.domain.evidence import Fairness, Group, GroupRates
 from include.domain.metrics import MetricName, improvement
 from include.ml.bootstrap import difference
-from include.ml.metrics import Scored, measure
+from include.ml.metrics import Predictions, measure
 
 MISSING = "(missing)"
 OTHER = "(other)"
@@ -66,7 +66,7 @@ def grouping(values: Sequence[Any] | np.ndarray | pd.Series, largest: int | None
 
 
 def measure_slices(
-    metric: MetricName, column: str, values: np.ndarray | pd.Series, scored: Scored, min_rows: int
+    metric: MetricName, column: str, values: np.ndarray | pd.Series, scored: Predictions, min_rows: int
 ) -> tuple[Group, ...]:
     """Return what both models are like in each group of a column.
 
@@ -88,7 +88,7 @@ def measure_slices(
     )
 
 
-def _rows(scored: Scored, chosen: np.ndarray) -> Scored:
+def _rows(scored: Predictions, chosen: np.ndarray) -> Predictions:
     return replace(
         scored,
         labels=scored.labels[chosen],
@@ -98,7 +98,7 @@ def _rows(scored: Scored, chosen: np.ndarray) -> Scored:
     )
 
 
-def _group(metric: MetricName, column: str, name: str, part: Scored, min_rows: int) -> Group:
+def _group(metric: MetricName, column: str, name: str, part: Predictions, min_rows: int) -> Group:
     rows, positive_rate = len(part.labels), float(part.labels.mean())
     bare = Group(column=column, group=name, metric=metric, rows=rows, positive_rate=positive_rate)
     if positive_rate in (0.0, 1.0):

@@ -26,7 +26,7 @@ from include.stages.evaluate.holdout_metrics import (
     scored_rows,
     why_not_scored,
 )
-from include.stages.evaluate.measurements import looks_beside, measure_beside, measured_by, proves_alone
+from include.stages.evaluate.measurements import looks_beside, measure_beside, measurement_fingerprint, proves_alone
 
 
 def without_champion(measured: Measurements) -> Measurements:
@@ -92,14 +92,14 @@ class _Loaded:
     record: TrainingRecord
 
 
-class Comparisons:
+class MeasurementCache:
     """Look up what models say on holdouts: in the decisions, in the store, and only then by scoring."""
 
     def __init__(self, store: ObjectStore, project: Project) -> None:
         self._store = store
         self._project = project
         self._metrics = measured_metrics(project)
-        self._measured_by = measured_by(project)
+        self._measured_by = measurement_fingerprint(project)
         self._looks_beside = looks_beside(project)
         # the champion is asked for night after night, a night's challenger and rows twice at most
         self._models: dict[str, _Loaded] = {}

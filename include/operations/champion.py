@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from include.domain.champion import in_force_after
+from include.domain.champion import champion_after
 from include.domain.decision import LedgerEntry
 from include.domain.errors import ActRefusedError, ArtifactDamagedError, CandidateRejectedError
 from include.domain.verdict import contradiction
@@ -13,21 +13,21 @@ from include.io.ledger import Ledger, read_decision
 from include.io.releases import read_pointer, release_sha256
 from include.io.verdict_entries import describe_pin
 from include.operations.manual_action import (
-    Act,
     Change,
+    ManualAction,
     champion_before,
     described,
     done_before,
+    have_views_follow,
     refuse_changed,
     refuse_unknown,
     release_uri,
-    set_right,
     write_once,
 )
 from include.operations.release_check import make_whole, prove_release
 
 
-def pin(act: Act) -> Change:
+def pin(act: ManualAction) -> Change:
     """Pin the champion in force: nights and `promote` leave it there; only a rollback moves it.
 
     Raises:
@@ -35,7 +35,7 @@ def pin(act: Act) -> Change:
     """
 
     def build(history: Sequence[LedgerEntry]) -> LedgerEntry:
-        now = in_force_after(history)
+        now = champion_after(history)
         if now.champion is None:
             raise ActRefusedError(act.where, "there is no champion yet, so there is nothing to pin")
         if now.pin is not None:
@@ -53,7 +53,7 @@ def pin(act: Act) -> Change:
     return _change(entry, ledger.history())
 
 
-def unpin(act: Act) -> Change:
+def unpin(act: ManualAction) -> Change:
     """Take the pin off: the next night may promote again.
 
     Raises:
@@ -61,7 +61,7 @@ def unpin(act: Act) -> Change:
     """
 
     def build(history: Sequence[LedgerEntry]) -> LedgerEntry:
-        now = in_force_after(history)
+        now = champion_after(history)
         if now.pin is None or now.champion is None:
             raise ActRefusedError(act.where, "nothing is pinned", hint=f"./nightshift pin {act.project} --reason ...")
         return now.champion
@@ -77,7 +77,7 @@ def _change(entry: LedgerEntry, history: Sequence[LedgerEntry]) -> Change:
     return Change(entry=entry, before=champion, after=champion)
 
 
-def roll_back(act: Act, version: str = "") -> Change:
+def roll_back(act: ManualAction, version: str = "") -> Change:
     """Put the champion before (or an earlier one) back in force, and return what changed.
 
     It takes effect in one compare-and-set: the ledger's entry, which nobody else may have written first. Before it the
@@ -109,12 +109,12 @@ def roll_back(act: Act, version: str = "") -> Change:
         return target.model_copy(update=published)
 
     entry = write_once(act, ledger, "rollback", build)
-    behind = set_right(act.store, act.project, act.tracking_url)
+    behind = have_views_follow(act.store, act.project, act.tracking_url)
     _prove_in_force(act, entry)
     return Change(entry=entry, before=champion_before(ledger, entry), after=entry, behind=behind)
 
 
-def _target(act: Act, ledger: Ledger, stack: Sequence[LedgerEntry], version: str) -> LedgerEntry:
+def _target(act: ManualAction, ledger: Ledger, stack: Sequence[LedgerEntry], version: str) -> LedgerEntry:
     """Return the champion to go back to; `stack` holds the one in force, then those before it."""
     if not stack:
         raise ActRefusedError(
@@ -146,7 +146,7 @@ def _target(act: Act, ledger: Ledger, stack: Sequence[LedgerEntry], version: str
     )
 
 
-def _prove_in_force(act: Act, entry: LedgerEntry) -> None:
+def _prove_in_force(act: ManualAction, entry: LedgerEntry) -> None:
     """Load what the pointer names by now: this rollback's release, or that of a newer champion."""
     pointer = read_pointer(act.store, act.project)
     if pointer is None or pointer.ledger_number < entry.number:
@@ -162,7 +162,7 @@ def _prove_in_force(act: Act, entry: LedgerEntry) -> None:
     prove_release(act.store, in_force)
 
 
-def promote_version(act: Act, version: str) -> Change:
+def promote_version(act: ManualAction, version: str) -> Change:
     """Put a version in force and return what changed.
 
     In order: its newest decision is looked up, the release published when it is missing, and loaded; then the ledger's
@@ -194,12 +194,12 @@ def promote_version(act: Act, version: str) -> Change:
         return _newest_decision(act, version, history).model_copy(update=published)
 
     entry = write_once(act, ledger, "promotion", build)
-    behind = set_right(act.store, act.project, act.tracking_url)
+    behind = have_views_follow(act.store, act.project, act.tracking_url)
     prove_release(act.store, entry)
     return Change(entry=entry, before=champion_before(ledger, entry), after=entry, behind=behind)
 
 
-def _newest_decision(act: Act, version: str, history: Sequence[LedgerEntry]) -> LedgerEntry:
+def _newest_decision(act: ManualAction, version: str, history: Sequence[LedgerEntry]) -> LedgerEntry:
     """Return the newest decision on a version that allows a promotion."""
     newest = next((entry for entry in reversed(history) if (entry.kind, entry.version) == ("decision", version)), None)
     if newest is None:
@@ -221,7 +221,7 @@ def _newest_decision(act: Act, version: str, history: Sequence[LedgerEntry]) -> 
     return newest
 
 
-def _refuse_contradiction(act: Act, decided: LedgerEntry) -> None:
+def _refuse_contradiction(act: ManualAction, decided: LedgerEntry) -> None:
     """Refuse a decision that is not the one the ledger's entry is about, or whose verdict its gates do not give.
 
     Raises:
@@ -240,8 +240,8 @@ def _refuse_contradiction(act: Act, decided: LedgerEntry) -> None:
         )
 
 
-def _refuse_now(act: Act, version: str, history: Sequence[LedgerEntry]) -> None:
-    now = in_force_after(history)
+def _refuse_now(act: ManualAction, version: str, history: Sequence[LedgerEntry]) -> None:
+    now = champion_after(history)
     if now.champion is not None and now.champion.version == version:
         raise ActRefusedError(
             act.where, f"version {version} is the champion already", got=f"since ledger entry {now.champion.number}"

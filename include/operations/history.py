@@ -29,7 +29,7 @@ from include.io import keys
 from include.io.ledger import Ledger, read_decision
 from include.io.object_store import ObjectStore
 from include.io.raw_rows import STORE_THREADS
-from include.operations.cached_measurements import Comparison, Comparisons
+from include.operations.cached_measurements import Comparison, MeasurementCache
 from include.reports.history_page import render
 from include.stages.evaluate.holdout_metrics import no_champion
 
@@ -70,7 +70,7 @@ def walk_forward(
     chosen = [entry for entry in newest_by_day(entries) if last is None or entry.as_of <= last]
     with ThreadPoolExecutor(max_workers=STORE_THREADS) as pool:
         decisions = pool.map(lambda entry: read_decision(store, project.name, entry.decision_id), chosen)
-        comparisons, undone = Comparisons(store, project), rollbacks(entries)
+        comparisons, undone = MeasurementCache(store, project), rollbacks(entries)
         nights: list[Night] = []
         champion: ModelSummary | None = None
         for entry, decision in zip(chosen, decisions, strict=True):
@@ -121,7 +121,7 @@ def rollbacks(entries: Sequence[LedgerEntry]) -> dict[str, str]:
 
 def _walk(
     project: Project,
-    comparisons: Comparisons,
+    comparisons: MeasurementCache,
     entry: LedgerEntry,
     decision: Decision,
     champion: ModelSummary | None,
@@ -156,7 +156,7 @@ def _walk(
 
 
 def _compared(
-    comparisons: Comparisons, decision: Decision, champion: ModelSummary | None
+    comparisons: MeasurementCache, decision: Decision, champion: ModelSummary | None
 ) -> tuple[Comparison, Comparison]:
     """Return what challenger and champion say; of a challenger that was refused unmeasured, nothing."""
     if _refused(decision):

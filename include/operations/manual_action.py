@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from include.domain import clock
-from include.domain.champion import standing_after
+from include.domain.champion import state_after
 from include.domain.decision import EntryKind, LedgerEntry
 from include.domain.errors import (
     ActRefusedError,
@@ -30,7 +30,7 @@ OLDEST_BEFORE_ACT = timedelta(days=1)
 
 
 @dataclass(frozen=True)
-class Act:
+class ManualAction:
     """Hold what every act is given.
 
     Attributes:
@@ -94,7 +94,7 @@ class _DoneBeforeError(Exception):
         self.entry = entry
 
 
-def done_before(act: Act, kind: EntryKind, history: Sequence[LedgerEntry]) -> LedgerEntry | None:
+def done_before(act: ManualAction, kind: EntryKind, history: Sequence[LedgerEntry]) -> LedgerEntry | None:
     """Return the entry that an earlier try of this act wrote, or None; reads only the newest entries."""
     oldest = act.asked_at - OLDEST_BEFORE_ACT
     for entry in reversed(history):
@@ -106,7 +106,7 @@ def done_before(act: Act, kind: EntryKind, history: Sequence[LedgerEntry]) -> Le
 
 
 def write_once(
-    act: Act, ledger: Ledger, kind: EntryKind, build: Callable[[Sequence[LedgerEntry]], LedgerEntry]
+    act: ManualAction, ledger: Ledger, kind: EntryKind, build: Callable[[Sequence[LedgerEntry]], LedgerEntry]
 ) -> LedgerEntry:
     """Return the act's entry, appended unless an earlier try has done so.
 
@@ -144,13 +144,13 @@ def write_once(
         return done.entry
 
 
-def refuse_changed(act: Act, seen: LedgerEntry | None, history: Sequence[LedgerEntry]) -> None:
+def refuse_changed(act: ManualAction, seen: LedgerEntry | None, history: Sequence[LedgerEntry]) -> None:
     """Refuse the act when the champion is another one than the person saw.
 
     Raises:
         ActRefusedError: It is; a retry by itself would do to the new champion what was meant for the old.
     """
-    number = standing_after(history).champion
+    number = state_after(history).champion
     if number != (seen.number if seen else 0):
         raise ActRefusedError(
             act.where,
@@ -161,7 +161,7 @@ def refuse_changed(act: Act, seen: LedgerEntry | None, history: Sequence[LedgerE
         )
 
 
-def refuse_unknown(act: Act, ledger: Ledger, *, by_pointer: bool = False) -> None:
+def refuse_unknown(act: ManualAction, ledger: Ledger, *, by_pointer: bool = False) -> None:
     """Refuse the act where a champion is in force that this ledger does not know; MLflow may be away.
 
     Args:
@@ -193,12 +193,12 @@ def described(entry: LedgerEntry) -> str:
     return f"version {entry.version} (as of {entry.as_of})"
 
 
-def release_uri(act: Act, version: str) -> str:
+def release_uri(act: ManualAction, version: str) -> str:
     """Return the address of a version's release."""
     return act.store.uri(keys.release_file(act.project, version, "manifest.json"))
 
 
-def set_right(store: ObjectStore, project: str, tracking_url: str) -> tuple[str, ...]:
+def have_views_follow(store: ObjectStore, project: str, tracking_url: str) -> tuple[str, ...]:
     """Make pointer and alias follow the champion in force, and read them back.
 
     The champion is in force by the ledger alone, so a failing MLflow is no failure here: it is told.

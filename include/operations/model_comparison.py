@@ -16,7 +16,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 from xgboost import XGBClassifier
 
-from include.config.code_identity import told
+from include.config.code_identity import with_definition
 from include.domain.decision import Decision
 from include.domain.results import Receipt
 from include.io.models import LoadedModel, TrainingRecord
@@ -64,7 +64,7 @@ def _spread(path: str, value: Any, found: dict[str, list[Any]]) -> None:
 ABSENT = "nothing"
 
 
-class Difference(Receipt):
+class NumberDifference(Receipt):
     """Name one thing that differs; of a row of values the first that does.
 
     Attributes:
@@ -110,19 +110,19 @@ class Reproduction(Receipt):
     rows: int = 0
     threads: int = 0
     holdout: dict[str, float] = {}
-    differences: tuple[Difference, ...] = ()
-    circumstances: tuple[Difference, ...] = ()
+    differences: tuple[NumberDifference, ...] = ()
+    circumstances: tuple[NumberDifference, ...] = ()
     missing: tuple[str, ...] = ()
 
 
-def compare(what: str, then: Any, now: Any) -> list[Difference]:
+def compare(what: str, then: Any, now: Any) -> list[NumberDifference]:
     """Return the difference of two values, if there is one; numbers are equal when every bit is."""
     if _same(then, now):
         return []
-    return [Difference(what=what, then=_said(then), now=_said(now), largest=_gap(then, now))]
+    return [NumberDifference(what=what, then=_said(then), now=_said(now), largest=_gap(then, now))]
 
 
-def compare_rows(what: str, then: Sequence[Any], now: Sequence[Any]) -> list[Difference]:
+def compare_rows(what: str, then: Sequence[Any], now: Sequence[Any]) -> list[NumberDifference]:
     """Return the difference of two rows of values in one line, if there is one."""
     pairs = list(zip_longest(then, now, fillvalue=ABSENT))
     unequal = [(one, other) for one, other in pairs if not _same(one, other)]
@@ -131,7 +131,7 @@ def compare_rows(what: str, then: Sequence[Any], now: Sequence[Any]) -> list[Dif
     gaps = [gap for gap in (_gap(one, other) for one, other in unequal) if gap is not None]
     first, second = unequal[0]
     return [
-        Difference(
+        NumberDifference(
             what=what,
             then=_said(first),
             now=_said(second),
@@ -142,7 +142,7 @@ def compare_rows(what: str, then: Sequence[Any], now: Sequence[Any]) -> list[Dif
     ]
 
 
-def compare_records(then: TrainingRecord, now: TrainingRecord) -> list[Difference]:
+def compare_records(then: TrainingRecord, now: TrainingRecord) -> list[NumberDifference]:
     """Return every number of the training that differs: params, threshold, each trial and fold, and their rows."""
     found = [
         *compare("rows", then.rows, now.rows),
@@ -165,7 +165,7 @@ def compare_records(then: TrainingRecord, now: TrainingRecord) -> list[Differenc
     return [*found, *compare_rows("warnings of the libraries", then.notes, now.notes)]
 
 
-def compare_decision(decision: Decision, now: TrainingRecord) -> list[Difference]:
+def compare_decision(decision: Decision, now: TrainingRecord) -> list[NumberDifference]:
     """Return every number of the training that the decision tells otherwise."""
     challenger = decision.challenger
     return [
@@ -177,12 +177,12 @@ def compare_decision(decision: Decision, now: TrainingRecord) -> list[Difference
     ]
 
 
-def compare_measured(whose: str, then: Mapping[str, float], now: Mapping[str, float]) -> list[Difference]:
+def compare_measured(whose: str, then: Mapping[str, float], now: Mapping[str, float]) -> list[NumberDifference]:
     """Return every metric on the holdout that differs."""
     return _compare_named(f"holdout, {whose}:", then, now)
 
 
-def compare_models(then: LoadedModel, now: LoadedModel, train_rows: pd.DataFrame) -> list[Difference]:
+def compare_models(then: LoadedModel, now: LoadedModel, train_rows: pd.DataFrame) -> list[NumberDifference]:
     """Return what two models have learnt differently, and how far their answers are apart on the train rows."""
     learnt, again = fitted_numbers(then.pipeline), fitted_numbers(now.pipeline)
     found = compare_rows(
@@ -195,7 +195,7 @@ def compare_models(then: LoadedModel, now: LoadedModel, train_rows: pd.DataFrame
 
 def compare_circumstances(
     then: TrainingRecord, now: TrainingRecord, *, threads: int, commits: tuple[str, str]
-) -> list[Difference]:
+) -> list[NumberDifference]:
     """Return what differs in libraries, Python, code, lock and threads.
 
     Args:
@@ -206,14 +206,16 @@ def compare_circumstances(
     """
     return [
         *_compare_named("version of", then.versions, now.versions),
-        *compare("code that makes models", told(then.code_fingerprint), told(now.code_fingerprint)),
+        *compare(
+            "code that makes models", with_definition(then.code_fingerprint), with_definition(now.code_fingerprint)
+        ),
         *compare("dependency lock", then.lock_hash, now.lock_hash),
         *compare("threads set here", then.threads, threads),
         *compare("git commit", *commits),
     ]
 
 
-def _compare_named(what: str, then: Mapping[str, Any], now: Mapping[str, Any]) -> list[Difference]:
+def _compare_named(what: str, then: Mapping[str, Any], now: Mapping[str, Any]) -> list[NumberDifference]:
     return [
         difference
         for name in sorted(then.keys() | now.keys())

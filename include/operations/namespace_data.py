@@ -18,7 +18,7 @@ _EVERY = store_prefix("x").partition("x")[0]
 
 
 @dataclass(frozen=True)
-class Contents:
+class NamespaceContents:
     """Say what there is of a namespace.
 
     Attributes:
@@ -47,7 +47,7 @@ def known_namespaces(store: ObjectStore, tracking_url: str) -> set[str]:
     return parts | TrackedNamespaces(tracking_url).names()
 
 
-def look(store: ObjectStore, tracking_url: str, namespace: str) -> Contents:
+def look(store: ObjectStore, tracking_url: str, namespace: str) -> NamespaceContents:
     """Return what there is of a namespace; nothing is no error.
 
     Args:
@@ -64,7 +64,7 @@ def look(store: ObjectStore, tracking_url: str, namespace: str) -> Contents:
     inside = open_store(store_in(store.url, namespace))
     champions = {name: champion.version for name in projects if (champion := Ledger(inside, name).champion())}
     tracked = TrackedNamespaces(tracking_url)
-    return Contents(
+    return NamespaceContents(
         projects=projects,
         champions=champions,
         objects=len(listed),

@@ -25,7 +25,7 @@ from include.io.model_registry import missing, register_missing
 from include.io.object_store import ObjectStore
 from include.io.raw_rows import snapshot_id
 from include.io.releases import MANIFEST
-from include.operations.manual_action import find_differences, set_right
+from include.operations.manual_action import find_differences, have_views_follow
 from include.operations.release_check import find_damage, make_whole, prove_release
 from include.operations.retention.inventory import Inventory, take_inventory
 
@@ -220,7 +220,7 @@ def reconcile(
         return Reconciled(entries=entries, champion=champion, wrong=wrong, left=wrong, closed=closed)
     lost = _repair_release(store, champion)
     _register_missing(store, tracking_url, ledger)
-    set_right(store, project, tracking_url)
+    have_views_follow(store, project, tracking_url)
     # read back, by the champion of now: a night may have promoted meanwhile
     champion = ledger.champion()
     differ = _differences(store, tracking_url, project, champion)

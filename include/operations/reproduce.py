@@ -34,7 +34,7 @@ from include.ml.baseline import measure_trivial
 from include.ml.metrics import measure
 from include.ml.tuning import settings_of
 from include.operations.model_comparison import (
-    Difference,
+    NumberDifference,
     Reproduction,
     compare,
     compare_circumstances,
@@ -49,7 +49,7 @@ UNREADABLE = (ObjectMissingError, ChecksumMismatchError, ArtifactDamagedError)
 
 
 @dataclass(frozen=True)
-class Kept:
+class TrainingEvidence:
     """Hold what the store keeps of a trained model: the manifest that names its files, and how it was made."""
 
     manifest: Manifest
@@ -78,7 +78,7 @@ def find_version(store: ObjectStore, project: str, version: str) -> LedgerEntry:
     raise ActRefusedError(where, "no decision on such a version", got=repr(version), allowed=allowed, hint=hint)
 
 
-def read_kept(store: ObjectStore, decision: Decision) -> tuple[Kept | None, list[str]]:
+def read_evidence(store: ObjectStore, decision: Decision) -> tuple[TrainingEvidence | None, list[str]]:
     """Return the model's record from its candidate or, when that is gone, from its release; or what is missing."""
     project, challenger = decision.project, decision.challenger
     places = (
@@ -98,7 +98,7 @@ def read_kept(store: ObjectStore, decision: Decision) -> tuple[Kept | None, list
             missing.append(str(error))
             continue
         if record.spec is not None and record.data:
-            return Kept(manifest, record, record.spec), []
+            return TrainingEvidence(manifest, record, record.spec), []
         missing.append(f"{store.uri(key)}: the record names no rows and no declared parts: an older version wrote it")
     return None, missing
 
@@ -166,7 +166,7 @@ def reproduce(store: ObjectStore, project: str, version: str, here: Origin, tell
         decision_id=decision.decision_id,
         status="incomplete",
     )
-    kept, missing = read_kept(store, decision)
+    kept, missing = read_evidence(store, decision)
     if kept is None:
         return Remade(about.model_copy(update={"missing": tuple(missing)}), None)
     record = kept.record
@@ -186,7 +186,7 @@ def reproduce(store: ObjectStore, project: str, version: str, here: Origin, tell
     return Remade(_compared(store, decision, kept, frame, trained, about, here, tell), trained)
 
 
-def _make_again(kept: Kept, frame: pd.DataFrame, here: Origin, tell: Tell) -> Trained:
+def _make_again(kept: TrainingEvidence, frame: pd.DataFrame, here: Origin, tell: Tell) -> Trained:
     record, spec = kept.record, kept.spec
     trials, folds = len(settings_of(spec.candidate, spec.seed)), spec.cross_validation.folds
     tell(
@@ -205,7 +205,7 @@ def _make_again(kept: Kept, frame: pd.DataFrame, here: Origin, tell: Tell) -> Tr
 def _compared(
     store: ObjectStore,
     decision: Decision,
-    kept: Kept,
+    kept: TrainingEvidence,
     frame: pd.DataFrame,
     trained: Trained,
     about: Reproduction,
@@ -232,8 +232,8 @@ def _compared(
 
 
 def _compare_files(
-    store: ObjectStore, kept: Kept, trained: Trained, frame: pd.DataFrame
-) -> tuple[list[Difference], list[str]]:
+    store: ObjectStore, kept: TrainingEvidence, trained: Trained, frame: pd.DataFrame
+) -> tuple[list[NumberDifference], list[str]]:
     """Compare the bytes; when the model's differ, look inside the one that is stored."""
     made = {MODEL: trained.model.data, SIGNATURE: to_json(trained.model.signature)}
     found = []
@@ -250,7 +250,7 @@ def _compare_files(
 
 def _measure_again(
     store: ObjectStore, decision: Decision, spec: TrainingSpec, trained: Trained
-) -> tuple[dict[str, float], list[Difference], list[str]]:
+) -> tuple[dict[str, float], list[NumberDifference], list[str]]:
     """Measure the model and the baseline on the rows that they were judged on."""
     if not decision.holdout_data:
         return {}, [], [f"decision {decision.decision_id}: it names no rows of the holdout: an older version wrote it"]

@@ -68,7 +68,7 @@ class Message:
     text: str
 
 
-class Teller:
+class Notifier:
     """Tell about each failure once, each in a thread of its own."""
 
     def __init__(self, deliver: Callable[[FailedRun], None]) -> None:
@@ -230,5 +230,5 @@ def _base_url() -> str:
     return str(conf.get("api", "base_url", fallback="") or "").rstrip("/")
 
 
-TELLER = Teller(tell_owner)
+TELLER = Notifier(tell_owner)
 atexit.register(TELLER.wait)

@@ -124,13 +124,15 @@ def _change_pin() -> dict[str, Any]:
 def _act(context: Any) -> Any:
     """Return what the form asks for; the moment is the run's, so that a retry finds what an earlier try has done."""
     from include.io.stores import open_store
-    from include.operations.manual_action import Act
+    from include.operations.manual_action import ManualAction
 
     dag_run = context["dag_run"]
     settings = settings_of(dag_run.dag_id)
     name = load_project(settings.projects_dir, context["params"]["project"]).name
     reason = context["params"]["reason"]
-    return Act(open_store(settings.store_url), settings.tracking_url, name, reason, origin(dag_run), dag_run.run_after)
+    return ManualAction(
+        open_store(settings.store_url), settings.tracking_url, name, reason, origin(dag_run), dag_run.run_after
+    )
 
 
 def _receipt(change: Any) -> dict[str, Any]:

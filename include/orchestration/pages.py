@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from urllib.parse import quote
 
-from include.domain.champion import InForce
+from include.domain.champion import ChampionState
 from include.domain.decision import LedgerEntry
 from include.domain.namespaces import split_name
 from include.domain.stages import retrain_dag_id
@@ -58,7 +58,7 @@ class ProjectLine:
     """
 
     name: str
-    now: InForce | None
+    now: ChampionState | None
     last: LedgerEntry | None
     problems: tuple[str, ...] = ()
 
@@ -98,7 +98,9 @@ def _newest_cells(root: str, line: ProjectLine) -> list[str]:
     return cells
 
 
-def decisions_page(root: str, project: str, now: InForce, entries: Sequence[LedgerEntry], *, has_history: bool) -> str:
+def decisions_page(
+    root: str, project: str, now: ChampionState, entries: Sequence[LedgerEntry], *, has_history: bool
+) -> str:
     """Return the page of a project's story, newest first: its decisions, and what people did.
 
     Args:
@@ -230,7 +232,7 @@ def undecided_page(above: str, dag_id: str, state: str, errors: Sequence[str], *
     return message_page("No decision yet", text, above=above)
 
 
-def _champion(now: InForce) -> str:
+def _champion(now: ChampionState) -> str:
     champion, pin = now.champion, now.pin
     if champion is None:
         return _soft("none yet")

@@ -29,8 +29,8 @@ from include.config.training_container import (
     ATTEMPT_VARIABLE,
     NETWORK_VARIABLE,
     UNANSWERED,
-    Failure,
     TrainingAnswer,
+    TrainingFailure,
     TrainingRequest,
     container_environment,
     refuse_unreachable,
@@ -392,7 +392,7 @@ class TrainingContainer(DockerOperator):
         )
 
 
-def error_of(failure: Failure, where: str) -> NightshiftError:
+def error_of(failure: TrainingFailure, where: str) -> NightshiftError:
     """Return the error that a container told of, so that a task fails by it as it would have failed by itself.
 
     Args:

@@ -32,7 +32,7 @@ SMALL = 0.55
 
 
 @dataclass(frozen=True)
-class Mark:
+class HistoryMark:
     """Hold one night's places: across in percent, down in pixels; None where there is no number."""
 
     night: Night
@@ -69,7 +69,7 @@ class Reign:
 
 
 @dataclass(frozen=True)
-class Tick:
+class HistoryTick:
     """Hold a line across the plot at a round number."""
 
     y: float
@@ -87,31 +87,31 @@ class DateLabel:
 
 
 @dataclass(frozen=True)
-class Plot:
+class HistoryPlot:
     """Hold the whole layout; `min_width` is in pixels, `scale` the size of the marks."""
 
     height: int
     scale: float
     min_width: int
-    marks: tuple[Mark, ...]
+    marks: tuple[HistoryMark, ...]
     champion_line: tuple[Segment, ...]
     reigns: tuple[Reign, ...]
-    ticks: tuple[Tick, ...]
+    ticks: tuple[HistoryTick, ...]
     dates: tuple[DateLabel, ...]
 
 
-def lay_out(nights: Sequence[Night]) -> Plot:
+def lay_out(nights: Sequence[Night]) -> HistoryPlot:
     """Return the layout of the nights, in their order."""
     scale = _Scale.of(nights)
     marks = tuple(_mark(night, _middle(index, len(nights)), scale) for index, night in enumerate(nights))
-    return Plot(
+    return HistoryPlot(
         height=HEIGHT,
         scale=1.0 if len(nights) <= MANY_NIGHTS else SMALL,
         min_width=len(nights) * MIN_SLOT_PIXELS,
         marks=marks,
         champion_line=tuple(_champion_line(marks)),
         reigns=tuple(_reigns(nights)),
-        ticks=tuple(Tick(scale.place(tick), f"{tick:.{scale.decimals}f}") for tick in scale.ticks),
+        ticks=tuple(HistoryTick(scale.place(tick), f"{tick:.{scale.decimals}f}") for tick in scale.ticks),
         dates=tuple(_dates(nights)),
     )
 
@@ -153,15 +153,15 @@ def _middle(index: int, count: int) -> float:
     return round(100 * (index + 0.5) / count, 3)
 
 
-def _mark(night: Night, x: float, scale: _Scale) -> Mark:
+def _mark(night: Night, x: float, scale: _Scale) -> HistoryMark:
     def place(value: float | None) -> float | None:
         return None if value is None or not math.isfinite(value) else scale.place(value)
 
     low, high = night.interval or (None, None)
-    return Mark(night, x, place(night.value), place(low), place(high), place(night.champion_value))
+    return HistoryMark(night, x, place(night.value), place(low), place(high), place(night.champion_value))
 
 
-def _champion_line(marks: Sequence[Mark]) -> Iterator[Segment]:
+def _champion_line(marks: Sequence[HistoryMark]) -> Iterator[Segment]:
     for before, after in pairwise(marks):
         if before.champion is not None and after.champion is not None:
             yield Segment(before.x, before.champion, after.x, after.champion)

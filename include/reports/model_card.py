@@ -20,7 +20,7 @@ from include.reports.wording import count, days, in_words, listed, moment, numbe
 IMPORTANT = 10
 
 
-class Training(Protocol):
+class TrainingFacts(Protocol):
     """Be what a card says of a model's training; `TrainingRecord` is one."""
 
     @property
@@ -49,7 +49,7 @@ class Training(Protocol):
 
 
 def model_card(
-    project: Project, decision: Decision, explanation: Explanation | None = None, training: Training | None = None
+    project: Project, decision: Decision, explanation: Explanation | None = None, training: TrainingFacts | None = None
 ) -> str:
     """Return the card of a decision's challenger as Markdown of GitHub's kind; what is not known is left out.
 
@@ -98,7 +98,7 @@ def _use(project: Project, decision: Decision) -> list[str]:
     )
 
 
-def _window(decision: Decision, training: Training | None) -> list[str]:
+def _window(decision: Decision, training: TrainingFacts | None) -> list[str]:
     rows = [
         ("train part", decision.train, decision.train_rows, training.positive_rate if training else None),
         ("holdout", decision.holdout, decision.holdout_rows, decision.positive_rate),
@@ -166,7 +166,7 @@ def _importance(explanation: Explanation) -> list[str]:
     ]
 
 
-def _training(project: Project, decision: Decision, training: Training | None) -> list[str]:
+def _training(project: Project, decision: Decision, training: TrainingFacts | None) -> list[str]:
     model, folds = decision.challenger, project.cross_validation
     facts = [
         ("Model", f"{model.candidate}, estimator {model.estimator}"),

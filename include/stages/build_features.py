@@ -19,9 +19,9 @@ from include.domain.errors import MAX_EXAMPLES, ProjectCodeError
 from include.domain.results import FeaturesResult, PartitionInputs
 from include.io import keys
 from include.io.keys import ROWS
-from include.io.manifests import MAX_TRIES, Manifest, kept_changing, look, put_file, put_in_force
+from include.io.manifests import MAX_TRIES, Manifest, kept_changing, put_file, read_current, replace_current
 from include.io.object_store import ObjectStore
-from include.io.raw_rows import GoodDays, snapshot_id
+from include.io.raw_rows import ValidRows, snapshot_id
 from include.io.stores import open_store
 from include.io.tables import to_parquet, whole_numbers
 
@@ -208,8 +208,8 @@ def _settle(
     for _ in range(MAX_TRIES):
         left = [day for day in days if day not in settled]
         # before the snapshots are read: see in_force
-        seen = {day: look(store, keys.features_manifest(project.name, day)) for day in left}
-        good_days = GoodDays(project, store, recipe)
+        seen = {day: read_current(store, keys.features_manifest(project.name, day)) for day in left}
+        good_days = ValidRows(project, store, recipe)
         for day in left:
             needed = (*lookback_of(project, day), day)
             fingerprint = recipe.of_features({each: snapshot_id(good_days.snapshot(each)) for each in needed})
@@ -218,7 +218,7 @@ def _settle(
                 settled[day] = known
                 continue
             manifest = _make(project, inputs, store, recipe, day, fingerprint, good_days)
-            if put_in_force(store, keys.features_manifest(project.name, day), manifest, seen[day]):
+            if replace_current(store, keys.features_manifest(project.name, day), manifest, seen[day]):
                 settled[day] = manifest
                 written += 1
         if len(settled) == len(days):
@@ -266,7 +266,7 @@ def _make(
     recipe: Recipe,
     day: date,
     fingerprint: str,
-    good_days: GoodDays,
+    good_days: ValidRows,
 ) -> Manifest:
     earlier_days = lookback_of(project, day)
     good_days.forget_before(min((*earlier_days, day)))

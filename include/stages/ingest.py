@@ -19,20 +19,20 @@ from include.domain.errors import (
     RawHistoryError,
     SourceDataError,
     SourceIncompleteError,
-    several,
+    aggregated,
 )
 from include.domain.results import IngestResult, PartitionInputs
 from include.io import keys
 from include.io.manifests import (
     MAX_TRIES,
+    CurrentManifest,
     FileRef,
-    InForce,
     Manifest,
     kept_changing,
-    look,
     put_file,
-    put_in_force,
+    read_current,
     read_manifest,
+    replace_current,
     to_json,
 )
 from include.io.object_store import ObjectStore
@@ -89,7 +89,7 @@ def run(project: Project, inputs: PartitionInputs) -> IngestResult:
         except RawHistoryError as error:
             orphaned.append((day, str(error)))
     if orphaned:
-        raise several(
+        raise aggregated(
             RawHistoryError,
             f"{project.name}/ingest",
             "have lost the manifest of their raw data, and the source gives other data by now",
@@ -100,7 +100,7 @@ def run(project: Project, inputs: PartitionInputs) -> IngestResult:
     if refused:
         # trying again helps only where every file may still be arriving
         arriving = all(isinstance(error, SourceIncompleteError) for _, error in refused)
-        raise several(
+        raise aggregated(
             SourceIncompleteError if arriving else SourceDataError,
             f"{project.name}/ingest",
             "could not be read from the source",
@@ -117,7 +117,7 @@ def run(project: Project, inputs: PartitionInputs) -> IngestResult:
 
 def _ingest_day(project: Project, inputs: PartitionInputs, store: ObjectStore, day: date) -> _Ingested:
     for _ in range(MAX_TRIES):
-        seen = look(store, keys.raw_manifest(project.name, day))
+        seen = read_current(store, keys.raw_manifest(project.name, day))
         if seen.manifest is not None and not _to_be_read_again(project, inputs, store, day, seen.manifest):
             return _Ingested(_rows(seen.manifest), written=False)
         done = _read_again(project, inputs, store, day, seen)
@@ -140,7 +140,7 @@ def _to_be_read_again(
 
 
 def _read_again(
-    project: Project, inputs: PartitionInputs, store: ObjectStore, day: date, seen: InForce
+    project: Project, inputs: PartitionInputs, store: ObjectStore, day: date, seen: CurrentManifest
 ) -> _Ingested | None:
     """Read the source and put what it gives in force; None when another run was first, whose snapshot then counts."""
     landing = open_store(inputs.landing_url) if inputs.landing_url else store
@@ -173,7 +173,7 @@ def _read_again(
     for whole in (manifest, found):
         if whole is not None:
             _keep_whole(store, whole, keys.snapshot_manifest(project.name, day, snapshot_id(whole)))
-    written = put_in_force(store, keys.raw_manifest(project.name, day), manifest, seen)
+    written = replace_current(store, keys.raw_manifest(project.name, day), manifest, seen)
     return _Ingested(_rows(manifest), written=True) if written else None
 
 
@@ -203,10 +203,12 @@ def _known_as_of(project: Project, inputs: PartitionInputs, day: date, found: Ma
     return max(inputs.as_of, known_as_of(found) or mature_on(project, day))
 
 
-def _confirm(store: ObjectStore, key: str, found: Manifest, read: dict[str, Any], seen: InForce) -> _Ingested | None:
+def _confirm(
+    store: ObjectStore, key: str, found: Manifest, read: dict[str, Any], seen: CurrentManifest
+) -> _Ingested | None:
     """Note that the source still gives the snapshot in force, so that its labels count as known; it stays the same."""
     later = found.model_copy(update={"details": {**found.details, **read}})
-    if known_as_of(found) is not None and later != found and not put_in_force(store, key, later, seen):
+    if known_as_of(found) is not None and later != found and not replace_current(store, key, later, seen):
         return None
     return _Ingested(_rows(found), written=False)
 

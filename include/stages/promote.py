@@ -19,7 +19,7 @@ from include.io.models import DECISION, MODEL, SIGNATURE, TRAINING, read_candida
 from include.io.object_store import ObjectStore
 from include.io.releases import publish_release
 from include.io.stores import open_store
-from include.io.verdict_entries import OvertakenError, Recorder, Ruling
+from include.io.verdict_entries import ApprovalOutcome, OvertakenError, VerdictWriter
 from include.reports.first_screen import consequence
 from include.stages.evaluate.documents import tell_verdict
 
@@ -27,22 +27,24 @@ HELD = "promotion mode is hold"
 NOT_ASKED = "promotion mode is approval, and nobody was asked"
 
 
-def rule(evaluated: EvaluateResult, answer: ApprovalAnswer | None, declared: Approval) -> Ruling | None:
+def rule(evaluated: EvaluateResult, answer: ApprovalAnswer | None, declared: Approval) -> ApprovalOutcome | None:
     """Return what mode and answer make of the verdict; None when it stands."""
     if evaluated.mode == "automatic" or evaluated.verdict != "PROMOTE":
         return None
     if evaluated.mode == "hold" or answer is None:
         why = HELD if evaluated.mode == "hold" else NOT_ASKED
-        return Ruling("HOLD", f"{why}; it would be promoted: {evaluated.reason}", answer)
+        return ApprovalOutcome("HOLD", f"{why}; it would be promoted: {evaluated.reason}", answer)
     if answer.answer == "timed_out":
         silence = f"nobody answered within {hours(declared.timeout_hours)}"
         if declared.on_timeout == "promote":
-            return Ruling("PROMOTE", f"{evaluated.reason}; {silence}, which promotes as declared", answer)
-        return Ruling("HOLD", f"{silence}; it would be promoted: {evaluated.reason}", answer)
+            return ApprovalOutcome("PROMOTE", f"{evaluated.reason}; {silence}, which promotes as declared", answer)
+        return ApprovalOutcome("HOLD", f"{silence}; it would be promoted: {evaluated.reason}", answer)
     who = answer.by or "somebody"
     if answer.answer == "approved":
-        return Ruling("PROMOTE", f"{evaluated.reason}; {who} approved{_words(answer)}", answer)
-    return Ruling("HOLD", f"{who} rejected{_words(answer) or ', without a reason'}; proved: {evaluated.reason}", answer)
+        return ApprovalOutcome("PROMOTE", f"{evaluated.reason}; {who} approved{_words(answer)}", answer)
+    return ApprovalOutcome(
+        "HOLD", f"{who} rejected{_words(answer) or ', without a reason'}; proved: {evaluated.reason}", answer
+    )
 
 
 def hours(count: float) -> str:
@@ -76,7 +78,7 @@ def run(project: Project, inputs: PromoteInputs) -> PromoteResult:
     mode = stricter(inputs.evaluated.mode, project.promotion.mode)
     evaluated = inputs.evaluated.model_copy(update={"mode": mode})
     ruling = rule(evaluated, inputs.approval, project.promotion.approval)
-    recorder = Recorder(store, ledger, decision, inputs.origin, ruling, sha256)
+    recorder = VerdictWriter(store, ledger, decision, inputs.origin, ruling, sha256)
     entry = recorder.record_decision()
     if entry.verdict == "PROMOTE":
         entry = _promote(store, recorder, entry)
@@ -141,7 +143,7 @@ def _refuse_unknown_champion(store: ObjectStore, project: str, inputs: PromoteIn
         refuse_unknown_champion(store, None, ledger, project)
 
 
-def _promote(store: ObjectStore, recorder: Recorder, entry: LedgerEntry) -> LedgerEntry:
+def _promote(store: ObjectStore, recorder: VerdictWriter, entry: LedgerEntry) -> LedgerEntry:
     """Publish the release and append the promotion; return the decision entry that is true afterwards."""
     release_uri = publish(store, recorder.decision, recorder.origin)
     try:

@@ -73,7 +73,7 @@ class PredictedFrom(Receipt):
 
 
 @dataclass(frozen=True)
-class Predictions:
+class DayPredictions:
     """Hold the predictions in force of one day: their manifest, and what they are made from."""
 
     manifest: Manifest
@@ -86,7 +86,7 @@ class Predictions:
 
 
 @dataclass(frozen=True)
-class Place:
+class CurrentPredictions:
     """Hold what is at the key of a day's manifest.
 
     Attributes:
@@ -95,26 +95,26 @@ class Place:
     """
 
     etag: str | None = None
-    found: Predictions | None = None
+    found: DayPredictions | None = None
 
 
-def read_place(store: ObjectStore, project: str, day: date) -> Place:
+def read_current_predictions(store: ObjectStore, project: str, day: date) -> CurrentPredictions:
     """Return a day's predictions in force with the ETag to replace them by; their rows are checked, too."""
     key = keys.predictions_manifest(project, day)
     try:
         stored = store.read(key)
     except ObjectMissingError:
-        return Place()
+        return CurrentPredictions()
     try:
         found = _parse(stored.data, store.uri(key))
         get_file(store, found.manifest.files[ROWS])
     except (ArtifactDamagedError, ChecksumMismatchError, ObjectMissingError) as error:
         _log.warning("the predictions of %s for %s are damaged and are made again: %s", project, day, error)
-        return Place(stored.etag)
-    return Place(stored.etag, found)
+        return CurrentPredictions(stored.etag)
+    return CurrentPredictions(stored.etag, found)
 
 
-def may_replace(new: PredictedFrom, old: Predictions | None, origin: Origin, *, force: bool) -> bool:
+def may_replace(new: PredictedFrom, old: DayPredictions | None, origin: Origin, *, force: bool) -> bool:
     """Tell whether predictions made from `new` may take the place of those in force.
 
     Args:
@@ -140,7 +140,7 @@ def write_predictions(
     made_from: PredictedFrom,
     origin: Origin,
     etag: str | None,
-) -> Predictions | None:
+) -> DayPredictions | None:
     """Write the rows, then put them in force; return None when another run changed the manifest meanwhile.
 
     Args:
@@ -165,15 +165,15 @@ def write_predictions(
         store.put(keys.predictions_manifest(project, day), to_json(manifest), if_absent=etag is None, if_match=etag)
     except PreconditionFailedError:
         return None
-    return Predictions(manifest, made_from)
+    return DayPredictions(manifest, made_from)
 
 
-def _parse(data: bytes, where: str) -> Predictions:
+def _parse(data: bytes, where: str) -> DayPredictions:
     manifest = parse_receipt(data, where, Manifest)
     if manifest.kind != "predictions" or ROWS not in manifest.files:
         raise ArtifactDamagedError(where, "not a manifest of predictions", got=manifest.kind)
     try:
-        return Predictions(manifest, PredictedFrom.model_validate(manifest.details))
+        return DayPredictions(manifest, PredictedFrom.model_validate(manifest.details))
     except ValidationError as error:
         raise ArtifactDamagedError(where, "the manifest does not say what the predictions are made from") from error
 
@@ -200,7 +200,7 @@ def run(project: Project, inputs: ScoreInputs) -> ScoreResult:
     store, day = open_store(inputs.store_url), inputs.as_of
     for _ in range(MAX_ATTEMPTS):
         # read before ledger and features: whoever writes between has seen no less of them than this run
-        place = read_place(store, project.name, day)
+        place = read_current_predictions(store, project.name, day)
         ledger = Ledger(store, project.name)
         entry = ledger.champion(None if inputs.hindsight else day)
         if entry is None:
@@ -284,7 +284,7 @@ def _score(project: Project, day: date, champion: Champion, rows: pd.DataFrame) 
     return frame
 
 
-def _result(store: ObjectStore, project: Project, inputs: ScoreInputs, found: Predictions) -> ScoreResult:
+def _result(store: ObjectStore, project: Project, inputs: ScoreInputs, found: DayPredictions) -> ScoreResult:
     """Return what is in force; what an earlier try of this run wrote counts as written by it."""
     made_from, origin = found.made_from, found.manifest.origin
     written = (origin.dag_id, origin.run_id) == (inputs.origin.dag_id, inputs.origin.run_id)

@@ -15,7 +15,7 @@ import pytest
 
 from include.airflow_client import backfill
 from include.airflow_client.backfill import BackfillRequest, left_out, refuse_second_early, states_of_days
-from include.airflow_client.run_locks import Claim, claim, claims, others_need, pause_again, unpaused
+from include.airflow_client.run_locks import RunLock, lock_run, others_need, pause_again, run_locks, unpaused
 from include.config.settings import DATABASE_STAMP, database_file
 from include.domain.errors import AirflowApiError, SettingsError, StackError
 from include.io.processes import ProcessId
@@ -95,12 +95,12 @@ def airflow(monkeypatch: pytest.MonkeyPatch) -> Any:
     return Airflow()
 
 
-def of_the_dead(home: Path, kind: Any, dag_id: str = DAG_ID) -> Claim:
+def of_the_dead(home: Path, kind: Any, dag_id: str = DAG_ID) -> RunLock:
     """Return the claim of a command that was killed."""
     with subprocess.Popen(["sleep", "60"]) as process:
         owner = ProcessId.of(process.pid)
         process.kill()
-    mine = claim(home, kind, dag_id)
+    mine = lock_run(home, kind, dag_id)
     mine.file.write_text(mine.model_copy(update={"owner": owner}).model_dump_json(), encoding="utf-8")
     return mine
 
@@ -156,7 +156,7 @@ def test_a_second_backfill_of_a_dag_is_refused_and_left_alone(airflow: Any, tmp_
         "got: backfill 3, 2013-01-01 to 2013-12-01; "
         "hint: wait for it, or cancel it in the UI of ./nightshift up, on the page of the Dag"
     )
-    assert claims(tmp_path, "backfill") == []
+    assert run_locks(tmp_path, "backfill") == []
     assert airflow.active is not None
 
 
@@ -190,14 +190,14 @@ def test_a_backfill_whose_runs_have_ended_is_closed_and_blocks_nothing(airflow: 
     with backfill.ended_with_us(airflow, created, pytest.fail):
         assert airflow.active is not None
     assert airflow.active is None
-    assert claims(tmp_path, "backfill") == []
+    assert run_locks(tmp_path, "backfill") == []
 
 
 def test_a_backfill_that_airflow_refuses_is_nobodys(airflow: Any, tmp_path: Path) -> None:
     airflow.refusal = AirflowApiError("POST", "Airflow answered 422", status=422, got="no")
     with pytest.raises(AirflowApiError):
         backfill.create(airflow, REQUEST, tmp_path)
-    assert claims(tmp_path, "backfill") == []
+    assert run_locks(tmp_path, "backfill") == []
 
 
 def test_each_run_is_told_of_once_when_it_has_ended(airflow: Any, tmp_path: Path, monkeypatch: Any) -> None:
@@ -240,7 +240,7 @@ def test_what_interrupts_the_command_ends_the_backfill(airflow: Any, tmp_path: P
     assert airflow.active is None
     assert [run["state"] for run in airflow.runs.values()] == ["success", "failed", "failed"]
     assert "was interrupted" in airflow.runs["backfill 2013-04-02"]["note"]
-    assert claims(tmp_path, "backfill") == []
+    assert run_locks(tmp_path, "backfill") == []
 
 
 def test_a_run_that_the_scheduler_calls_a_success_as_it_is_ended_is_failed_all_the_same(
@@ -276,11 +276,11 @@ def test_when_the_stack_has_died_the_next_command_ends_the_backfill(airflow: Any
     with pytest.raises(StackError), backfill.ended_with_us(airflow, created, lambda count: None):
         raise StackError("scheduler", "the program ended by itself")
     assert airflow.active is not None
-    assert claims(tmp_path, "backfill") == [created.claim]
+    assert run_locks(tmp_path, "backfill") == [created.lock]
 
 
 def test_the_next_command_ends_what_a_killed_one_left(airflow: Any, tmp_path: Path) -> None:
-    backfill.create(airflow, REQUEST, tmp_path).claim.release()
+    backfill.create(airflow, REQUEST, tmp_path).lock.release()
     of_the_dead(tmp_path, "backfill")
     assert backfill.end_left(airflow, tmp_path) == [
         "ended the backfill of shop__retrain whose command was killed: 3 runs unfinished"
@@ -292,7 +292,7 @@ def test_the_next_command_ends_what_a_killed_one_left(airflow: Any, tmp_path: Pa
 
 def test_a_backfill_whose_command_lives_is_left_alone(airflow: Any, tmp_path: Path) -> None:
     created = backfill.create(airflow, REQUEST, tmp_path)
-    assert created.claim.owner == ProcessId.of(os.getpid())
+    assert created.lock.owner == ProcessId.of(os.getpid())
     assert backfill.end_left(airflow, tmp_path) == []
     assert airflow.active is not None
 
@@ -305,7 +305,7 @@ def test_the_last_command_that_needs_a_dag_pauses_it(airflow: Any, tmp_path: Pat
             assert others_need(tmp_path, DAG_ID)
         assert not airflow.paused
     assert airflow.paused
-    assert claims(tmp_path, "unpaused") == []
+    assert run_locks(tmp_path, "unpaused") == []
 
 
 def test_a_dag_that_runs_by_the_clock_goes_on_to(airflow: Any, tmp_path: Path) -> None:
@@ -321,7 +321,7 @@ def test_what_a_killed_command_left_unpaused_is_paused_by_the_next(airflow: Any,
     with unpaused(airflow, DAG_ID, tmp_path) as was_paused:
         assert was_paused
     assert airflow.paused
-    assert claims(tmp_path, "unpaused") == []
+    assert run_locks(tmp_path, "unpaused") == []
 
 
 def test_what_killed_commands_left_unpaused_is_paused_before_a_scheduler_runs(tmp_path: Path) -> None:
@@ -339,10 +339,10 @@ def test_what_killed_commands_left_unpaused_is_paused_before_a_scheduler_runs(tm
 
 
 def test_a_claim_is_private_and_knows_its_process(tmp_path: Path) -> None:
-    mine = claim(tmp_path, "backfill", DAG_ID)
+    mine = lock_run(tmp_path, "backfill", DAG_ID)
     assert mine.file.stat().st_mode & 0o777 == 0o600
     assert mine.owner.started == psutil.Process().create_time()
-    assert claims(tmp_path, "backfill", "bank__retrain") == []
+    assert run_locks(tmp_path, "backfill", "bank__retrain") == []
     mine.release()
     mine.release()
-    assert claims(tmp_path, "backfill") == []
+    assert run_locks(tmp_path, "backfill") == []

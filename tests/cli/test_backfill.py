@@ -15,7 +15,7 @@ import pytest
 from rich.console import Console
 
 from include.airflow_client.backfill import DayRun
-from include.airflow_client.runs import Failure
+from include.airflow_client.runs import TaskFailure
 from include.cli.app import main
 from include.cli.backfill import ask, demo_jobs
 from include.cli.night_view import BackfillView, DayOutcome, current_stage, seconds_left, show_days
@@ -223,7 +223,7 @@ def test_days_that_failed_in_the_same_way_are_told_of_once() -> None:
     for number in range(1, 32):
         day = date(2026, 1, number)
         error = f"PartitionRejectedError: shop/validate: 1 of 1 days were rejected; got: [{day}] keys_are_unique(time)"
-        failures = (Failure("validate (0)", error, Path(f"/logs/{day}.log"), str(day)),)
+        failures = (TaskFailure("validate (0)", error, Path(f"/logs/{day}.log"), str(day)),)
         outcomes.append(DayOutcome(day, f"r{number}", False, "FAILED", error, 3.0, failures))
     show_days(console, outcomes, {})
     shown = file.getvalue()
@@ -235,7 +235,7 @@ def test_days_that_failed_in_the_same_way_are_told_of_once() -> None:
 
 def test_the_summary_has_a_line_a_day_and_the_failures_with_their_logs() -> None:
     console, file = written()
-    failure = Failure("ingest (1)", "SourceDataError: [no file]", Path("/logs/attempt=1.log"))
+    failure = TaskFailure("ingest (1)", "SourceDataError: [no file]", Path("/logs/attempt=1.log"))
     outcomes = [
         DayOutcome(date(2026, 1, 1), "a", True, "HOLD", "a backfill promotes nothing", 61.2),
         DayOutcome(date(2026, 1, 2), "b", False, "REJECT", "minimum: roc_auc 0.5 is not >= 0.6", 40.0),

@@ -17,7 +17,7 @@ from include.io import keys
 from include.io.ledger import Ledger
 from include.io.manifests import to_json
 from include.io.stores import open_store
-from include.stages.evaluate.measurements import measured_by
+from include.stages.evaluate.measurements import measurement_fingerprint
 from tests.airflow_fixtures import write_project
 
 PROVED = Difference(
@@ -77,7 +77,7 @@ def _decision(
 @pytest.fixture
 def recorded(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Write three days of a shop, the newest first: 0.7 starts, 0.8 is better, 0.75 is not."""
-    declared = measured_by(read_project(write_project(home / "projects", "shop")))
+    declared = measurement_fingerprint(read_project(write_project(home / "projects", "shop")))
     monkeypatch.setenv("NIGHTSHIFT_PROJECTS", str(home / "projects"))
     monkeypatch.setenv("COLUMNS", "200")
     days = [date(2013, 4, day) for day in (1, 2, 3)]

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from include.airflow_client.runs import Question, open_questions
+from include.airflow_client.runs import OpenApproval, open_approvals
 from include.config.credentials import ADMIN, load_credentials
 from include.domain.decision import LedgerEntry
 from include.domain.stages import retrain_dag_id
@@ -98,8 +98,8 @@ def runs(door: Door, watched: subprocess.Popen[str]) -> dict[str, str]:
     return started
 
 
-def _open(door: Door, project: str) -> list[Question]:
-    return open_questions(door.api(), retrain_dag_id(project))
+def _open(door: Door, project: str) -> list[OpenApproval]:
+    return open_approvals(door.api(), retrain_dag_id(project))
 
 
 def _ended(door: Door, project: str, run_id: str) -> str:

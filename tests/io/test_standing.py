@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from include.domain.champion import NIGHTS_KEPT, champions, in_force_after, settle, standing_after
+from include.domain.champion import NIGHTS_KEPT, champion_after, champions, settle, state_after
 from include.domain.decision import LedgerEntry, Standing
 
 MakeEntry = Callable[..., LedgerEntry]
@@ -59,9 +59,9 @@ def test_the_stack_of_champions(
     acts: tuple[str, ...], stack: str, barred: str, play: Callable[..., list[LedgerEntry]]
 ) -> None:
     history = play(*acts)
-    now = in_force_after(history)
+    now = champion_after(history)
     assert " ".join(entry.version for entry in champions(history)) == stack
-    assert " ".join(standing_after(history).barred) == barred
+    assert " ".join(state_after(history).barred) == barred
     assert now.barred == set(barred.split())
     assert (now.champion.version if now.champion else "") == stack[:1]
 
@@ -74,8 +74,8 @@ def test_each_champion_names_the_one_that_a_rollback_goes_back_to(play: Callable
 def test_a_pin_stays_until_it_is_taken_off_whatever_comes_between(play: Callable[..., list[LedgerEntry]]) -> None:
     history = play("promotion 1", "promotion 2", "pin 2", "decision 3", "rollback 1", "unpin 1", "decision 4")
     assert [entry.standing.pin for entry in history] == [0, 0, 3, 3, 3, 0, 0]
-    assert in_force_after(history[:5]).pin == history[2]
-    assert in_force_after(history).pin is None
+    assert champion_after(history[:5]).pin == history[2]
+    assert champion_after(history).pin is None
     assert history[-1].standing == Standing(champion=5, pin=0, barred=("c2",))
 
 

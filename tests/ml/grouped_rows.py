@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from include.ml.metrics import Scored
+from include.ml.metrics import Predictions
 
 DAYS = 14
 
 
 def grouped_rows(
     seed: int, sizes: dict[str, int] | None = None, worse: str = "", noise: float = 2.0
-) -> tuple[np.ndarray, Scored]:
+) -> tuple[np.ndarray, Predictions]:
     """Return each row's group, and its label and scores.
 
     Args:
@@ -33,4 +33,4 @@ def grouped_rows(
         return 1 / (1 + np.exp(-(signal + wrong)))
 
     names = np.array([f"2013-04-{number + 1:02d}" for number in range(DAYS)])[day]
-    return groups, Scored(labels, names, model(noise * (groups == worse)), model(0.0), seed=seed)
+    return groups, Predictions(labels, names, model(noise * (groups == worse)), model(0.0), seed=seed)

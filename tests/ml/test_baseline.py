@@ -14,23 +14,23 @@ from include.config.gates import BeatsBaselineGate, Evidence, HoldoutGate
 from include.domain.evidence import BaselineGain, HoldoutSize, Measurements
 from include.domain.metrics import MetricName, improvement, lower_is_better
 from include.ml.baseline import SHUFFLES, baseline_gains, measure_trivial, shuffled_p_value, trivial_answer
-from include.ml.metrics import Scored, measure
+from include.ml.metrics import Predictions, measure
 
 METRICS: tuple[MetricName, ...] = get_args(MetricName)
 PRIOR = 0.3
 
 
-def rows(seed: int, signal: float = 0.0, days: int = 2, rows_a_day: int = 60, day_effect: float = 0.0) -> Scored:
+def rows(seed: int, signal: float = 0.0, days: int = 2, rows_a_day: int = 60, day_effect: float = 0.0) -> Predictions:
     """Return scores that tell `signal` of the labels; luck of the day moves labels and scores, each on its own."""
     random = np.random.default_rng(seed)
     day = np.repeat(np.arange(days), rows_a_day)
     truth = random.normal(size=len(day)) + day_effect * random.normal(size=days)[day]
     labels = (truth > 0.4).astype(int)
     told = signal * truth + random.normal(size=len(day)) + day_effect * random.normal(size=days)[day]
-    return Scored(labels, day.astype(str), 1 / (1 + np.exp(0.8 - 0.5 * told)), seed=seed, prior=PRIOR)
+    return Predictions(labels, day.astype(str), 1 / (1 + np.exp(0.8 - 0.5 * told)), seed=seed, prior=PRIOR)
 
 
-def judged(metric: MetricName, scored: Scored, **declared: Any) -> Any:
+def judged(metric: MetricName, scored: Predictions, **declared: Any) -> Any:
     """Return how the gate judges what was measured."""
     gate = BeatsBaselineGate(kind="beats_baseline", metric=metric, **declared)
     measured = Measurements(over_baseline=baseline_gains(metric, scored, [gate.confidence]))
@@ -76,7 +76,7 @@ def test_the_gain_is_that_of_the_metric_and_proved_for_a_model_that_tells_someth
 def test_the_share_of_shuffles_is_that_of_all_ways_to_deal_the_labels_out(metric: MetricName) -> None:
     labels = np.array([1, 1, 0, 1, 0, 0, 0, 1, 0, 0])
     scores = np.array([0.9, 0.8, 0.8, 0.7, 0.6, 0.4, 0.4, 0.4, 0.2, 0.1])
-    scored = Scored(labels, np.repeat("2024-01-01", 10), scores, challenger_threshold=0.65)
+    scored = Predictions(labels, np.repeat("2024-01-01", 10), scores, challenger_threshold=0.65)
     sign = -1 if lower_is_better(metric) else 1
 
     def value(truth: np.ndarray) -> float:
@@ -92,7 +92,7 @@ def test_the_share_of_shuffles_is_that_of_all_ways_to_deal_the_labels_out(metric
 def test_a_label_that_stays_in_its_day_proves_nothing_about_days() -> None:
     day = np.repeat(["a", "b"], 50)
     labels = np.concatenate([np.arange(50) < 40, np.arange(50) < 10]).astype(int)
-    scored = Scored(labels, day, np.where(day == "a", 0.8, 0.2), prior=0.5)
+    scored = Predictions(labels, day, np.where(day == "a", 0.8, 0.2), prior=0.5)
     assert shuffled_p_value("roc_auc", scored, within_days=False) < 0.01
     assert shuffled_p_value("roc_auc", scored, within_days=True) == 1.0
     result = judged("roc_auc", scored)
@@ -118,17 +118,17 @@ def test_noise_is_hardly_ever_proved(metric: MetricName, days: int, day_effect: 
 
 @pytest.mark.parametrize("metric", METRICS)
 def test_a_model_that_is_never_wrong_on_two_rows_proves_nothing(metric: MetricName) -> None:
-    scored = Scored(np.array([0, 1]), np.array(["a", "a"]), np.array([0.01, 0.99]), prior=0.5)
+    scored = Predictions(np.array([0, 1]), np.array(["a", "a"]), np.array([0.01, 0.99]), prior=0.5)
     assert not judged(metric, scored).passed
 
 
 def test_ranks_that_are_never_wrong_have_no_interval_and_the_shuffles_prove_them() -> None:
     labels = (np.arange(60) < 20).astype(int)
-    scored = Scored(labels, np.repeat("a", 60), np.where(labels == 1, 0.9, 0.1), prior=PRIOR)
+    scored = Predictions(labels, np.repeat("a", 60), np.where(labels == 1, 0.9, 0.1), prior=PRIOR)
     result = judged("roc_auc", scored)
     assert (result.passed, result.value) == (True, 1.0)
     assert "surely" not in result.note
-    constant = Scored(labels, np.repeat("a", 60), np.full(60, PRIOR), prior=PRIOR)
+    constant = Predictions(labels, np.repeat("a", 60), np.full(60, PRIOR), prior=PRIOR)
     for metric in METRICS:
         tie = judged(metric, constant)
         assert not tie.passed
@@ -138,7 +138,7 @@ def test_ranks_that_are_never_wrong_have_no_interval_and_the_shuffles_prove_them
 def test_a_rare_class_makes_no_constant_good() -> None:
     """Where one row in twelve is positive, always no has an accuracy of 0.92: a model as good as that has no gain."""
     labels = (np.arange(120) % 12 == 0).astype(int)
-    scored = Scored(labels, np.repeat("a", 120), np.full(120, 0.1), prior=1 / 12)
+    scored = Predictions(labels, np.repeat("a", 120), np.full(120, 0.1), prior=1 / 12)
     result = judged("accuracy", scored)
     assert (result.passed, result.reference, result.value) == (False, 110 / 120, 110 / 120)
 
@@ -177,7 +177,10 @@ def test_what_was_not_measured_is_not_proved() -> None:
         Evidence({"roc_auc": 0.9}, {"roc_auc": 0.5}, measurements=Measurements(over_baseline=(gain,)))
     )
     assert not other.passed, "measured at another confidence"
-    assert baseline_gains("roc_auc", Scored(np.array([0, 1]), np.array(["a", "a"]), np.array([0.1, 0.9])), [0.95]) == ()
+    assert (
+        baseline_gains("roc_auc", Predictions(np.array([0, 1]), np.array(["a", "a"]), np.array([0.1, 0.9])), [0.95])
+        == ()
+    )
 
 
 @pytest.mark.parametrize(

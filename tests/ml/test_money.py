@@ -6,7 +6,7 @@ from sklearn.metrics import confusion_matrix
 
 from include.config.sections import Value
 from include.ml.business_value import MAX_POINTS, money, operating_point, profit_curve
-from include.ml.metrics import Scored
+from include.ml.metrics import Predictions
 
 VALUE = Value(currency="EUR", true_positive=90.0, false_positive=-10.0, false_negative=-5.0, true_negative=0.25)
 
@@ -27,10 +27,10 @@ def _earned(labels: np.ndarray, scores: np.ndarray, threshold: float) -> float:
     return 1000 * total / len(labels)
 
 
-def _scored(**changes: object) -> Scored:
+def _scored(**changes: object) -> Predictions:
     labels, challenger = _rows()
     values = {"labels": labels, "days": np.repeat("2013-04-01", len(labels)), "challenger": challenger}
-    return Scored(**{**values, **changes})  # type: ignore[arg-type]
+    return Predictions(**{**values, **changes})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("threshold", [0.0, 0.3, 0.37, 0.5, 1.0])

@@ -9,13 +9,13 @@ from sklearn import metrics as sk
 from include.domain.metrics import MetricName
 from include.ml import bootstrap
 from include.ml.bootstrap import difference, differences
-from include.ml.metrics import Scored
+from include.ml.metrics import Predictions
 
 DAYS = 14
 ROWS_A_DAY = 80
 
 
-def scored(seed: int, gain: float = 0.0, days: int = DAYS, rows_a_day: int = ROWS_A_DAY) -> Scored:
+def scored(seed: int, gain: float = 0.0, days: int = DAYS, rows_a_day: int = ROWS_A_DAY) -> Predictions:
     """Return rows whose days differ, scored by two models that are equally noisy when `gain` is 0."""
     random = np.random.default_rng(seed)
     day = np.repeat(np.arange(days), rows_a_day)
@@ -28,10 +28,10 @@ def scored(seed: int, gain: float = 0.0, days: int = DAYS, rows_a_day: int = ROW
         return 1 / (1 + np.exp(-(signal + wrong)))
 
     names = np.array([f"2013-04-{number + 1:02d}" for number in range(days)])[day]
-    return Scored(labels, names, model(1.0 - gain), model(1.0), 0.4, 0.5, seed=seed)
+    return Predictions(labels, names, model(1.0 - gain), model(1.0), 0.4, 0.5, seed=seed)
 
 
-def by_hand(metric: MetricName, data: Scored) -> float:
+def by_hand(metric: MetricName, data: Predictions) -> float:
     """Return the gain by scikit-learn."""
     assert data.champion is not None
 
@@ -65,7 +65,7 @@ def test_gain_and_error_are_those_of_a_bootstrap_written_out(metric: MetricName)
     gains = []
     for _ in range(400):
         drawn = np.concatenate([rows[index] for index in random.integers(0, DAYS, DAYS)])
-        part = Scored(data.labels[drawn], data.days[drawn], data.challenger[drawn], data.champion[drawn], 0.4, 0.5)
+        part = Predictions(data.labels[drawn], data.days[drawn], data.challenger[drawn], data.champion[drawn], 0.4, 0.5)
         gains.append(by_hand(metric, part))
     # 400 draws know a standard error to 3.5 %
     assert found.standard_error == pytest.approx(np.std(gains) * np.sqrt(DAYS / (DAYS - 1)), rel=0.14)
@@ -84,7 +84,7 @@ def test_a_lower_loss_is_a_gain() -> None:
 def test_models_that_score_alike_have_no_gain_at_all() -> None:
     data = scored(2)
     assert data.champion is not None
-    same = Scored(data.labels, data.days, data.champion, data.champion, seed=5)
+    same = Predictions(data.labels, data.days, data.champion, data.champion, seed=5)
     found = difference("roc_auc", same, 0.95)
     assert found is not None
     assert (found.value, found.standard_error, found.lower, found.upper, found.p_value) == (0.0, 0.0, 0.0, 0.0, 1.0)
@@ -119,7 +119,7 @@ def test_however_many_confidences_are_asked_for_the_draws_are_measured_once(monk
 def test_changing_sides_changes_the_sign() -> None:
     data = scored(6)
     assert data.champion is not None
-    turned = Scored(data.labels, data.days, data.champion, data.challenger, 0.5, 0.4, seed=data.seed)
+    turned = Predictions(data.labels, data.days, data.champion, data.challenger, 0.5, 0.4, seed=data.seed)
     found, other = difference("f1", data, 0.95), difference("f1", turned, 0.95)
     assert found is not None
     assert other is not None
@@ -137,10 +137,10 @@ def test_a_holdout_of_few_days_is_drawn_in_blocks_of_rows() -> None:
 
 def test_there_is_none_without_a_champion_and_when_draws_hold_one_class_only() -> None:
     data = scored(8)
-    assert difference("roc_auc", Scored(data.labels, data.days, data.challenger), 0.95) is None
+    assert difference("roc_auc", Predictions(data.labels, data.days, data.challenger), 0.95) is None
     labels = np.zeros(len(data.labels), dtype=int)
     labels[0] = 1
-    one = Scored(labels, data.days, data.challenger, data.champion)
+    one = Predictions(labels, data.days, data.challenger, data.champion)
     assert difference("roc_auc", one, 0.95) is None
 
 

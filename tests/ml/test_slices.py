@@ -12,7 +12,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from include.ml.bootstrap import difference
-from include.ml.metrics import Scored
+from include.ml.metrics import Predictions
 from include.ml.slices import LARGEST, MISSING, OTHER, grouping, measure_slices
 from tests.ml.grouped_rows import grouped_rows
 
@@ -102,7 +102,7 @@ def test_each_group_is_measured_like_a_holdout_of_its_own() -> None:
     assert east.challenger is not None
     assert east.champion is not None
     assert east.gain == pytest.approx(east.challenger - east.champion)
-    alone = Scored(
+    alone = Predictions(
         scored.labels[rows], scored.days[rows], scored.challenger[rows], scored.champion[rows], 0.4, seed=scored.seed
     )
     found = difference("roc_auc", alone, 0.975, 500)

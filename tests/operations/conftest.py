@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from include.domain.results import Origin
-from include.operations.manual_action import Act
+from include.operations.manual_action import ManualAction
 from tests.operations.aged import Aged, later, make_aged
 from tests.support.model_nights import Nights
 
@@ -21,13 +21,13 @@ def nights(played_nights: Nights) -> Nights:
 
 
 @pytest.fixture
-def act(nights: Nights) -> Callable[..., Act]:
+def act(nights: Nights) -> Callable[..., ManualAction]:
     """Return a maker of acts of ada's; each has a run of its own unless told otherwise."""
-    made: list[Act] = []
+    made: list[ManualAction] = []
 
-    def make(reason: str = "because", **origin: Any) -> Act:
+    def make(reason: str = "because", **origin: Any) -> ManualAction:
         fields = {"run_id": f"local-{len(made)}", "triggered_by": "ada", **origin}
-        made.append(Act(nights.store, nights.tracking_url, "parcels", reason, Origin(**fields)))
+        made.append(ManualAction(nights.store, nights.tracking_url, "parcels", reason, Origin(**fields)))
         return made[-1]
 
     return make

@@ -15,7 +15,7 @@ from include.io.local_store import LocalStore
 from include.io.object_store import Listed, StoredObject
 from include.operations.backup.archive import (
     ArchiveReader,
-    Contents,
+    BackupContents,
     is_mark,
     ledger_of,
     new_archive,
@@ -65,7 +65,7 @@ class BusyNights(Nights):
         return self.busy
 
 
-def _backed_up(nights: Nights, file: Path, at: Callable[[str, str], bool], act: Callable[[], object]) -> Contents:
+def _backed_up(nights: Nights, file: Path, at: Callable[[str, str], bool], act: Callable[[], object]) -> BackupContents:
     watched = BusyNights(nights.folder, nights.project)
     watched.busy = Busy(nights.store_url, at, act)
     contents = copy_house(watched, file)

@@ -20,7 +20,7 @@ from include.io.ledger import Ledger, read_decision
 from include.io.local_store import LocalStore
 from include.io.models import read_candidate
 from include.ml.bootstrap import difference
-from include.ml.metrics import Scored
+from include.ml.metrics import Predictions
 from include.operations.history import newest_by_day, rollbacks, walk_forward
 from include.stages.promote import publish
 from tests.stages.shop import contents
@@ -102,7 +102,7 @@ def test_each_night_is_judged_against_the_champion_of_the_nights_before(copied: 
         labels = rows["late"].to_numpy()
         value = float(roc_auc_score(labels, ours))
         rival = None if theirs is None else float(roc_auc_score(labels, theirs))
-        gain = difference("roc_auc", Scored(labels, rows["day"].to_numpy(), ours, theirs, seed=7), 0.95)
+        gain = difference("roc_auc", Predictions(labels, rows["day"].to_numpy(), ours, theirs, seed=7), 0.95)
         assert night.value == pytest.approx(value)
         assert night.champion_value == (pytest.approx(rival) if champion else None)
         assert (night.champion.as_of if night.champion else None) == (champion.as_of if champion else None)

@@ -18,13 +18,13 @@ from include.io.ledger import Ledger
 from include.io.releases import read_pointer
 from include.io.tracking_database import busy_safe, prepare_tracking
 from include.operations.champion import pin, promote_version, roll_back
-from include.operations.manual_action import Act
+from include.operations.manual_action import ManualAction
 from include.operations.reconcile import Reconciled, reconcile
 from tests.support.model_nights import Nights, make_project
 from tests.support.played_nights import LAX, STRONG, day
 from tests.support.tracking import copy_prepared
 
-MakeAct = Callable[..., Act]
+MakeAct = Callable[..., ManualAction]
 Damage = Callable[[Nights, Path], None]
 
 

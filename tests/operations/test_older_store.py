@@ -21,7 +21,7 @@ from include.io.models import read_candidate
 from include.operations.backup.copying import move_addresses
 from include.operations.reconcile import check_ledger
 from include.stages import build_features, ingest, score, validate
-from include.stages.evaluate.measurements import measured_by
+from include.stages.evaluate.measurements import measurement_fingerprint
 from tests.support.model_nights import make_project
 from tests.support.whole_nights import Task, WholeNight
 
@@ -119,7 +119,7 @@ def test_status_ledger_and_every_decision_are_shown(
 def test_its_history_says_the_same_once_more_of_what_was_measured_then(older: Home, asked: Any) -> None:
     decisions = [read_decision(older.store, "shop", entry.decision_id) for entry in older.ledger.entries()]
     # what nobody declared otherwise is not measured again
-    assert {decision.measured_by for decision in decisions} == {measured_by(older.project)}
+    assert {decision.measured_by for decision in decisions} == {measurement_fingerprint(older.project)}
     # judged by the rules as they are declared now, without the gate that nobody passed and without the rollback
     judged = ["PROMOTE", "HOLD", "HOLD", "PROMOTE", "HOLD", "HOLD"]
     for _ in range(2):
@@ -135,7 +135,7 @@ def test_what_is_declared_about_measuring_is_named_as_it_was_then(tmp_path: Path
     value = {"currency": "EUR", "true_positive": 9.0, "false_positive": -2.0}
     more: dict[str, Any] = {"protected": ["city"], "value": value, "metrics": {"also": ["brier_score"]}}
     for gates in (MEASURING, MEASURING[::-1]):
-        assert measured_by(make_project(tmp_path, gates=gates, **more)) == MEASURED_BY_THEN
+        assert measurement_fingerprint(make_project(tmp_path, gates=gates, **more)) == MEASURED_BY_THEN
 
 
 @pytest.mark.parametrize("version", ["1", "6"])

@@ -20,11 +20,11 @@ from include.io.manifests import Manifest, put_file, read_manifest, write_manife
 from include.io.releases import read_pointer
 from include.operations import champion
 from include.operations.champion import pin, promote_version, roll_back, unpin
-from include.operations.manual_action import Act
+from include.operations.manual_action import ManualAction
 from tests.support.model_nights import Nights, make_project
 from tests.support.played_nights import LAX, STRONG, day, entries, in_force
 
-MakeAct = Callable[..., Act]
+MakeAct = Callable[..., ManualAction]
 
 
 def test_a_held_version_is_published_and_put_in_force(nights: Nights, act: MakeAct) -> None:

@@ -19,13 +19,13 @@ from include.io.releases import read_pointer
 from include.io.tracking import Tracking
 from include.io.tracking_database import busy_safe
 from include.operations.champion import promote_version, roll_back
-from include.operations.manual_action import Act
+from include.operations.manual_action import ManualAction
 from include.operations.reconcile import Reconciled, reconcile
 from tests.support.killing import warm_context
 from tests.support.model_nights import Nights
 from tests.support.played_nights import entries, in_force
 
-MakeAct = Callable[..., Act]
+MakeAct = Callable[..., ManualAction]
 ORIGIN = Origin(run_id="local-reconcile", triggered_by="ada")
 MODEL, SIGNATURE, MANIFEST = "model.skops", "signature.json", "manifest.json"
 

@@ -18,11 +18,11 @@ from include.io.local_store import LocalStore
 from include.io.object_store import ObjectInfo
 from include.io.releases import read_pointer
 from include.operations.champion import pin, promote_version, roll_back, unpin
-from include.operations.manual_action import Act
+from include.operations.manual_action import ManualAction
 from tests.support.model_nights import Nights, make_project
 from tests.support.played_nights import LAX, WEAK, day, entries, in_force
 
-MakeAct = Callable[..., Act]
+MakeAct = Callable[..., ManualAction]
 
 
 def test_a_rollback_puts_the_champion_before_back_in_force(nights: Nights, act: MakeAct) -> None:
@@ -178,7 +178,7 @@ def test_a_rollback_does_not_wait_for_mlflow_and_says_so(nights: Nights, act: Ma
 def test_of_many_at_once_one_wins_and_none_goes_too_far(nights: Nights, act: MakeAct) -> None:
     promote_version(act(), "3")
 
-    def attempt(asked: Act) -> str:
+    def attempt(asked: ManualAction) -> str:
         try:
             return roll_back(asked, "2").after.version
         except NightshiftError as error:

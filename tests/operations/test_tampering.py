@@ -17,12 +17,12 @@ from include.io.ledger import Ledger
 from include.io.manifests import read_manifest, to_json
 from include.io.models import load_champion
 from include.operations.champion import promote_version, roll_back
-from include.operations.manual_action import Act
+from include.operations.manual_action import ManualAction
 from include.operations.reconcile import Reconciled, reconcile
 from tests.support.model_nights import Nights
 from tests.support.played_nights import day, entries, in_force
 
-MakeAct = Callable[..., Act]
+MakeAct = Callable[..., ManualAction]
 
 
 def deep(nights: Nights) -> Reconciled:

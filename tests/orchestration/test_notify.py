@@ -140,10 +140,10 @@ def test_a_green_run_tells_nobody(
 
 
 def test_a_failure_is_told_once_and_a_new_failure_of_the_cleared_run_again() -> None:
-    from include.orchestration.notify import FailedRun, Teller
+    from include.orchestration.notify import FailedRun, Notifier
 
     delivered: list[FailedRun] = []
-    teller = Teller(delivered.append)
+    teller = Notifier(delivered.append)
     first, again = (FailedRun("shop__retrain", "r", clear_number, "2013-04-01") for clear_number in (0, 1))
     for failed in (first, first, again, first):
         teller.tell(failed)
@@ -155,10 +155,10 @@ def test_telling_does_not_hold_up_the_scheduler() -> None:
     import threading
     import time
 
-    from include.orchestration.notify import FailedRun, Teller
+    from include.orchestration.notify import FailedRun, Notifier
 
     release = threading.Event()
-    teller = Teller(lambda failed: release.wait(10) and None)
+    teller = Notifier(lambda failed: release.wait(10) and None)
     begun = time.monotonic()
     teller.tell(FailedRun("shop__retrain", "r", 0, "2013-04-01"))
     assert time.monotonic() - begun < 1

@@ -10,7 +10,7 @@ import pytest
 
 from include.config.discovery import load_project
 from include.config.settings import Settings
-from include.config.training_container import Failure, failure_of
+from include.config.training_container import TrainingFailure, failure_of
 from include.domain.errors import (
     BUGS,
     NightshiftError,
@@ -112,7 +112,7 @@ def test_an_engine_that_does_not_answer_is_told_and_may_heal(boxed: Any, tmp_pat
 def test_our_error_reads_the_same_on_the_worker(error: NightshiftError) -> None:
     from include.orchestration.training_container import error_of
 
-    again = error_of(Failure.model_validate_json(failure_of(error).model_dump_json()), "image a")
+    again = error_of(TrainingFailure.model_validate_json(failure_of(error).model_dump_json()), "image a")
     assert type(again) is type(error)
     assert (str(again), again.retryable) == (str(error), error.retryable)
 
@@ -140,5 +140,5 @@ def test_an_error_that_is_none_of_ours_is_retried_unless_it_is_a_bug(
 def test_an_error_that_this_version_does_not_know_is_told_all_the_same() -> None:
     from include.orchestration.training_container import error_of
 
-    again = error_of(Failure(kind="NewError", retryable=False, where="a", what="b", got="c"), "image a")
+    again = error_of(TrainingFailure(kind="NewError", retryable=False, where="a", what="b", got="c"), "image a")
     assert (type(again), str(again)) == (TrainingError, "a: b; got: c")

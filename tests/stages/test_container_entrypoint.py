@@ -20,8 +20,8 @@ from include.config.training_container import (
     FAILED,
     TRAINED,
     UNANSWERED,
-    Failure,
     TrainingAnswer,
+    TrainingFailure,
     TrainingRequest,
     trained_from,
 )
@@ -116,7 +116,7 @@ class Asked:
         )
         return done.returncode, handover.answer_to("first"), done.stdout + done.stderr
 
-    def failure(self, patch: pytest.MonkeyPatch, **changes: Any) -> Failure:
+    def failure(self, patch: pytest.MonkeyPatch, **changes: Any) -> TrainingFailure:
         """Return how the request, changed, fails, without a process of its own."""
         for name, value in self.environ().items():
             patch.setenv(name, value)
@@ -158,7 +158,7 @@ def test_a_failure_of_the_stage_is_the_answer(asked: Asked) -> None:
     status, answer, log = asked.ask()
     assert status == FAILED
     assert answer is not None
-    assert answer.failure == Failure(
+    assert answer.failure == TrainingFailure(
         kind="TrainingError",
         retryable=False,
         where="parcels, target late",

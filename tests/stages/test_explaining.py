@@ -15,7 +15,7 @@ from include.domain.explanation import Explanation
 from include.domain.results import PlanResult, Span
 from include.io.models import LoadedModel
 from include.ml.estimators import build_estimator
-from include.ml.metrics import Scored
+from include.ml.metrics import Predictions
 from include.ml.signature import model_input, signature_of
 from include.stages.evaluate import documents
 from include.stages.evaluate.documents import explain
@@ -37,10 +37,10 @@ class Case:
     challenger: LoadedModel
     champion: LoadedModel
 
-    def scored(self, champion: bool = True) -> Scored:
+    def scored(self, champion: bool = True) -> Predictions:
         labels, days = self.holdout["late"].to_numpy(dtype=int), self.holdout["day"].to_numpy()
         theirs = self.champion.score(self.holdout) if champion else None
-        return Scored(labels, days, self.challenger.score(self.holdout), theirs, seed=7)
+        return Predictions(labels, days, self.challenger.score(self.holdout), theirs, seed=7)
 
     def explain(self, champion: bool = True) -> Explanation:
         theirs = self.champion if champion else None

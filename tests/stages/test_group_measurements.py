@@ -13,7 +13,7 @@ import pytest
 from include.config.gates import Evidence
 from include.config.project import Project
 from include.domain.evidence import Measurements
-from include.ml.metrics import Scored
+from include.ml.metrics import Predictions
 from include.stages.evaluate.gate_measurements import (
     measure_calibration,
     measure_fairness,
@@ -41,7 +41,7 @@ def frame() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def scored(frame: pd.DataFrame) -> Scored:
+def scored(frame: pd.DataFrame) -> Predictions:
     """Return scores of two models: the challenger knows nothing of Lyon, and says yes to firms more often."""
     random = np.random.default_rng(2)
     signal = frame["weight"].to_numpy() + random.normal(size=ROWS)
@@ -50,19 +50,19 @@ def scored(frame: pd.DataFrame) -> Scored:
     worse = np.where(frame["city"] == "Lyon", random.permutation(champion), champion)
     challenger = np.clip(worse + 0.15 * (frame["sender"] == "firm"), 0, 1)
     days = np.array([f"2013-04-{day + 1:02d}" for day in range(12)])[np.arange(ROWS) % 12]
-    return Scored(labels, days, challenger, champion, seed=3)
+    return Predictions(labels, days, challenger, champion, seed=3)
 
 
 def declared(*gates: dict[str, Any], **more: Any) -> Project:
     return make_project(Path("parcels"), **{"protected": ["sender"], "gates": [MINIMUM, *gates], **more})
 
 
-def looked_at(project: Project, frame: pd.DataFrame, scored: Scored) -> list[tuple[str, str, str]]:
+def looked_at(project: Project, frame: pd.DataFrame, scored: Predictions) -> list[tuple[str, str, str]]:
     return [(each.metric, each.column, each.group) for each in measure_groups(project, frame, scored)]
 
 
 def test_without_a_gate_protected_columns_and_slices_are_looked_at_by_the_primary_metric(
-    frame: pd.DataFrame, scored: Scored
+    frame: pd.DataFrame, scored: Predictions
 ) -> None:
     assert looked_at(declared(protected=[]), frame, scored) == []
     project = declared(slices=["distance", "city"])
@@ -75,7 +75,7 @@ def test_without_a_gate_protected_columns_and_slices_are_looked_at_by_the_primar
     assert all(group.judged for group in measure_groups(project, frame, scored))
 
 
-def test_a_slice_gate_says_which_metric_columns_and_fewest_rows(frame: pd.DataFrame, scored: Scored) -> None:
+def test_a_slice_gate_says_which_metric_columns_and_fewest_rows(frame: pd.DataFrame, scored: Predictions) -> None:
     gate = {"kind": "slice", "metric": "log_loss", "by": ["city"], "min_rows": 1000}
     found = measure_groups(declared(gate), frame, scored)
     assert [(each.metric, each.column, each.judged) for each in found] == [
@@ -88,10 +88,10 @@ def test_a_slice_gate_says_which_metric_columns_and_fewest_rows(frame: pd.DataFr
     assert {column for metric, column, _ in both if metric == "log_loss"} == {"sender", "distance"}
 
 
-def test_the_challenger_is_rejected_for_the_city_it_knows_nothing_of(frame: pd.DataFrame, scored: Scored) -> None:
+def test_the_challenger_is_rejected_for_the_city_it_knows_nothing_of(frame: pd.DataFrame, scored: Predictions) -> None:
     project = declared({"kind": "slice", "metric": "roc_auc"}, slices=["city"])
 
-    def passed(scores: Scored) -> tuple[bool, str]:
+    def passed(scores: Predictions) -> tuple[bool, str]:
         measured = Measurements(groups=measure_groups(project, frame, scores))
         (found,) = project.gates[1].judge(Evidence({}, {}, {"roc_auc": 0.8}, measurements=measured))
         return found.passed, found.note
@@ -104,7 +104,7 @@ def test_the_challenger_is_rejected_for_the_city_it_knows_nothing_of(frame: pd.D
 
 
 def test_fairness_is_of_every_protected_column_at_the_challengers_threshold(
-    frame: pd.DataFrame, scored: Scored
+    frame: pd.DataFrame, scored: Predictions
 ) -> None:
     (found,) = measure_fairness(declared(), frame, replace(scored, challenger_threshold=0.6))
     assert [group.group for group in found.groups] == ["firm", "person"]
@@ -119,7 +119,7 @@ def test_fairness_is_of_every_protected_column_at_the_challengers_threshold(
     assert judged.metric == "demographic parity difference, sender"
 
 
-def test_a_fairness_gate_says_how_many_rows_a_group_needs(frame: pd.DataFrame, scored: Scored) -> None:
+def test_a_fairness_gate_says_how_many_rows_a_group_needs(frame: pd.DataFrame, scored: Predictions) -> None:
     gate = {"kind": "fairness", "max_equalized_odds_difference": 0.1, "by": ["city"], "min_rows": 1000}
     features = {"numeric": ["weight", "distance"]}
     project = declared(gate, protected=["sender", "city"], features=features)
@@ -128,7 +128,7 @@ def test_a_fairness_gate_says_how_many_rows_a_group_needs(frame: pd.DataFrame, s
     assert not any(group.judged for group in city.groups)
 
 
-def test_calibration_is_of_both_models_over_the_declared_bins(scored: Scored) -> None:
+def test_calibration_is_of_both_models_over_the_declared_bins(scored: Predictions) -> None:
     assert [len(each.bins) for each in measure_calibration(declared(), scored).values()] == [10, 10]
     project = declared({"kind": "calibration", "max_ece": 0.1, "bins": 4})
     found = measure_calibration(project, scored)
@@ -137,7 +137,7 @@ def test_calibration_is_of_both_models_over_the_declared_bins(scored: Scored) ->
     assert list(measure_calibration(project, replace(scored, champion=None))) == ["challenger"]
 
 
-def test_stability_needs_a_champion(scored: Scored) -> None:
+def test_stability_needs_a_champion(scored: Predictions) -> None:
     found = measure_stability(scored)
     assert found is not None
     assert found.psi > 0

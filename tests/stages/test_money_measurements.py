@@ -10,8 +10,8 @@ import pytest
 from include.domain.errors import CandidateRejectedError
 from include.io.ledger import Ledger, read_decision
 from include.io.models import read_candidate
-from include.ml.metrics import Scored
-from include.operations.cached_measurements import Comparisons
+from include.ml.metrics import Predictions
+from include.operations.cached_measurements import MeasurementCache
 from include.stages.evaluate.measurements import measure_money, measure_points
 from tests.support.model_nights import FIRST, Nights, make_project
 from tests.support.tracking import copy_prepared
@@ -21,8 +21,8 @@ SCORES = np.array([0.9, 0.4, 0.6, 0.2, 0.1])
 WORTH = {"currency": "EUR", "true_positive": 10.0, "false_positive": -2.0, "false_negative": -1.0}
 
 
-def _scored(**changes: Any) -> Scored:
-    return Scored(LABELS, np.repeat("2013-04-01", 5), SCORES, **changes)
+def _scored(**changes: Any) -> Predictions:
+    return Predictions(LABELS, np.repeat("2013-04-01", 5), SCORES, **changes)
 
 
 def test_each_model_answers_at_its_own_threshold(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_rows_scored_again_are_answered_as_each_model_was_made_to(tmp_path: Path
     nights = Nights(tmp_path, make_project(tmp_path, **declared))
     evaluated = nights.evaluate(day)
     decision = read_decision(nights.store, "parcels", evaluated.decision_id)
-    found = Comparisons(nights.store, nights.project).of_champion(decision.challenger, decision)
+    found = MeasurementCache(nights.store, nights.project).of_champion(decision.challenger, decision)
     ours, theirs = found.measurements.points["challenger"], found.measurements.points["champion"]
     assert ours == theirs == decision.measurements.points["challenger"]
     assert ours.objective == "value on the train part"

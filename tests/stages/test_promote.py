@@ -17,7 +17,7 @@ from include.io.manifests import get_file, read_manifest
 from include.io.releases import read_pointer
 from include.io.tracking import Tracking
 from include.io.tracking_database import busy_safe
-from include.io.verdict_entries import Recorder
+from include.io.verdict_entries import VerdictWriter
 from include.stages import promote
 from tests.support.model_nights import DAYS, FIRST, NO_PROCESS, Nights, make_project, make_rows
 from tests.support.tracking import copy_prepared
@@ -298,9 +298,9 @@ def test_a_champion_that_was_rolled_back_meanwhile_is_no_measure(nights: Nights)
 
 
 CRASHES = [
-    (Recorder, "record_decision", "before the decision's entry"),
+    (VerdictWriter, "record_decision", "before the decision's entry"),
     (promote, "publish_release", "before the release"),
-    (Recorder, "record_promotion", "before the promotion's entry"),
+    (VerdictWriter, "record_promotion", "before the promotion's entry"),
     (champion_alias, "point_at", "before the pointer"),
     (Tracking, "set_alias", "before the alias"),
 ]

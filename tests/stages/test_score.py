@@ -24,7 +24,7 @@ from include.io.manifests import read_manifest
 from include.io.models import LoadedModel, load_champion
 from include.io.tables import get_frame
 from include.stages import score
-from include.stages.score import read_place
+from include.stages.score import read_current_predictions
 from tests.stages.shop import contents
 from tests.support.model_nights import FIRST, NO_PROCESS, ROWS, Nights, make_project, make_rows
 from tests.support.tracking import copy_prepared
@@ -284,7 +284,7 @@ def test_damaged_predictions_are_made_again(nights: Nights, what: str, run_type:
     result = run(nights, DAY, "healing", run_type)
     assert (result.rows, result.written) == (ROWS, True)
     assert stored(nights)[rows] == before[rows]
-    assert read_place(nights.store, "parcels", DAY).found is not None
+    assert read_current_predictions(nights.store, "parcels", DAY).found is not None
 
 
 def test_a_run_killed_between_rows_and_manifest_is_healed_by_the_next(

@@ -19,7 +19,7 @@ from include.io.ledger import Ledger
 from include.io.manifests import Manifest, get_file
 from include.io.object_store import ObjectStore
 from include.io.stores import open_store
-from include.operations.backup.archive import ArchiveReader, Contents, is_mark, named_files
+from include.operations.backup.archive import ArchiveReader, BackupContents, is_mark, named_files
 from include.operations.backup.copying import (
     MLFLOW,
     Dump,
@@ -30,7 +30,7 @@ from include.operations.backup.copying import (
     move_addresses,
     snapshot,
 )
-from include.operations.backup.restore import check_whole, put_back
+from include.operations.backup.restore import check_whole, restore_objects
 from include.operations.reconcile import check_ledger
 from tests.support.model_nights import Nights, make_project
 from tests.support.played_nights import LAX, STRONG, day, declare
@@ -144,7 +144,7 @@ class Copied:
         return self.folder / "mlflow.db"
 
 
-def copy_house(nights: Nights, file: Path) -> Contents:
+def copy_house(nights: Nights, file: Path) -> BackupContents:
     """Back the nights' store and MLflow up."""
     dumps: dict[str, Dump] = {MLFLOW: lambda folder: snapshot(nights.folder / "mlflow.db", folder / "mlflow.db")}
     source = Source("home", nights.store, dumps, {"airflow": "3.3.2", "mlflow": "3.17.2"})
@@ -157,7 +157,7 @@ def put_house(file: Path, folder: Path, url: str) -> Copied:
     copied = Copied(folder, open_store(url))
     with ArchiveReader(file) as archive:
         check_whole(archive)
-        put_back(copied.store, archive)
+        restore_objects(copied.store, archive)
         part = archive.contents.database(MLFLOW)
         assert part is not None
         archive.extract(part, copied.database)

@@ -13,7 +13,7 @@ from include.domain.base_model import Closed
 from include.domain.decision import GateResult
 from include.domain.evidence import Measurements
 from include.domain.metrics import improvement, lower_is_better
-from include.domain.validation_issue import Finding, FindingsError
+from include.domain.validation_issue import ValidationIssue, ValidationIssuesError
 
 Confidence = Annotated[float, Field(ge=0.8, le=0.999)]
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, max_length=300)]
@@ -74,8 +74,8 @@ class SwitchableGate(BaseGate):
     def _off_says_why(self) -> SwitchableGate:
         if self.off and not self.because:
             hint = 'add because: "..." to the gate; every report prints it'
-            raise FindingsError(
-                [Finding(("because",), "a gate that is switched off needs a reason", "none", hint=hint)]
+            raise ValidationIssuesError(
+                [ValidationIssue(("because",), "a gate that is switched off needs a reason", "none", hint=hint)]
             )
         return self
 

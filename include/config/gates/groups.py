@@ -26,7 +26,7 @@ from include.config.source import ColumnName
 from include.domain.decision import GateResult
 from include.domain.evidence import Calibration, Fairness, Group, GroupRates
 from include.domain.metrics import MetricName, lower_is_better
-from include.domain.validation_issue import Finding, FindingsError
+from include.domain.validation_issue import ValidationIssue, ValidationIssuesError
 
 _SHOWN = 3
 # where no bound is declared: honest models have up to 0.21 where the share of positives moves with the season
@@ -110,7 +110,7 @@ class FairnessGate(SwitchableGate):
         bounds = (self.max_demographic_parity_difference, self.max_equalized_odds_difference)
         if not self.off and bounds == (None, None):
             allowed = ("max_demographic_parity_difference", "max_equalized_odds_difference")
-            raise FindingsError([Finding((), "at least one bound is needed", "none", allowed)])
+            raise ValidationIssuesError([ValidationIssue((), "at least one bound is needed", "none", allowed)])
         return self
 
     def judge(self, evidence: Evidence) -> tuple[GateResult, ...]:

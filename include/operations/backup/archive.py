@@ -50,7 +50,7 @@ class Part(Receipt):
     sha256: str
 
 
-class Contents(Receipt):
+class BackupContents(Receipt):
     """Be the manifest of a backup: its last part, so that a file without it is known to be cut off.
 
     Attributes:
@@ -148,7 +148,7 @@ class ArchiveWriter:
             sha256=digest.hexdigest(),
         )
 
-    def finish(self, contents: Contents) -> None:
+    def finish(self, contents: BackupContents) -> None:
         """Append the list of what the file holds, and end it."""
         data = gzip.compress(contents.model_dump_json().encode(), 6, mtime=0)
         self._append(CONTENTS, io.BytesIO(data), len(data))
@@ -262,13 +262,13 @@ class ArchiveReader:
         if (size, digest.hexdigest()) != (part.size, part.sha256):
             raise self._damaged(f"{part.kind} {part.name}: other bytes than were written")
 
-    def _read_contents(self) -> Contents:
+    def _read_contents(self) -> BackupContents:
         try:
             data = self._last_member()
         except (tarfile.TarError, OSError, EOFError, zlib.error, ValueError) as error:
             raise self._damaged(str(error)) from error
         try:
-            return Contents.model_validate_json(data)
+            return BackupContents.model_validate_json(data)
         except ValidationError as error:
             raise BackupError(
                 str(self.path),

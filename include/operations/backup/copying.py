@@ -18,7 +18,7 @@ from include.io.object_store import ObjectStore
 from include.operations.backup.archive import (
     FORMAT,
     ArchiveWriter,
-    Contents,
+    BackupContents,
     Part,
     Place,
     is_history,
@@ -193,7 +193,7 @@ class Watch:
     progress: Progress = lambda done, total, size: None
 
 
-def make_backup(source: Source, path: Path, *, force: bool, watch: Watch) -> Contents:
+def make_backup(source: Source, path: Path, *, force: bool, watch: Watch) -> BackupContents:
     """Write the backup, and return what it holds.
 
     Raises:
@@ -217,7 +217,7 @@ def make_backup(source: Source, path: Path, *, force: bool, watch: Watch) -> Con
         dump(MLFLOW)
         watch.doing("copying objects")
         store.copy_objects()
-        contents = Contents(
+        contents = BackupContents(
             format=FORMAT,
             backup_id=secrets.token_hex(16),
             made_at=clock.now(),

@@ -55,7 +55,9 @@ def check_empty(store: ObjectStore, archive: ArchiveReader, *, begun: bool) -> N
         )
 
 
-def put_back(store: ObjectStore, archive: ArchiveReader, progress: Progress = lambda done, total, size: None) -> int:
+def restore_objects(
+    store: ObjectStore, archive: ArchiveReader, progress: Progress = lambda done, total, size: None
+) -> int:
     """Write all objects, then all marks, and return how many bytes they are.
 
     Raises:

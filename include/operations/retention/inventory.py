@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from include.config.sections import Keep
-from include.domain.champion import champions, in_force_after
+from include.domain.champion import champion_after, champions
 from include.domain.decision import DayRows, Decision, LedgerEntry
 from include.domain.results import Span
 from include.io import keys
@@ -348,7 +348,7 @@ def kept_by_ledger(entries: Sequence[LedgerEntry], keep: Keep) -> dict[str, str]
         if back >= keep.versions:
             break
         found.setdefault(entry.candidate_id, "champion in force" if back == 0 else "champion a rollback can go back to")
-    pin = in_force_after(entries).pin
+    pin = champion_after(entries).pin
     if pin is not None:
         found.setdefault(pin.candidate_id, "pinned")
     judged = dict.fromkeys(entry.candidate_id for entry in reversed(entries) if entry.kind == "decision")

@@ -57,7 +57,7 @@ class Removal:
         return sum(one.size for one in self.objects)
 
 
-class Kept(Receipt):
+class KeptArtifact(Receipt):
     """Say what stays though it is old, or has no rule, and why.
 
     Attributes:
@@ -79,7 +79,7 @@ class Plan:
     """Hold what goes and what stays."""
 
     removals: list[Removal] = field(default_factory=list)
-    kept: list[Kept] = field(default_factory=list)
+    kept: list[KeptArtifact] = field(default_factory=list)
     _noted: set[str] = field(default_factory=set)
 
     def keep(self, what: str, why: str, files: Iterable[Listed], day: date | None = None) -> None:
@@ -87,7 +87,7 @@ class Plan:
         objects = list(files)
         self._noted.update(one.key for one in objects)
         size = sum(one.size for one in objects)
-        self.kept.append(Kept(what=what, why=why, files=len(objects), size=size, day=day))
+        self.kept.append(KeptArtifact(what=what, why=why, files=len(objects), size=size, day=day))
 
     def keep_rest(self, what: str, why: str, files: Iterable[Listed]) -> None:
         """Note what stays of `files`: those that neither go nor were noted before."""
@@ -196,7 +196,7 @@ class RetentionResult(Receipt):
     project: str
     dry_run: bool
     removed: tuple[Removed, ...] = ()
-    kept: tuple[Kept, ...] = ()
+    kept: tuple[KeptArtifact, ...] = ()
     unknown: tuple[str, ...] = ()
 
     @property

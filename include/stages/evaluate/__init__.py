@@ -30,15 +30,15 @@ from include.io.tracking import Measurement, Tracking
 from include.io.verdict_entries import describe_pin
 from include.reports.markdown import summary
 from include.reports.templates import drawn
-from include.stages.evaluate.context import Challenger, Contest, decision_id, read_challenger
+from include.stages.evaluate.context import Challenger, EvaluationContext, decision_id, read_challenger
 from include.stages.evaluate.documents import write_documents
 from include.stages.evaluate.holdout_metrics import labels_of
-from include.stages.evaluate.measurements import Measured, measure_all, measured_by
+from include.stages.evaluate.measurements import Measured, measure_all, measurement_fingerprint
 
 NOT_COMPARED = "the challenger could not be measured"
 
 
-def decide(contest: Contest, identity: str, measured: Measured) -> Decision:
+def decide(contest: EvaluationContext, identity: str, measured: Measured) -> Decision:
     """Return the decision: gates, verdict and evidence.
 
     Args:
@@ -51,7 +51,7 @@ def decide(contest: Contest, identity: str, measured: Measured) -> Decision:
     return _record(contest, identity, measured, gates, (verdict, reason))
 
 
-def refuse(contest: Contest, identity: str, fault: str) -> Decision:
+def refuse(contest: EvaluationContext, identity: str, fault: str) -> Decision:
     """Return the decision about a challenger that cannot be measured: REJECT, whatever the gates.
 
     Args:
@@ -66,7 +66,7 @@ def refuse(contest: Contest, identity: str, fault: str) -> Decision:
 
 
 def _record(
-    contest: Contest,
+    contest: EvaluationContext,
     identity: str,
     measured: Measured,
     gates: tuple[GateResult, ...],
@@ -94,7 +94,7 @@ def _record(
         gates=gates,
         holdout_data=contest.holdout.data,
         measurements=measured.evidence.measurements,
-        measured_by=measured_by(contest.project),
+        measured_by=measurement_fingerprint(contest.project),
         in_force_version=contest.in_force.champion.version if contest.in_force.champion else "",
         row=contest.project.row,
         display=contest.project.display,
@@ -104,7 +104,7 @@ def _record(
     )
 
 
-def _case(contest: Contest, measured: Measured) -> Case:
+def _case(contest: EvaluationContext, measured: Measured) -> Case:
     project, inputs, in_force = contest.project, contest.inputs, contest.in_force
     primary, candidate_id = project.metrics.primary, contest.challenger.result.candidate_id
     return Case(
@@ -121,7 +121,7 @@ def _case(contest: Contest, measured: Measured) -> Case:
     )
 
 
-def _rival(contest: Contest, measured: Measured, primary: str) -> Rival | None:
+def _rival(contest: EvaluationContext, measured: Measured, primary: str) -> Rival | None:
     champion = contest.champion
     if champion is None:
         return None
@@ -208,7 +208,7 @@ def run(project: Project, inputs: EvaluateInputs) -> EvaluateResult:
     challenger = replace(challenger, version=_registered(store, tracking, ledger, inputs, challenger))
     champion, gone = read_rival(store, ledger, inputs.as_of)
     window = read_window(store, project, holdout_days(inputs.plan))
-    contest = Contest(project, inputs, challenger, champion, gone, ledger.in_force(), window, store)
+    contest = EvaluationContext(project, inputs, challenger, champion, gone, ledger.in_force(), window, store)
     decision = _decided(store, contest, ledger, length)
     tracking.add_measurements(
         challenger.result.tracking_run_id,
@@ -231,7 +231,7 @@ def run(project: Project, inputs: EvaluateInputs) -> EvaluateResult:
     )
 
 
-def _decided(store: ObjectStore, contest: Contest, ledger: Ledger, length: int) -> Decision:
+def _decided(store: ObjectStore, contest: EvaluationContext, ledger: Ledger, length: int) -> Decision:
     """Return the decision about this evidence: the one that is written, or one made now."""
     identity = decision_id(contest)
     try:
@@ -242,7 +242,7 @@ def _decided(store: ObjectStore, contest: Contest, ledger: Ledger, length: int) 
     return keep_first(store, key, made.model_copy(update={"ledger_length": length}))
 
 
-def _judged(contest: Contest, identity: str, ledger: Ledger) -> Decision:
+def _judged(contest: EvaluationContext, identity: str, ledger: Ledger) -> Decision:
     if isinstance(contest.answers, str):
         return refuse(contest, identity, contest.answers)
     return decide(contest, identity, measure_all(contest, ledger))

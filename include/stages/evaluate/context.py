@@ -12,7 +12,7 @@ import pandas as pd
 from include.config.code_identity import decision_code
 from include.config.project import Project
 from include.config.project_code import behaviour_fingerprint
-from include.domain.champion import InForce
+from include.domain.champion import ChampionState
 from include.domain.errors import ArtifactDamagedError, ChecksumMismatchError, EvaluationError, ModelUntrustedError
 from include.domain.results import EvaluateInputs, TrainResult
 from include.io.feature_rows import FeatureWindow, read_rows, read_window
@@ -27,7 +27,7 @@ from include.io.models import (
     train_days,
 )
 from include.io.object_store import ObjectStore
-from include.ml.metrics import Scored, check_probabilities
+from include.ml.metrics import Predictions, check_probabilities
 from include.stages.evaluate.holdout_metrics import Answered, scored_rows, why_not_scored
 
 # what libraries raise for inputs that a model cannot take, or for a model that is not what it says
@@ -88,7 +88,7 @@ def answers(model: LoadedModel, frame: pd.DataFrame, where: str) -> np.ndarray |
 
 
 @dataclass(frozen=True)
-class Contest:
+class EvaluationContext:
     """Hold one judgement's parties and rows.
 
     Attributes:
@@ -104,7 +104,7 @@ class Contest:
     challenger: Challenger
     champion: Champion | None
     gone: str
-    in_force: InForce
+    in_force: ChampionState
     holdout: FeatureWindow
     store: ObjectStore
 
@@ -139,7 +139,7 @@ class Contest:
         return None if self.champion is None or self.not_scored else self.champion.model
 
     @cached_property
-    def scored(self) -> Scored:
+    def scored(self) -> Predictions:
         """Return labels and scores side by side, of a challenger that answers."""
         frame, ours = self.holdout.frame, self.challenger.model
         assert ours is not None and not isinstance(self.answers, str), "a challenger that answers"
@@ -152,7 +152,7 @@ class Contest:
 RULES = ("gates", "metrics", "promotion", "protected", "slices", "threshold", "value")
 
 
-def decision_id(contest: Contest) -> str:
+def decision_id(contest: EvaluationContext) -> str:
     """Return the run's day and a hash of the evidence, not of the moment: judging it again is the same decision."""
     project, inputs, challenger = contest.project, contest.inputs, contest.challenger
     champion, in_force = contest.champion, contest.in_force

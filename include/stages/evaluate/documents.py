@@ -20,13 +20,13 @@ from include.io.object_store import ObjectStore
 from include.io.tracking import Tracking
 from include.ml.error_analysis import Answers, error_slices, worst_errors
 from include.ml.importance import REPEATS, Loss, importance, judged_rows
-from include.ml.metrics import Scored, precision_recall_points, roc_points
+from include.ml.metrics import Predictions, precision_recall_points, roc_points
 from include.ml.profile import adversarial_auc, feature_profile, rank_correlation, target_by_day
 from include.reports.data_report import render_data
 from include.reports.decision_page import render
 from include.reports.model_card import model_card
 from include.reports.templates import drawn, note_page
-from include.stages.evaluate.context import Contest
+from include.stages.evaluate.context import EvaluationContext
 
 Part = TypeVar("Part")
 # rows beyond these change a picture by less than can be seen
@@ -40,7 +40,7 @@ def explain(
     plan: PlanResult,
     train_frame: pd.DataFrame,
     holdout_frame: pd.DataFrame,
-    scored: Scored,
+    scored: Predictions,
     challenger: LoadedModel,
     champion: LoadedModel | None,
 ) -> Explanation:
@@ -80,7 +80,7 @@ def explain(
     )
 
 
-def _curves(scored: Scored) -> dict[str, Curves]:
+def _curves(scored: Predictions) -> dict[str, Curves]:
     scores = {"challenger": scored.challenger, "champion": scored.champion}
     return {
         role: Curves(
@@ -93,7 +93,7 @@ def _curves(scored: Scored) -> dict[str, Curves]:
 
 
 def _importance(
-    project: Project, frame: pd.DataFrame, scored: Scored, challenger: LoadedModel, champion: LoadedModel | None
+    project: Project, frame: pd.DataFrame, scored: Predictions, challenger: LoadedModel, champion: LoadedModel | None
 ) -> tuple[tuple[Importance, ...], ImportanceSample | None]:
     """Return the importance of each feature of either model, on the same shuffled rows."""
     rows = _sample(len(frame), IMPORTANCE_ROWS, scored.seed)
@@ -127,7 +127,7 @@ def _importance_of(name: str, ours: Loss | None, theirs: Loss | None) -> Importa
     )
 
 
-def _errors(project: Project, frame: pd.DataFrame, scored: Scored) -> ErrorAnalysis:
+def _errors(project: Project, frame: pd.DataFrame, scored: Predictions) -> ErrorAnalysis:
     """Return where the challenger errs; single rows are shown without keys, personal data and protected columns."""
     names, numeric = list(project.features.names), frozenset(project.features.numeric)
     hidden = {*project.keys, *project.pii, *project.protected}
@@ -165,7 +165,7 @@ def _sample(rows: int, most: int, seed: int) -> np.ndarray:
     return np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
 
 
-def write_documents(store: ObjectStore, tracking: Tracking, contest: Contest, decision: Decision) -> None:
+def write_documents(store: ObjectStore, tracking: Tracking, contest: EvaluationContext, decision: Decision) -> None:
     """Write the documents of a decision that are not there yet, and link them from the challenger's run in MLflow.
 
     What cannot be drawn is a note in its place: a decision that is written stands whatever becomes of its documents.
@@ -236,7 +236,7 @@ def _write_card(
     return card
 
 
-def _explained(store: ObjectStore, contest: Contest, decision: Decision) -> Explanation:
+def _explained(store: ObjectStore, contest: EvaluationContext, decision: Decision) -> Explanation:
     """Return the explanation that is written, or the one made and written now."""
     key = keys.decision_explanation(decision.project, decision.decision_id)
     found = read_receipt(store, key, Explanation)
@@ -246,7 +246,7 @@ def _explained(store: ObjectStore, contest: Contest, decision: Decision) -> Expl
     return keep_first(store, key, made)
 
 
-def _explain(contest: Contest) -> Explanation:
+def _explain(contest: EvaluationContext) -> Explanation:
     """Return the explanation of a challenger that answers; of one that does not there is nothing to explain."""
     challenger = contest.challenger.model
     if challenger is None or isinstance(contest.answers, str):

@@ -14,7 +14,7 @@ from include.config.gates import CalibrationGate, FairnessGate, SliceGate
 from include.config.gates_in_force import gates_in_force
 from include.config.project import Project
 from include.config.project_code import BEHAVIOUR, CODE_FAILURES, code_failure, has_behaviour, load_module
-from include.domain.champion import standing_after
+from include.domain.champion import state_after
 from include.domain.decision import DayRows
 from include.domain.errors import EvaluationError, ProjectCodeError
 from include.domain.evidence import (
@@ -36,8 +36,8 @@ from include.io.models import LoadedModel
 from include.ml.behaviour import changed, check
 from include.ml.calibration import calibration
 from include.ml.drift import stability
-from include.ml.leakage import Feature, alone_auc, count, determines, find_repeats
-from include.ml.metrics import Scored
+from include.ml.leakage import FeatureToCheck, alone_auc, count, determines, find_repeats
+from include.ml.metrics import Predictions
 from include.ml.slices import fairness, grouping, measure_slices
 from include.stages.evaluate.holdout_metrics import spread
 
@@ -46,7 +46,7 @@ _FAIRNESS_ROWS: int = FairnessGate.model_fields["min_rows"].default
 _BINS: int = CalibrationGate.model_fields["bins"].default
 
 
-def measure_groups(project: Project, frame: pd.DataFrame, scored: Scored) -> tuple[Group, ...]:
+def measure_groups(project: Project, frame: pd.DataFrame, scored: Predictions) -> tuple[Group, ...]:
     """Return both models' metrics in the groups of rows that slice gates judge, and that people look at.
 
     Args:
@@ -64,7 +64,7 @@ def measure_groups(project: Project, frame: pd.DataFrame, scored: Scored) -> tup
     )
 
 
-def measure_fairness(project: Project, frame: pd.DataFrame, scored: Scored) -> tuple[Fairness, ...]:
+def measure_fairness(project: Project, frame: pd.DataFrame, scored: Predictions) -> tuple[Fairness, ...]:
     """Return how the challenger answers groups of people at its threshold: one for each protected column.
 
     Args:
@@ -85,7 +85,7 @@ def measure_fairness(project: Project, frame: pd.DataFrame, scored: Scored) -> t
     )
 
 
-def measure_calibration(project: Project, scored: Scored) -> dict[str, Calibration]:
+def measure_calibration(project: Project, scored: Predictions) -> dict[str, Calibration]:
     """Return whether the scores of challenger and champion, if any, are probabilities, by role."""
     bins = next((gate.bins for gate in gates_in_force(project) if isinstance(gate, CalibrationGate)), _BINS)
     found = {"challenger": calibration(scored.labels, scored.challenger, bins)}
@@ -94,7 +94,7 @@ def measure_calibration(project: Project, scored: Scored) -> dict[str, Calibrati
     return found
 
 
-def measure_stability(scored: Scored) -> Stability | None:
+def measure_stability(scored: Predictions) -> Stability | None:
     """Return how far the challenger's scores moved from the champion's; None without a champion."""
     return None if scored.champion is None else stability(scored.challenger, scored.champion)
 
@@ -156,7 +156,7 @@ def measure_leakage(
     )
 
 
-def _features(project: Project, frame: pd.DataFrame, labels: np.ndarray) -> dict[str, Feature]:
+def _features(project: Project, frame: pd.DataFrame, labels: np.ndarray) -> dict[str, FeatureToCheck]:
     half = np.random.default_rng(project.seed).permutation(len(labels)) % 2
     declared = project.features
     return {
@@ -170,7 +170,7 @@ def _best_before(project: Project, ledger: Ledger, as_of: date) -> tuple[float, 
     primary = project.metrics.primary
     values = [
         value
-        for day, metric, value in standing_after(ledger.history()).nights
+        for day, metric, value in state_after(ledger.history()).nights
         if as_of - OLDEST_NIGHT <= day < as_of and metric == primary
     ]
     return (max(values, key=lambda value: improvement(primary, value, 0.0)), len(values)) if values else None

@@ -15,7 +15,7 @@ from include.io.keys import DAY
 from include.io.models import LoadedModel
 from include.ml.baseline import measure_trivial
 from include.ml.bootstrap import interval_by_days
-from include.ml.metrics import Scored, measure
+from include.ml.metrics import Predictions, measure
 
 
 @dataclass(frozen=True)
@@ -41,14 +41,16 @@ class Answered:
     scores: np.ndarray
 
 
-def scored_rows(project: Project, frame: pd.DataFrame, ours: Answered, theirs: Answered | None, prior: float) -> Scored:
+def scored_rows(
+    project: Project, frame: pd.DataFrame, ours: Answered, theirs: Answered | None, prior: float
+) -> Predictions:
     """Return labels and scores of two models on the rows of `frame`, each with its own threshold.
 
     Args:
         prior: Share of positives in the train part of `ours`.
     """
     champion = theirs.model if theirs else ours.model
-    return Scored(
+    return Predictions(
         labels_of(project, frame),
         frame[DAY].to_numpy(),
         ours.scores,

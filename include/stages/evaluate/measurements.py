@@ -34,9 +34,9 @@ from include.io.models import fingerprint_of
 from include.ml import bootstrap
 from include.ml.baseline import baseline_gains
 from include.ml.business_value import money, operating_point
-from include.ml.metrics import Scored
+from include.ml.metrics import Predictions
 from include.ml.paired_tests import delong, mcnemar
-from include.stages.evaluate.context import Contest
+from include.stages.evaluate.context import EvaluationContext
 from include.stages.evaluate.gate_measurements import (
     measure_behaviour,
     measure_calibration,
@@ -50,7 +50,7 @@ from include.stages.evaluate.holdout_metrics import measure_baseline, measure_sc
 from include.stages.evaluate.release_probe import probe_release
 
 
-def measure_points(project: Project, scored: Scored) -> dict[str, OperatingPoint]:
+def measure_points(project: Project, scored: Predictions) -> dict[str, OperatingPoint]:
     """Return the answers at each model's own threshold, by role: "challenger" and, when it was scored, "champion"."""
     points = {
         "challenger": operating_point(
@@ -64,12 +64,12 @@ def measure_points(project: Project, scored: Scored) -> dict[str, OperatingPoint
     return points
 
 
-def measure_money(project: Project, scored: Scored) -> Money | None:
+def measure_money(project: Project, scored: Predictions) -> Money | None:
     """Return what the answers earn, by threshold; None when the project does not say what outcomes are worth."""
     return None if project.value is None else money(scored, project.value)
 
 
-def measure_beside(project: Project, frame: pd.DataFrame, scored: Scored) -> Measurements:
+def measure_beside(project: Project, frame: pd.DataFrame, scored: Predictions) -> Measurements:
     """Return what the holdout says beside its metrics.
 
     Args:
@@ -90,7 +90,7 @@ def measure_beside(project: Project, frame: pd.DataFrame, scored: Scored) -> Mea
     )
 
 
-def over_baseline(project: Project, scored: Scored) -> tuple[BaselineGain, ...]:
+def over_baseline(project: Project, scored: Predictions) -> tuple[BaselineGain, ...]:
     """Return how sure the challenger's gain over the best trivial answer is, as the gates in force ask for it."""
     asked: dict[MetricName, list[float]] = {project.metrics.primary: []}
     for gate in gates_in_force(project):
@@ -99,12 +99,12 @@ def over_baseline(project: Project, scored: Scored) -> tuple[BaselineGain, ...]:
     return tuple(found for metric, levels in asked.items() for found in baseline_gains(metric, scored, sorted(levels)))
 
 
-def _size(scored: Scored) -> HoldoutSize:
+def _size(scored: Predictions) -> HoldoutSize:
     labels = scored.labels
     return HoldoutSize(rows=len(labels), positives=int(labels.sum()), days=len(set(scored.days.astype(str))))
 
 
-def differences(project: Project, scored: Scored) -> tuple[Difference, ...]:
+def differences(project: Project, scored: Predictions) -> tuple[Difference, ...]:
     """Return how sure the challenger's gain over the champion is, as the gates in force ask for it.
 
     There is one for each metric and confidence that a gate compares with the champion, those of the primary metric
@@ -121,7 +121,7 @@ def differences(project: Project, scored: Scored) -> tuple[Difference, ...]:
     )
 
 
-def _classical_tests(scored: Scored) -> tuple[PairedTest, ...]:
+def _classical_tests(scored: Predictions) -> tuple[PairedTest, ...]:
     if scored.champion is None:
         return ()
     areas = delong(scored.labels, scored.challenger, scored.champion)
@@ -150,7 +150,7 @@ class Measured:
     champion_interval: tuple[float, float] | None = None
 
 
-def measure_all(contest: Contest, ledger: Ledger) -> Measured:
+def measure_all(contest: EvaluationContext, ledger: Ledger) -> Measured:
     """Measure what the gates look at, and what people want to know beside it.
 
     Args:
@@ -178,7 +178,7 @@ def measure_all(contest: Contest, ledger: Ledger) -> Measured:
     return Measured(evidence, ours.interval, theirs.interval if theirs else None)
 
 
-def _measurements(contest: Contest, ledger: Ledger) -> Measurements:
+def _measurements(contest: EvaluationContext, ledger: Ledger) -> Measurements:
     """Return what is measured beside the metrics: from the answers, and of the challenger itself."""
     project, frame, scored, model = contest.project, contest.holdout.frame, contest.scored, contest.challenger.model
     assert model is not None, "a challenger that answers was read"
@@ -207,7 +207,7 @@ _BESIDE = (SliceGate, FairnessGate, CalibrationGate, ValueGate)
 _COMPARED = (BeatsBaselineGate, BetterThanChampionGate, NotWorseThanChampionGate)
 
 
-def measured_by(project: Project) -> str:
+def measurement_fingerprint(project: Project) -> str:
     """Return a hash of what is declared about measuring models beside their metrics.
 
     It covers what can be measured again on the rows of a decision; what the release and the nights before said cannot.

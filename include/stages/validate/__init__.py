@@ -17,12 +17,12 @@ from include.domain.errors import (
     ObjectMissingError,
     PartitionRejectedError,
     ProjectCodeError,
+    aggregated,
     same_cause,
-    several,
 )
 from include.domain.results import PartitionInputs, ValidateResult
 from include.io import keys
-from include.io.manifests import MAX_TRIES, InForce, Manifest, kept_changing, look, read_manifest
+from include.io.manifests import MAX_TRIES, CurrentManifest, Manifest, kept_changing, read_current, read_manifest
 from include.io.object_store import ObjectStore
 from include.io.raw_rows import assemble, load_tables, snapshot_id
 from include.io.stores import open_store
@@ -133,7 +133,7 @@ def _settle(
         checked = []
         for day in (day for day in days if day not in settled):
             # before the snapshot is read: see in_force
-            seen = look(store, keys.validation_manifest(project.name, day))
+            seen = read_current(store, keys.validation_manifest(project.name, day))
             snapshot = read_manifest(store, keys.raw_manifest(project.name, day))
             if snapshot is None:
                 raise _not_ingested(project, store, day)
@@ -154,7 +154,7 @@ def _settle(
 
 
 def _check(
-    project: Project, store: ObjectStore, suite: _Suite, day: date, snapshot: Manifest, seen: InForce
+    project: Project, store: ObjectStore, suite: _Suite, day: date, snapshot: Manifest, seen: CurrentManifest
 ) -> Checked:
     try:
         frame = assemble(project, day, load_tables(store, snapshot))
@@ -186,7 +186,7 @@ def _refuse(project: Project, store: ObjectStore, manifests: dict[date, Manifest
             causes.append("; ".join(sorted(f"{finding.label} {same_cause(finding.note)}" for finding in found)))
             all_found.append((manifest.details["rows"], found))
     if refused:
-        raise several(
+        raise aggregated(
             PartitionRejectedError,
             f"{project.name}/validate",
             "were rejected",

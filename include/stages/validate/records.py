@@ -22,14 +22,14 @@ from include.io.data_docs import IndexLine, merge_index, page_path, publish_day,
 from include.io.keys import REASONS_COLUMN, ROW_COLUMN, ROWS
 from include.io.manifests import (
     MAX_TRIES,
+    CurrentManifest,
     FileRef,
-    InForce,
     Manifest,
     kept_changing,
-    look,
     put_file,
-    put_in_force,
+    read_current,
     read_manifest,
+    replace_current,
 )
 from include.io.object_store import ObjectStore
 from include.io.raw_rows import known_as_of, read_manifests, snapshot_id
@@ -103,16 +103,16 @@ def _is_mature(project: Project, store: ObjectStore, day: date) -> bool:
 def _told(project: Project, store: ObjectStore, manifest: Manifest, by_others: list[Finding]) -> Manifest:
     """Write what the other days say into a day's validation, and return what is in force."""
     key = keys.validation_manifest(project.name, manifest.day or date.min)
-    seen = InForce(manifest)
+    seen = CurrentManifest(manifest)
     for _ in range(MAX_TRIES):
         changed = _with(seen.manifest or manifest, by_others)
         if changed == seen.manifest:
             return changed
-        if seen.etag is not None and put_in_force(store, key, changed, seen):
+        if seen.etag is not None and replace_current(store, key, changed, seen):
             merge_index(store, project.name, [_line_of_manifest(changed)])
             logger.info("%s %s: %s, compared with other days", project.name, changed.day, changed.status)
             return changed
-        seen = look(store, key)
+        seen = read_current(store, key)
         if seen.manifest is None or seen.manifest.fingerprint != manifest.fingerprint:
             break
     raise kept_changing(f"{project.name}/validate on {manifest.day}")
@@ -161,7 +161,7 @@ class Checked:
 
     day: date
     snapshot: Manifest
-    seen: InForce
+    seen: CurrentManifest
     judgement: Judgement
     frame: pd.DataFrame | None = None
     report: SuiteReport | None = None
@@ -204,7 +204,7 @@ def publish(
     return {
         one.day: manifests[one.day]
         for one in checked
-        if put_in_force(store, keys.validation_manifest(project.name, one.day), manifests[one.day], one.seen)
+        if replace_current(store, keys.validation_manifest(project.name, one.day), manifests[one.day], one.seen)
     }
 
 
