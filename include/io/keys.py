@@ -36,6 +36,11 @@ def undated_table(project: str, content: str, table: str) -> str:
     return f"{project}/raw/content={content[:16]}/{table}.parquet"
 
 
+def is_undated_table(key: str) -> bool:
+    """Tell whether a key is of a source table that is no day's own."""
+    return "/raw/content=" in key
+
+
 def snapshot_manifest(project: str, day: date, snapshot: str) -> str:
     """Return the commit mark of one snapshot of a day, in force or not; a newer snapshot leaves it as it is."""
     return f"{project}/raw/{_day(day)}/snapshot={snapshot}/manifest.json"

@@ -23,12 +23,15 @@ from include.domain.errors import (
 )
 from include.io import keys
 from include.io.keys import ROW_COLUMN, ROWS
-from include.io.manifests import Manifest, get_file, read_manifest
+from include.io.manifests import FileRef, Manifest, get_file, read_manifest
 from include.io.object_store import ObjectStore
-from include.io.tables import get_frame, raw_from_parquet, whole_numbers, without_gaps
+from include.io.tables import SharedTables, get_frame, raw_from_parquet, whole_numbers, without_gaps
 
 # requests in flight: an S3 server answers in milliseconds, so a window's manifests take a fraction of a second
 STORE_THREADS = 8
+
+
+_STORED = SharedTables()
 
 
 def snapshot_id(manifest: Manifest) -> str:
@@ -66,7 +69,14 @@ def delay_when_read(manifest: Manifest) -> int:
 
 def load_tables(store: ObjectStore, manifest: Manifest) -> dict[str, pd.DataFrame]:
     """Return the tables of a raw snapshot by name, each checked by its sha256."""
-    return {name: raw_from_parquet(get_file(store, ref), store.uri(ref.key)) for name, ref in manifest.files.items()}
+    return {name: _table(store, ref) for name, ref in manifest.files.items()}
+
+
+def _table(store: ObjectStore, ref: FileRef) -> pd.DataFrame:
+    data = get_file(store, ref)
+    if keys.is_undated_table(ref.key):
+        return _STORED.made(ref.sha256, lambda: raw_from_parquet(data, store.uri(ref.key)))
+    return raw_from_parquet(data, store.uri(ref.key))
 
 
 def read_manifests(store: ObjectStore, wanted: Sequence[str]) -> dict[str, Manifest | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import logging
@@ -22,10 +23,13 @@ from include.io.file_integrity import (
     unreadable_csv,
 )
 from include.io.object_store import ObjectStore
-from include.io.tables import as_declared, from_text, from_values, raw_from_parquet
+from include.io.tables import SharedTables, as_declared, from_text, from_values, raw_from_parquet
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
+
+
+_UNDATED = SharedTables()
 
 
 def from_json_lines(data: bytes, where: str) -> pd.DataFrame:
@@ -159,6 +163,13 @@ def _read_table(table: FileTable, store: ObjectStore, where: str, day: date) -> 
             hint="the source has not delivered this day yet, or the path in project.yaml is wrong",
         ) from error
     place = f"{where} ({store.uri(key)})"
+    if table.dated:
+        return _parsed(table, data, key, place)
+    content = (hashlib.sha256(data).hexdigest(), table.model_dump_json())
+    return _UNDATED.made(content, lambda: _parsed(table, data, key, place))
+
+
+def _parsed(table: FileTable, data: bytes, key: str, place: str) -> pd.DataFrame | None:
     if key.endswith(".parquet"):
         check_parquet(data, place)
         frame = raw_from_parquet(data, place)

@@ -6,10 +6,11 @@ import json
 import math
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,9 @@ from include.domain.errors import MAX_EXAMPLES, SourceDataError
 from include.io.manifests import FileRef, get_file
 from include.io.object_store import ObjectStore
 
+Made = TypeVar("Made")
+# more than a project has of them, and few enough to hold
+SHARED_TABLES = 8
 LogicalType = Literal["boolean", "integer", "number", "timestamp", "timestamp with zone", "text", "empty"]
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
 # a whole number of more characters is beyond 64 bits, and is not reckoned with
@@ -351,6 +355,26 @@ def from_parquet(data: bytes, where: str) -> pd.DataFrame:
         SourceDataError: The bytes are cut short, damaged or not Parquet.
     """
     return _read(data, where).to_pandas(use_threads=False)
+
+
+class SharedTables:
+    """Keep the last few tables that days share, by what they were made from; each is made once for neighbours.
+
+    pandas copies on write, so nobody who takes one changes it for the next.
+    """
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[Hashable, Any] = OrderedDict()
+
+    def made(self, of: Hashable, make: Callable[[], Made]) -> Made:
+        """Return what was made of `of` before, or make it."""
+        if of not in self._kept:
+            self._kept[of] = make()
+            while len(self._kept) > SHARED_TABLES:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(of)
+        found: Made = self._kept[of]
+        return found
 
 
 def raw_from_parquet(data: bytes, where: str) -> pd.DataFrame:

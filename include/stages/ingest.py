@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+import pandas as pd
+
 from include.config.fingerprints import source_digest
 from include.config.partitions import mature_on, portions, refuse_unfinished, with_lookback
 from include.config.project import FileSource, Project
@@ -39,12 +41,13 @@ from include.io.object_store import ObjectStore
 from include.io.raw_rows import is_immature, known_as_of, read_by, refuse_other_history, snapshot_id
 from include.io.sources import read_source
 from include.io.stores import open_store
-from include.io.tables import to_parquet
+from include.io.tables import SharedTables, to_parquet
 
 logger = logging.getLogger(__name__)
 
 # half of the time that retention leaves alone what was written
 RENEWED_AFTER = timedelta(hours=12)
+_ENCODED = SharedTables()
 
 
 @dataclass(frozen=True)
@@ -145,7 +148,7 @@ def _read_again(
     """Read the source and put what it gives in force; None when another run was first, whose snapshot then counts."""
     landing = open_store(inputs.landing_url) if inputs.landing_url else store
     frames = read_source(project, day, landing, inputs.connections)
-    tables = {name: to_parquet(frame, f"{project.name}/{day}: table '{name}'") for name, frame in frames.items()}
+    tables = {name: _encoded(project, day, name, frame) for name, frame in frames.items()}
     content = hashlib.sha256()
     for name, data in sorted(tables.items()):
         content.update(f"{name}\0{hashlib.sha256(data).hexdigest()}\0".encode())
@@ -177,6 +180,19 @@ def _read_again(
     return _Ingested(_rows(manifest), written=True) if written else None
 
 
+def _is_undated(project: Project, table: str) -> bool:
+    return isinstance(project.source, FileSource) and not project.source.tables[table].dated
+
+
+def _encoded(project: Project, day: date, table: str, frame: pd.DataFrame) -> bytes:
+    """Return a table as Parquet; what neighbouring days share is one frame, and encoded once."""
+    where = f"{project.name}/{day}: table '{table}'"
+    if not _is_undated(project, table):
+        return to_parquet(frame, where)
+    # the frame is kept with its bytes, so that its id names no other meanwhile
+    return _ENCODED.made(id(frame), lambda: (frame, to_parquet(frame, where)))[1]
+
+
 def _put_table(
     project: Project, store: ObjectStore, day: date, snapshot: str, name: str, data: bytes, rows: int
 ) -> FileRef:
@@ -185,8 +201,7 @@ def _put_table(
     Two writers of one undated table write the same bytes. Retention leaves alone what was written lately; so what lies
     there for longer than `RENEWED_AFTER` is written again, and stays until this day's manifest names it.
     """
-    source = project.source
-    if not isinstance(source, FileSource) or source.tables[name].dated:
+    if not _is_undated(project, name):
         return put_file(store, keys.raw_table(project.name, day, snapshot, name), data, rows=rows)
     sha256 = hashlib.sha256(data).hexdigest()
     ref = FileRef(key=keys.undated_table(project.name, sha256, name), sha256=sha256, size=len(data), rows=rows)

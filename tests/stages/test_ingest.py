@@ -11,7 +11,7 @@ import pytest
 from include.config.fingerprints import digest, source_digest
 from include.domain.errors import PartitionChangedError, SourceDataError, SourceIncompleteError
 from include.domain.results import Origin
-from include.io import keys
+from include.io import keys, sources
 from include.io.local_store import LocalStore
 from include.io.manifests import Manifest, read_manifest, write_manifest
 from include.io.raw_rows import load_tables
@@ -19,7 +19,16 @@ from include.io.tables import get_frame
 from include.operations.retention.records import GRACE
 from include.stages import ingest
 from tests.operations.aged import later
-from tests.stages.shop import DECLARATION, Shop, assert_nothing_half_written, contents, customers, meanwhile, orders
+from tests.stages.shop import (
+    DECLARATION,
+    FEATURES,
+    Shop,
+    assert_nothing_half_written,
+    contents,
+    customers,
+    meanwhile,
+    orders,
+)
 
 DAY = date(2024, 3, 7)
 RAW = "shop/raw/"
@@ -254,3 +263,31 @@ def test_snapshots_that_hold_every_table_themselves_still_read(shop: Shop) -> No
     assert ingest.run(shop.project, shop.inputs([DAY], refresh_raw=True)).written == 0
     assert raw(shop).files == older.files
     assert len(load_tables(shop.store, raw(shop))["customers"]) == 20
+
+
+def test_what_days_share_is_read_once_and_no_day_changes_it_for_the_next(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = customers().assign(country=["FR", "IT", "DE", "FR"] * 5)
+    shop.store.put("landing/customers.csv", others.to_csv(index=False).encode())
+    read: list[int] = []
+    parse = sources._from_csv
+
+    def noted(data: bytes, table: Any, where: str) -> Any:
+        read.append(len(data))
+        return parse(data, table, where)
+
+    monkeypatch.setattr(sources, "_from_csv", noted)
+    shop.code(
+        features=FEATURES.replace(
+            "    return tables",
+            "    tables['customers']['country'] = tables['customers']['country'].replace('FR', 'DE')\n"
+            "    tables['customers'].columns = [name for name in tables['customers']]\n    return tables",
+            1,
+        )
+    )
+    days = [date(2024, 3, day) for day in range(5, 10)]
+    shop.prepare(days)
+    assert len(read) == 1
+    for day in days:
+        assert load_tables(shop.store, raw(shop, day))["customers"].equals(others.astype({"age_group": "str"}))
