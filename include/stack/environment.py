@@ -161,8 +161,9 @@ TUNING: dict[str, str] = {
     "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "30",
     # a task whose end is missed holds its slot so long (docs/adr/0001-one-door.md): by default 5 s
     "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
-    "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
-    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "10",
+    "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
+    # what has changed is parsed at the next refresh (include/stack/watched_dags.py)
+    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
     "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
     "AIRFLOW__API__WORKERS": "1",
     "AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO",
@@ -230,7 +231,7 @@ def _forced(settings: Settings, credentials: Credentials, airflow_port: int) -> 
         "AIRFLOW__CORE__DAGS_FOLDER": str(settings.root / "dags"),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(settings.root / "plugins"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__EXECUTOR": "include.stack.resting_executor.RestingExecutor",
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
         "AIRFLOW__CORE__FERNET_KEY": credentials.fernet_key.get_secret_value(),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
@@ -250,7 +251,7 @@ def _forced(settings: Settings, credentials: Credentials, airflow_port: int) -> 
             [
                 {
                     "name": "dags-folder",
-                    "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",
+                    "classpath": "include.stack.watched_dags.WatchedDagBundle",
                     "kwargs": {},
                 }
             ]

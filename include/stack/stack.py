@@ -156,6 +156,7 @@ class Stack:
             # only what was asked for: no night that was missed, and no Dag read again in the middle of it
             env["AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE"] = "False"
             env["AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL"] = "300"
+            env["AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL"] = "300"
         return env
 
     def run_job(self, name: str, module: str, *arguments: str) -> Job:
