@@ -30,7 +30,7 @@ from include.ml.estimators import build_estimator
 from include.ml.metrics import Predictions, measure
 from include.ml.signature import model_input, signature_of
 from include.ml.tuning import split
-from include.stages.evaluate.holdout_metrics import labels_of, measure_baseline, measured_metrics
+from include.stages.evaluate.context import labels_of, measure_baseline, measured_metrics
 from include.stages.evaluate.measurements import measure_beside
 
 # they look at the release, at the nights before and at the days' missing labels, and say nothing of chance

@@ -25,7 +25,7 @@ from include.domain.verdict import Case, reach_verdict
 from include.io.feature_rows import FeatureWindow
 from include.io.keys import DAY
 from include.io.models import spec_of
-from include.stages.evaluate.holdout_metrics import Answered, measure_baseline, measure_scores, scored_rows
+from include.stages.evaluate.context import Answered, measure_baseline, measure_scores, scored_rows
 from include.stages.evaluate.measurements import measure_beside
 from include.stages.train import fit
 

@@ -1,6 +1,6 @@
 """Do to a running Airflow what a namespace needs: its pool, and in the end the removal of its Dags and their history.
 
-Which Dags there are is told to Airflow by the registry in the home alone (include/domain/namespaces.py): the Dag files
+Which Dags there are is told to Airflow by the registry in the home alone (include/domain/names.py): the Dag files
 are read again by themselves.
 """
 
@@ -18,8 +18,7 @@ from include.airflow_client.api import AirflowApi
 from include.airflow_client.runs import POLL_SECONDS
 from include.domain import clock
 from include.domain.errors import AirflowApiError, SettingsError, StackError
-from include.domain.namespaces import begin_removal, named_in
-from include.domain.stages import TRAINING_POOL, namespace_of, training_pool
+from include.domain.names import TRAINING_POOL, begin_removal, named_in, namespace_of, training_pool
 
 # a Dag file is read again within the refresh interval, and reading all of them takes its time
 UNLISTED_SECONDS = 300

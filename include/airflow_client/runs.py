@@ -14,8 +14,8 @@ from urllib.parse import quote
 from include.airflow_client.api import AirflowApi
 from include.domain import clock
 from include.domain.errors import AirflowApiError, SettingsError, StackError
+from include.domain.names import APPROVE_TASK, RETRAIN_STAGES, retrain_dag_id
 from include.domain.results import EvaluateResult
-from include.domain.stages import APPROVE_TASK, RETRAIN_STAGES, retrain_dag_id
 
 Tasks = Sequence[Mapping[str, Any]]
 RUN_PREFIX = "nightshift__"

@@ -21,8 +21,8 @@ from include.config.schedule import scheduled_days
 from include.config.settings import Settings
 from include.domain.clock import newest_complete_day
 from include.domain.errors import AsOfError, SettingsError
+from include.domain.names import retrain_dag_id, score_dag_id
 from include.domain.results import ScoreResult
-from include.domain.stages import retrain_dag_id, score_dag_id
 
 if TYPE_CHECKING:
     from include.airflow_client.backfill import BackfillRequest, DayRun, Reprocess

@@ -19,9 +19,8 @@ from include.config.settings import Settings, git_commit, lock_hash
 from include.domain import clock
 from include.domain.decision import LedgerEntry
 from include.domain.errors import NightshiftError, SettingsError
-from include.domain.namespaces import named_in
+from include.domain.names import asset_uri, named_in, retrain_dag_id
 from include.domain.results import Origin
-from include.domain.stages import asset_uri, retrain_dag_id
 
 if TYPE_CHECKING:
     from include.airflow_client.runs import OpenApproval

@@ -13,16 +13,16 @@ from include.cli.options import AsJson, Docker
 from include.config.credentials import load_credentials
 from include.config.settings import Settings, database_file
 from include.domain.errors import SettingsError, did_you_mean
-from include.domain.namespaces import (
+from include.domain.names import (
     begin_removal,
     being_removed,
     check_namespace,
     end_removal,
     named_in,
     registered,
+    retrain_dag_id,
     store_prefix,
 )
-from include.domain.stages import retrain_dag_id
 
 if TYPE_CHECKING:
     from include.airflow_client.namespace_dags import InAirflow

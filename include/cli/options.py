@@ -10,7 +10,7 @@ import typer
 
 from include.domain.clock import EARLIEST_DAY
 from include.domain.errors import AsOfError
-from include.domain.namespaces import VARIABLE, check_namespace
+from include.domain.names import VARIABLE, check_namespace
 
 NAME = "./nightshift"
 DOCKER = "--docker"

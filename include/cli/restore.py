@@ -17,7 +17,7 @@ from include.cli.champion import origin_of_person
 from include.cli.console import errors, output
 from include.config.settings import DATABASE_STAMP, Settings, database_file
 from include.domain.errors import NightshiftError, SettingsError, StackError
-from include.domain.namespaces import register, split_prefix
+from include.domain.names import register, split_prefix
 
 if TYPE_CHECKING:
     from include.io.object_store import ObjectStore

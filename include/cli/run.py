@@ -16,7 +16,7 @@ from include.config.project import Project
 from include.config.settings import Settings
 from include.domain.clock import complete, newest_complete_day
 from include.domain.errors import SettingsError
-from include.domain.namespaces import named_in
+from include.domain.names import named_in
 
 if TYPE_CHECKING:
     from include.airflow_client import runs

@@ -17,7 +17,7 @@ from include.cli.night_view import NightView
 from include.config.credentials import load_credentials
 from include.config.settings import Settings
 from include.domain.errors import SettingsError
-from include.domain.namespaces import register
+from include.domain.names import register
 from include.io.object_store import ObjectStore
 from include.io.processes import Job
 from include.io.stores import open_store

@@ -39,8 +39,8 @@ from include.config.sections import (
     Window,
 )
 from include.config.source import Source
+from include.domain.base_model import KeyPath, ValidationIssue
 from include.domain.errors import did_you_mean
-from include.domain.validation_issue import KeyPath, ValidationIssue
 
 _KEEP_HINT = "every night would prepare again what retention removed"
 

@@ -18,8 +18,8 @@ from include.config.consistency import findings_of
 from include.config.project import Project
 from include.config.project_folder import Written
 from include.config.sections import IMAGE_PATTERN
+from include.domain.base_model import KeyPath, ValidationIssue, ValidationIssuesError
 from include.domain.errors import Problem, did_you_mean
-from include.domain.validation_issue import KeyPath, ValidationIssue, ValidationIssuesError
 
 WORDS: dict[object, str] = {
     str: "text",

@@ -17,9 +17,9 @@ from include.config.gates import (
     SliceGate,
 )
 from include.config.sections import Features, Metrics, Target
+from include.domain.base_model import KeyPath, ValidationIssue
 from include.domain.errors import did_you_mean
 from include.domain.metrics import LOWER_IS_BETTER
-from include.domain.validation_issue import KeyPath, ValidationIssue
 
 _NO_UPPER_END = frozenset({"log_loss"})
 

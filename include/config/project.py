@@ -31,9 +31,8 @@ from include.config.sections import (
     Window,
 )
 from include.config.source import ColumnName, FileSource, FileTable, Source, SqlSource
-from include.domain.base_model import Closed
+from include.domain.base_model import Closed, ValidationIssuesError
 from include.domain.decision import DisplayFormat, RowName
-from include.domain.validation_issue import ValidationIssuesError
 
 __all__ = [
     "Candidate",

@@ -14,8 +14,8 @@ from typing import Any
 
 import yaml
 
+from include.domain.base_model import KeyPath, key_path
 from include.domain.errors import Problem, did_you_mean
-from include.domain.validation_issue import KeyPath, key_path
 
 REQUIRED_FUNCTIONS: dict[str, tuple[str, int]] = {
     "features.py": ("build_features(raw, history)", 2),

@@ -9,11 +9,10 @@ from pydantic import Field, StringConstraints, model_validator
 
 from include.config.estimators import EstimatorName, ParamValue
 from include.config.source import ColumnName
-from include.domain.base_model import Closed
+from include.domain.base_model import Closed, ValidationIssue, ValidationIssuesError
 from include.domain.errors import SettingsError
 from include.domain.metrics import MetricName
 from include.domain.results import PromotionMode
-from include.domain.validation_issue import ValidationIssue, ValidationIssuesError
 
 MAX_TIMEOUT_HOURS = 24 * 30
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict
 
-from include.domain import namespaces
+from include.domain import names
 from include.domain.errors import SettingsError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -66,7 +66,7 @@ class Settings(BaseModel):
             "s3_port": _port(env, "NIGHTSHIFT_S3_PORT", DEFAULT_S3_PORT),
         }
         tracking_url = env.get("NIGHTSHIFT_TRACKING_URL") or f"sqlite:///{home / 'mlflow' / 'mlflow.db'}"
-        namespace = namespaces.check_namespace(env.get(namespaces.VARIABLE, ""))
+        namespace = names.check_namespace(env.get(names.VARIABLE, ""))
         found = cls(
             home=home,
             projects_dir=Path(env.get("NIGHTSHIFT_PROJECTS") or ROOT / "include" / "projects").resolve(),
@@ -81,12 +81,12 @@ class Settings(BaseModel):
 
     def in_namespace(self, name: str) -> Settings:
         """Return the settings of the namespace `name` on the same addresses; of an empty name, those of none."""
-        base, own = self.store_url, namespaces.store_prefix(self.namespace).rstrip("/")
+        base, own = self.store_url, names.store_prefix(self.namespace).rstrip("/")
         return self.model_copy(
             update={
                 "namespace": name,
-                "store_url": namespaces.store_in(base.removesuffix(f"/{own}") if own else base, name),
-                "tracking_url": namespaces.tracking_in(namespaces.split_tracking(self.tracking_url)[0], name),
+                "store_url": names.store_in(base.removesuffix(f"/{own}") if own else base, name),
+                "tracking_url": names.tracking_in(names.split_tracking(self.tracking_url)[0], name),
             }
         )
 

@@ -7,8 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
-from include.domain.base_model import Closed
-from include.domain.validation_issue import ValidationIssue, ValidationIssuesError
+from include.domain.base_model import Closed, ValidationIssue, ValidationIssuesError
 
 ColumnName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 ConnectionName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]

@@ -12,8 +12,8 @@ from include.config.project import Candidate, Project
 from include.domain.champion import as_number
 from include.domain.decision import LedgerEntry
 from include.domain.errors import NightshiftError, TrackingError, TrainingError
+from include.domain.names import TRAIN_TIMEOUT
 from include.domain.results import TrainInputs, TrainResult
-from include.domain.stages import TRAIN_TIMEOUT
 from include.io import keys
 from include.io.ledger import Ledger
 from include.io.manifests import get_file, read_manifest

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from include.domain import clock
 from include.domain.errors import TrackingError
-from include.domain.namespaces import named_in, split_tracking
+from include.domain.names import named_in, split_tracking
 from include.domain.results import Receipt
 from include.io.model_files import ModelToLog, write_model
 from include.io.tracking_database import artifact_location, busy_safe, prepare_tracking, quiet_mlflow, tracking_errors

@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from include.domain.errors import TrackingError
-from include.domain.namespaces import split_tracking, store_prefix
+from include.domain.names import split_tracking, store_prefix
 from include.io.keys import tracking_artifacts
 
 BUSY_TIMEOUT_SECONDS = 60

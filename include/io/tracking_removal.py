@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from include.domain.namespaces import split_tracking
+from include.domain.names import split_tracking
 from include.io.tracking import CANDIDATE_TAG, Tracking
 from include.io.tracking_database import busy_safe, prepare_tracking, quiet_mlflow, tracking_errors
 

@@ -1,11 +1,4 @@
-"""Say whether scores are probabilities: of the rows scored about 0.3, are about 30 % positive?
-
-Sources: the expected calibration error is M. P. Naeini, G. F. Cooper and M. Hauskrecht, Obtaining Well Calibrated
-Probabilities Using Bayesian Binning, AAAI 2015; bins of equal numbers of rows rather than of equal width are
-K. Nguyen and B. O'Connor, Posterior Calibration and Exploratory Analysis for Natural Language Processing Models,
-EMNLP 2015; the reliability is that part of the Brier score in A. H. Murphy, A New Vector Partition of the Probability
-Score, Journal of Applied Meteorology 12 (1973).
-"""
+"""Say whether scores are probabilities, and by how much they would move if the challenger took the champion's place."""
 
 from __future__ import annotations
 
@@ -13,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from include.domain.evidence import Calibration, CalibrationBin
+from include.domain.evidence import Calibration, CalibrationBin, Stability
 
 
 def calibration(labels: Sequence[int] | np.ndarray, scores: Sequence[float] | np.ndarray, bins: int) -> Calibration:
@@ -67,3 +60,50 @@ def _bins_of_equal_rows(ordered: np.ndarray, bins: int) -> np.ndarray:
     # twice the middle, so that all is whole numbers
     twice_middle = 2 * starts + counts
     return np.repeat(twice_middle * bins // (2 * len(ordered)), counts)
+
+
+# an empty bin counts as this many rows, so that its logarithm is finite
+_LEAST_ROWS = 0.5
+
+
+def stability(challenger: Sequence[float] | np.ndarray, champion: Sequence[float] | np.ndarray) -> Stability:
+    """Return the population stability index of the challenger's scores over the tenths of the champion's.
+
+    psi = sum over bins of (challenger's share - champion's share) * ln(challenger's share / champion's share)
+
+    Bins are cut at the champion's nine inner deciles, each belonging to the bin below it; equal ones cut once, and the
+    first and last bin have no outer end.
+
+    Args:
+        challenger: Scores, shape (n_rows,), at least one row.
+        champion: Scores on the same rows, shape (n_rows,).
+    """
+    new = np.asarray(challenger, dtype="float64")
+    old = np.asarray(champion, dtype="float64")
+    cuts = tenths(old)
+    return Stability(
+        psi=psi(count_between(cuts, old), count_between(cuts, new)),
+        challenger_mean=float(new.mean()),
+        champion_mean=float(old.mean()),
+    )
+
+
+def tenths(values: np.ndarray) -> np.ndarray:
+    """Return the nine inner deciles of numbers, rising; equal ones once."""
+    return np.unique(np.quantile(values, np.arange(1, 10) / 10))
+
+
+def count_between(cuts: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return how many values lie in each bin, shape (n_cuts + 1,); a cut belongs to the bin below it."""
+    return np.bincount(np.searchsorted(cuts, values, side="left"), minlength=len(cuts) + 1)
+
+
+def psi(old: np.ndarray, new: np.ndarray) -> float:
+    """Return the population stability index of rows counted in the same bins.
+
+    A bin that is empty in one of the two counts as half a row there; one that is empty in both is none.
+    """
+    held = old + new > 0
+    old_share = np.maximum(old[held], _LEAST_ROWS) / old.sum()
+    new_share = np.maximum(new[held], _LEAST_ROWS) / new.sum()
+    return float(np.sum((new_share - old_share) * np.log(new_share / old_share)))

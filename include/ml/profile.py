@@ -10,7 +10,7 @@ from sklearn.metrics import roc_auc_score
 from xgboost import XGBClassifier
 
 from include.domain.explanation import DayOfTarget, FeatureProfile
-from include.ml.drift import count_between, psi, tenths
+from include.ml.calibration import count_between, psi, tenths
 
 BINS = 20
 # whole numbers of a range up to this have a bin each

@@ -18,7 +18,7 @@ from include.io.manifests import keep_first, read_manifest, read_receipt
 from include.io.models import LoadedModel, TrainingRecord, fingerprint_of, load_with, read_candidate, read_record
 from include.io.object_store import ObjectStore
 from include.io.releases import MANIFEST
-from include.stages.evaluate.holdout_metrics import (
+from include.stages.evaluate.context import (
     Answered,
     measure_baseline,
     measure_model,

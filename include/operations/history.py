@@ -31,7 +31,7 @@ from include.io.object_store import ObjectStore
 from include.io.raw_rows import STORE_THREADS
 from include.operations.cached_measurements import Comparison, MeasurementCache
 from include.reports.history_page import render
-from include.stages.evaluate.holdout_metrics import no_champion
+from include.stages.evaluate.context import no_champion
 
 _BY_THE_RELEASE = ("serves", "latency", "memory", "size")
 # what other gates look at: the part of the measurements by the gate's kind

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from include.domain.namespaces import store_in, store_prefix
+from include.domain.names import store_in, store_prefix
 from include.io.ledger import Ledger
 from include.io.object_store import ObjectStore
 from include.io.stores import open_store

@@ -14,8 +14,8 @@ from include.domain.errors import (
     ObjectMissingError,
     TrackingError,
 )
+from include.domain.names import TRAIN_TIMEOUT
 from include.domain.results import Origin, Receipt
-from include.domain.stages import TRAIN_TIMEOUT
 from include.domain.verdict import contradiction
 from include.io import keys
 from include.io.champion_alias import tracking_of

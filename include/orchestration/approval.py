@@ -20,8 +20,8 @@ from airflow.sdk.exceptions import AirflowSkipException
 from include.config.project import Project
 from include.config.sections import Approval
 from include.domain import clock
+from include.domain.names import APPROVE_TASK
 from include.domain.results import ApprovalAnswer, EvaluateResult
-from include.domain.stages import APPROVE_TASK
 from include.orchestration.dag_building import shown_name
 from include.orchestration.params import resolve_as_of
 

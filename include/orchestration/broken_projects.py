@@ -11,7 +11,7 @@ from include.config.discovery import discover
 from include.config.project import Project
 from include.config.settings import Settings
 from include.domain.errors import DeclarationError, Problem
-from include.domain.stages import retrain_dag_id, score_dag_id
+from include.domain.names import retrain_dag_id, score_dag_id
 from include.orchestration.dag_building import building_problems
 from include.orchestration.retrain import build_retrain_dag
 from include.orchestration.score import build_score_dag

@@ -16,8 +16,7 @@ from include.config.discovery import discover, is_project_folder, is_project_nam
 from include.config.project import Project
 from include.config.settings import Settings
 from include.domain.errors import NightshiftError, Problem
-from include.domain.namespaces import named_in, registered
-from include.domain.stages import asset_uri, namespace_of, project_of
+from include.domain.names import asset_uri, named_in, namespace_of, project_of, registered
 
 log = logging.getLogger(__name__)
 # what this process has built, with the project it is of (one that has changed is another object): a Dag that was

@@ -23,8 +23,7 @@ from include.config.project import Owner
 from include.config.settings import Settings
 from include.domain.decision import Decision, LedgerEntry
 from include.domain.errors import NightshiftError
-from include.domain.namespaces import split_name
-from include.domain.stages import project_of
+from include.domain.names import project_of, split_name
 from include.io.ledger import read_decision
 from include.orchestration.dag_building import settings_of, shown_name
 from include.orchestration.params import resolve_as_of

@@ -10,8 +10,7 @@ from airflow.sdk import DAG, Param, get_current_context, task
 
 from include.config.discovery import discover, load_project
 from include.config.settings import Settings
-from include.domain.namespaces import named_in
-from include.domain.stages import PIN_DAG, RETENTION_DAG, ROLLBACK_DAG, namespace_of
+from include.domain.names import PIN_DAG, RETENTION_DAG, ROLLBACK_DAG, named_in, namespace_of
 from include.orchestration.dag_building import (
     CHANGED_CHAMPION,
     champion_asset,

@@ -9,8 +9,7 @@ from urllib.parse import quote
 
 from include.domain.champion import ChampionState
 from include.domain.decision import LedgerEntry
-from include.domain.namespaces import split_name
-from include.domain.stages import retrain_dag_id
+from include.domain.names import retrain_dag_id, split_name
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #16202c; --soft: #566273; --line: #dde2e9; --link: #1d5fd1;

@@ -14,7 +14,7 @@ from airflow.sdk import DAG, XComArg, task_group
 from include.config.project import Project
 from include.config.project_folder import README, read_text
 from include.domain.errors import Problem
-from include.domain.stages import PREPARE_GROUP, retrain_dag_id, training_pool
+from include.domain.names import PREPARE_GROUP, retrain_dag_id, training_pool
 from include.orchestration import tasks
 from include.orchestration.approval import ask_for_approval
 from include.orchestration.dag_building import (

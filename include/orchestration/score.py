@@ -14,7 +14,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from include.config.discovery import load_project
 from include.config.project import Project, Scoring
 from include.config.settings import Settings
-from include.domain.stages import namespace_of, retrain_dag_id, score_dag_id
+from include.domain.names import namespace_of, retrain_dag_id, score_dag_id
 from include.orchestration import tasks
 from include.orchestration.dag_building import (
     built,

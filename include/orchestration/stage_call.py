@@ -16,7 +16,7 @@ from include.config.project import Project, SqlSource
 from include.config.settings import Settings, git_commit, lock_hash
 from include.domain.decision import LedgerEntry
 from include.domain.errors import BUGS, ConnectionMissingError, NightshiftError
-from include.domain.namespaces import split_name
+from include.domain.names import APPROVE_TASK, PIN_DAG, RETENTION_DAG, ROLLBACK_DAG, Stage, project_of, split_name
 from include.domain.results import (
     EvaluateInputs,
     Origin,
@@ -27,14 +27,6 @@ from include.domain.results import (
     ScoreInputs,
     StageInputs,
     TrainInputs,
-)
-from include.domain.stages import (
-    APPROVE_TASK,
-    PIN_DAG,
-    RETENTION_DAG,
-    ROLLBACK_DAG,
-    Stage,
-    project_of,
 )
 from include.io.ledger import Ledger
 from include.io.object_store import ObjectStore

@@ -14,7 +14,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from include.config.discovery import load_project
 from include.config.sections import mode_in_force
-from include.domain.stages import TRAIN_TIMEOUT, TRAINING_POOL, namespace_of
+from include.domain.names import TRAIN_TIMEOUT, TRAINING_POOL, namespace_of
 from include.orchestration.dag_building import champion_asset, features_asset, settings_of
 from include.orchestration.params import promotion_mode, refuse_unknown
 from include.orchestration.stage_call import call_stage, failures_for_airflow

@@ -38,8 +38,8 @@ from include.config.training_container import (
 )
 from include.domain import errors
 from include.domain.errors import NightshiftError, TrainingError, TrainingMemoryError
+from include.domain.names import TRAIN_TIMEOUT, training_pool
 from include.domain.results import TrainInputs, TrainResult
-from include.domain.stages import TRAIN_TIMEOUT, training_pool
 from include.orchestration.stage_call import call_stage
 
 if TYPE_CHECKING:

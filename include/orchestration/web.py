@@ -21,8 +21,16 @@ from include.config.discovery import discover, is_project_folder, is_project_nam
 from include.config.settings import Settings
 from include.domain.decision import LedgerEntry
 from include.domain.errors import NightshiftError, ObjectMissingError, Problem, StoreError
-from include.domain.namespaces import named_in, registered, split_name
-from include.domain.stages import APPROVE_TASK, RETENTION_DAG, project_of, retrain_dag_id, score_dag_id
+from include.domain.names import (
+    APPROVE_TASK,
+    RETENTION_DAG,
+    named_in,
+    project_of,
+    registered,
+    retrain_dag_id,
+    score_dag_id,
+    split_name,
+)
 from include.io import keys
 from include.io.ledger import Ledger
 from include.io.object_store import ObjectStore

@@ -18,7 +18,7 @@ from include.config.connections import SETTINGS_FILE, VARIABLE_PREFIX, Connectio
 from include.config.credentials import ADMIN, Credentials
 from include.config.settings import Settings, database_file
 from include.domain.errors import SettingsError
-from include.domain.namespaces import VARIABLE as NAMESPACE_VARIABLE
+from include.domain.names import VARIABLE as NAMESPACE_VARIABLE
 
 
 class AirflowPool(BaseModel):

@@ -193,7 +193,9 @@ class Stack:
         self.state = self.state.model_copy(update={"ports": ports})
 
     def _prepare(self) -> None:
-        self._tracking = self.run_job("prepare-tracking", "include.stack.prepare_tracking", self.settings.tracking_url)
+        self._tracking = self.run_job(
+            "prepare-tracking", "include.stack.prepare", "tracking", self.settings.tracking_url
+        )
         if prepare_home(self.settings, self._credentials, self._declared, self.environment()):
             self._say("made Airflow's database")
         if left := pause_again(self.settings.home):

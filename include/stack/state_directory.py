@@ -138,7 +138,7 @@ def prepare_home(
     wanted = json.dumps({"airflow": version("apache-airflow"), "pools": pools}, sort_keys=True)
     if database_file(home).is_file() and stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
         return False
-    command = processes.python_module("include.stack.prepare_database", json.dumps(pools))
+    command = processes.python_module("include.stack.prepare", "airflow", json.dumps(pools))
     Job("prepare-database", command, environ=environ, cwd=settings.root, logs=component_logs(home)).wait()
     stamp.write_text(wanted, encoding="utf-8")
     return True

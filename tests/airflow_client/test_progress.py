@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from include.airflow_client.runs import stages
-from include.domain.stages import RETRAIN_STAGES
+from include.domain.names import RETRAIN_STAGES
 
 AT = "2026-01-01T00:00:{:02d}+00:00"
 

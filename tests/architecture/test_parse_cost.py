@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 
 from include.config.discovery import discover
-from include.domain.namespaces import register
-from include.domain.stages import retrain_dag_id, score_dag_id
+from include.domain.names import register, retrain_dag_id, score_dag_id
 from tests.architecture.sources import DAGS, HEAVY, PLUGINS, ROOT, python_files, written
 
 _CHILD = """
@@ -90,7 +89,7 @@ def test_a_heavy_import_would_be_seen(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["config/discovery", "config/schema", "domain/results", "domain/decision", "config/settings", "domain/namespaces"],
+    ["config/discovery", "config/schema", "domain/results", "domain/decision", "config/settings", "domain/names"],
 )
 def test_the_declaration_is_light(module: str, tmp_path: Path) -> None:
     loaded = set(_parsed(ROOT / "include" / f"{module}.py", tmp_path)["modules"])

@@ -18,7 +18,7 @@ import pytest
 from include.cli.app import main
 from include.config.credentials import load_credentials
 from include.domain.errors import BackupError
-from include.domain.namespaces import registered, tracking_in
+from include.domain.names import registered, tracking_in
 from include.io import keys
 from include.io.stores import open_store
 from include.io.tracking import Tracking

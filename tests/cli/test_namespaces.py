@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from include.cli.app import main
-from include.domain.namespaces import being_removed, register, registered
+from include.domain.names import being_removed, register, registered
 from include.io.tracking import Tracking
 from include.io.tracking_removal import TrackedNamespaces
 from tests.airflow_fixtures import write_decision, write_project

@@ -10,12 +10,13 @@ import jsonschema
 import pytest
 import yaml
 
-from include.config.schema import SCHEMA_FILE, declaration_schema, schema_text, write_schema
+from include.config.schema import SCHEMA_FILE, declaration_schema, schema_files, write_schemas
 from tests.config.broken_declarations import GOOD_DECLARATION
 
 
-def test_the_schema_file_is_up_to_date() -> None:
-    assert SCHEMA_FILE.read_text(encoding="utf-8") == schema_text(), "run: python -m include.config.schema"
+def test_the_schema_files_are_up_to_date() -> None:
+    for path, text in schema_files().items():
+        assert path.read_text(encoding="utf-8") == text, "run: python -m include.config.schema"
 
 
 def test_every_shipped_declaration_names_the_schema_in_its_first_line() -> None:
@@ -28,7 +29,7 @@ def test_every_shipped_declaration_names_the_schema_in_its_first_line() -> None:
 
 
 def test_the_schema_is_written_as_it_is_compared(tmp_path: Any) -> None:
-    write_schema(tmp_path / "schema.json")
+    write_schemas(tmp_path / "schema.json", tmp_path)
 
     assert json.loads((tmp_path / "schema.json").read_text(encoding="utf-8")) == declaration_schema()
 

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from include.airflow_client.api import AirflowApi
 from include.domain.errors import AirflowApiError
-from include.domain.stages import retrain_dag_id
+from include.domain.names import retrain_dag_id
 from tests.support import docker_engine
 from tests.support.docker_stack import DockerStack, docker_stack
 

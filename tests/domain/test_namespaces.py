@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from include.config.settings import Settings
-from include.domain import namespaces
+from include.domain import names
 from include.domain.errors import SettingsError
-from include.domain.stages import namespace_of, retrain_dag_id, score_dag_id, training_pool
+from include.domain.names import namespace_of, retrain_dag_id, score_dag_id, training_pool
 
 GOOD = ["a", "7", "pr-123", "feature--x", "a" * 32]
 BAD = ["-a", "a-", "A", "a.b", "a_b", "a=b", "a/b", "..", "pr 1", "a" * 33, "pr-1\n", "ü"]
@@ -67,8 +67,8 @@ def test_the_landing_zone_is_productions_whatever_the_namespace(tmp_path: Path) 
 
 @pytest.mark.parametrize("url", ["sqlite:////x/#1/mlflow.db", "http://mlflow:5000", "postgresql://u:p@h/db"])
 def test_an_address_without_a_namespace_is_left_alone(url: str) -> None:
-    assert namespaces.split_tracking(url) == (url, "")
-    assert namespaces.split_tracking(namespaces.tracking_in(url, "a")) == (url, "a")
+    assert names.split_tracking(url) == (url, "")
+    assert names.split_tracking(names.tracking_in(url, "a")) == (url, "a")
 
 
 def test_the_names_of_a_namespace_can_be_told_from_all_others() -> None:
@@ -77,26 +77,26 @@ def test_the_names_of_a_namespace_can_be_told_from_all_others() -> None:
     assert training_pool("pr-1") == "pr-1.training"
     assert namespace_of("pr-1.shop__retrain") == "pr-1"
     for plain in ("shop__retrain", "My.dag", "_x.shop", "training"):
-        assert namespaces.split_name(plain) == ("", plain)
+        assert names.split_name(plain) == ("", plain)
 
 
 def test_a_registered_namespace_is_seen_until_its_removal_begins(tmp_path: Path) -> None:
-    assert namespaces.registered(tmp_path) == ()
-    assert namespaces.register(tmp_path, "b")
-    assert namespaces.register(tmp_path, "a")
-    assert not namespaces.register(tmp_path, "a")
-    assert namespaces.registered(tmp_path) == ("a", "b")
+    assert names.registered(tmp_path) == ()
+    assert names.register(tmp_path, "b")
+    assert names.register(tmp_path, "a")
+    assert not names.register(tmp_path, "a")
+    assert names.registered(tmp_path) == ("a", "b")
     for _ in range(2):
-        namespaces.begin_removal(tmp_path, "a")
-    assert (namespaces.registered(tmp_path), namespaces.being_removed(tmp_path)) == (("b",), ("a",))
+        names.begin_removal(tmp_path, "a")
+    assert (names.registered(tmp_path), names.being_removed(tmp_path)) == (("b",), ("a",))
     with pytest.raises(SettingsError, match="namespace a: it is being removed; hint: "):
-        namespaces.register(tmp_path, "a")
-    namespaces.end_removal(tmp_path, "a")
-    assert namespaces.being_removed(tmp_path) == ()
-    assert namespaces.register(tmp_path, "a")
+        names.register(tmp_path, "a")
+    names.end_removal(tmp_path, "a")
+    assert names.being_removed(tmp_path) == ()
+    assert names.register(tmp_path, "a")
 
 
 def test_other_files_among_the_registered_are_passed_over(tmp_path: Path) -> None:
-    namespaces.register(tmp_path, "a")
+    names.register(tmp_path, "a")
     (tmp_path / "namespaces" / ".DS_Store").touch()
-    assert namespaces.registered(tmp_path) == ("a",)
+    assert names.registered(tmp_path) == ("a",)

@@ -17,7 +17,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 from include.airflow_client.runs import OpenApproval, open_approvals
 from include.config.credentials import ADMIN, load_credentials
 from include.domain.decision import LedgerEntry
-from include.domain.stages import retrain_dag_id
+from include.domain.names import retrain_dag_id
 from include.io.local_store import LocalStore
 from include.stages.promote import hours
 from tests.e2e.asked_projects import NIGHTS, write_asked

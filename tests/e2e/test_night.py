@@ -15,7 +15,7 @@ import pytest
 from include.config.credentials import ADMIN
 from include.config.settings import ROOT
 from include.domain.errors import AirflowApiError
-from include.domain.stages import RETRAIN_STAGES
+from include.domain.names import RETRAIN_STAGES
 from include.stack.environment import LOOPBACK, free_ports
 from include.stack.state_directory import read_state
 from tests.e2e.door import Door, copied_projects, edit, schedule_far_from_now, wait_for

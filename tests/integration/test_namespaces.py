@@ -14,7 +14,7 @@ import yaml
 
 from include.config.discovery import load_project
 from include.config.settings import Settings
-from include.domain.namespaces import register
+from include.domain.names import register
 from include.io.ledger import Ledger
 from include.io.local_store import LocalStore
 from include.io.releases import read_pointer

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from include.ml.drift import stability
+from include.ml.calibration import stability
 
 
 def _bin_by_bin(challenger: np.ndarray, champion: np.ndarray) -> float:

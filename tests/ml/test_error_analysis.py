@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import log_loss
 
-from include.ml.error_analysis import MIN_ROWS_SHOWN, WORST_OF_CLASS, Answers, error_slices, worst_errors
+from include.ml.explanations import MIN_ROWS_SHOWN, WORST_OF_CLASS, Answers, error_slices, worst_errors
 
 ROWS = 6000
 NUMERIC = frozenset({"minute", "age"})

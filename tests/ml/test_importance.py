@@ -14,7 +14,7 @@ from include.config.project import Features
 from include.domain.errors import EvaluationError
 from include.domain.metrics import MetricName, improvement
 from include.ml.estimators import build_estimator, positive_scores
-from include.ml.importance import importance, judged_rows
+from include.ml.explanations import importance, judged_rows
 from include.ml.metrics import measure
 
 ROWS = 800

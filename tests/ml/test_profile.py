@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
-from include.ml.drift import psi
+from include.ml.calibration import psi
 from include.ml.profile import (
     BINS,
     MAX_CATEGORIES,

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from include.ml.error_analysis import RARE, Coding, code, words
+from include.ml.explanations import RARE, Coding, code, words
 
 ROWS = 600
 

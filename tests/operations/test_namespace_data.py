@@ -14,7 +14,7 @@ from mlflow.entities import ViewType
 
 from include.config.project import Project
 from include.domain.errors import TrackingError
-from include.domain.namespaces import named_in, store_in, store_prefix, tracking_in
+from include.domain.names import named_in, store_in, store_prefix, tracking_in
 from include.domain.results import EvaluateResult
 from include.io.object_store import ObjectStore
 from include.io.stores import open_store

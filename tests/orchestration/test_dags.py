@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from include.config.settings import ROOT
-from include.domain.stages import RETRAIN_STAGES, SCORE_STAGES, TRAINING_POOL
+from include.domain.names import RETRAIN_STAGES, SCORE_STAGES, TRAINING_POOL
 from tests.airflow_fixtures import write_project
 
 # by family of Dags: the fields of the form, and which task makes which asset

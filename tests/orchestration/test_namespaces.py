@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from include.config.settings import Settings
-from include.domain.namespaces import begin_removal, register
+from include.domain.names import begin_removal, register
 from tests.orchestration.conftest import Script
 from tests.orchestration.test_dags import dag_bag
 

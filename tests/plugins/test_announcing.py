@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from include.airflow_client.api import AirflowApi
 from include.config.credentials import ADMIN
-from include.domain.stages import asset_uri
+from include.domain.names import asset_uri
 from include.orchestration.dag_building import champion_asset
 from include.stack.environment import free_ports
 from tests.airflow_fixtures import airflow_database

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from include.domain.namespaces import register
+from include.domain.names import register
 from include.io import keys
 from include.io.stores import open_store
 from tests.airflow_fixtures import write_decision

@@ -103,6 +103,6 @@ def test_a_broken_file_is_named_without_showing_values(tmp_path: Path, text: str
 
 def test_the_checkouts_own_file_declares_the_training_pool() -> None:
     from include.config.settings import ROOT
-    from include.domain.stages import TRAINING_POOL
+    from include.domain.names import TRAINING_POOL
 
     assert TRAINING_POOL in {pool.pool_name for pool in read_airflow_settings(ROOT).pools}

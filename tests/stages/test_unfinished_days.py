@@ -10,6 +10,7 @@ import pytest
 
 from include.domain.clock import NOW_VARIABLE
 from include.domain.errors import AsOfError
+from include.domain.names import RETRAIN_STAGES, SCORE_STAGES
 from include.domain.results import (
     EvaluateInputs,
     EvaluateResult,
@@ -22,7 +23,6 @@ from include.domain.results import (
     Span,
     TrainInputs,
 )
-from include.domain.stages import RETRAIN_STAGES, SCORE_STAGES
 from tests.stages.shop import Shop, contents
 
 NOW = datetime.fromisoformat("2024-03-12T09:00:00+00:00")

@@ -103,7 +103,7 @@ class DockerStack:
     def register(self, namespace: str, dag_id: str) -> None:
         """Make a namespace known with its pool, and wait until its Dag is there."""
         self.python(
-            "import sys; from include.domain.namespaces import register; from include.config.settings import Settings;"
+            "import sys; from include.domain.names import register; from include.config.settings import Settings;"
             'register(Settings.from_environment().home, sys.argv[1]); print("null")',
             namespace,
         )

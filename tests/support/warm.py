@@ -11,7 +11,7 @@ import logging
 import os
 import warnings
 
-from include.domain.stages import RETRAIN_STAGES
+from include.domain.names import RETRAIN_STAGES
 from include.io.tracking_database import quiet_mlflow
 
 PROCESS = os.getpid()

@@ -9,11 +9,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
-from include.domain.base_model import Closed
+from include.domain.base_model import Closed, ValidationIssue, ValidationIssuesError
 from include.domain.decision import GateResult
 from include.domain.evidence import Measurements
 from include.domain.metrics import improvement, lower_is_better
-from include.domain.validation_issue import ValidationIssue, ValidationIssuesError
 
 Confidence = Annotated[float, Field(ge=0.8, le=0.999)]
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, max_length=300)]

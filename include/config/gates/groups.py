@@ -23,10 +23,10 @@ from include.config.gates.base import (
     result,
 )
 from include.config.source import ColumnName
+from include.domain.base_model import ValidationIssue, ValidationIssuesError
 from include.domain.decision import GateResult
 from include.domain.evidence import Calibration, Fairness, Group, GroupRates
 from include.domain.metrics import MetricName, lower_is_better
-from include.domain.validation_issue import ValidationIssue, ValidationIssuesError
 
 _SHOWN = 3
 # where no bound is declared: honest models have up to 0.21 where the share of positives moves with the season

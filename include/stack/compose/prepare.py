@@ -16,7 +16,7 @@ from include.config.settings import ROOT, Settings
 from include.domain.errors import NightshiftError, SettingsError, StoreError
 from include.io.stores import open_store
 from include.stack.environment import password_file, read_airflow_settings
-from include.stack.prepare_database import prepare
+from include.stack.prepare import prepare_airflow
 
 ATTEMPTS = 30
 PAUSE_SECONDS = 2.0
@@ -34,7 +34,7 @@ def main() -> None:
     open_store(settings.store_url).probe()
     _log.info("the store %s holds its conditional writes", settings.store_url)
     write_password_file(password_file(settings.home), load_credentials(settings.home))
-    prepare([pool.model_dump() for pool in read_airflow_settings(ROOT).pools])
+    prepare_airflow([pool.model_dump() for pool in read_airflow_settings(ROOT).pools])
     _log.info("Airflow's database is ready")
 
 

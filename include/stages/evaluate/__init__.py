@@ -30,9 +30,8 @@ from include.io.tracking import Measurement, Tracking
 from include.io.verdict_entries import describe_pin
 from include.reports.markdown import summary
 from include.reports.templates import drawn
-from include.stages.evaluate.context import Challenger, EvaluationContext, decision_id, read_challenger
+from include.stages.evaluate.context import Challenger, EvaluationContext, decision_id, labels_of, read_challenger
 from include.stages.evaluate.documents import write_documents
-from include.stages.evaluate.holdout_metrics import labels_of
 from include.stages.evaluate.measurements import Measured, measure_all, measurement_fingerprint
 
 NOT_COMPARED = "the challenger could not be measured"

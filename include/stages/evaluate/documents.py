@@ -18,8 +18,7 @@ from include.io.manifests import keep_first, read_manifest, read_receipt
 from include.io.models import LoadedModel, TrainingRecord, read_record
 from include.io.object_store import ObjectStore
 from include.io.tracking import Tracking
-from include.ml.error_analysis import Answers, error_slices, worst_errors
-from include.ml.importance import REPEATS, Loss, importance, judged_rows
+from include.ml.explanations import REPEATS, Answers, Loss, error_slices, importance, judged_rows, worst_errors
 from include.ml.metrics import Predictions, precision_recall_points, roc_points
 from include.ml.profile import adversarial_auc, feature_profile, rank_correlation, target_by_day
 from include.reports.data_report import render_data

@@ -34,12 +34,11 @@ from include.io.keys import DAY
 from include.io.ledger import Ledger
 from include.io.models import LoadedModel
 from include.ml.behaviour import changed, check
-from include.ml.calibration import calibration
-from include.ml.drift import stability
+from include.ml.calibration import calibration, stability
 from include.ml.leakage import FeatureToCheck, alone_auc, count, determines, find_repeats
 from include.ml.metrics import Predictions
 from include.ml.slices import fairness, grouping, measure_slices
-from include.stages.evaluate.holdout_metrics import spread
+from include.stages.evaluate.context import spread
 
 _SLICE_ROWS: int = SliceGate.model_fields["min_rows"].default
 _FAIRNESS_ROWS: int = FairnessGate.model_fields["min_rows"].default

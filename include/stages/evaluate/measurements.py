@@ -36,7 +36,7 @@ from include.ml.baseline import baseline_gains
 from include.ml.business_value import money, operating_point
 from include.ml.metrics import Predictions
 from include.ml.paired_tests import delong, mcnemar
-from include.stages.evaluate.context import EvaluationContext
+from include.stages.evaluate.context import EvaluationContext, measure_baseline, measure_scores, no_champion
 from include.stages.evaluate.gate_measurements import (
     measure_behaviour,
     measure_calibration,
@@ -46,7 +46,6 @@ from include.stages.evaluate.gate_measurements import (
     measure_leakage,
     measure_stability,
 )
-from include.stages.evaluate.holdout_metrics import measure_baseline, measure_scores, no_champion
 from include.stages.evaluate.release_probe import probe_release
 
 

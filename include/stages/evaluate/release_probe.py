@@ -39,7 +39,7 @@ from include.serving.clean_process import (
     Answer,
     Request,
 )
-from include.stages.evaluate.holdout_metrics import spread
+from include.stages.evaluate.context import spread
 
 BATCH_ROWS = 1000
 SINGLE_ROWS = 100

@@ -26,8 +26,8 @@ from include.config.training_container import (
     trained_from,
 )
 from include.domain.errors import NightshiftError, SettingsError, TrainingCodeError
+from include.domain.names import TRAIN_TIMEOUT
 from include.domain.results import TrainInputs, TrainResult
-from include.domain.stages import TRAIN_TIMEOUT
 from include.io.stores import open_store
 from include.io.training_requests import Handover, handover_at
 
