@@ -16,7 +16,7 @@ from pathlib import Path
 from airflow.dag_processing.bundles.local import LocalDagBundle
 
 from include.config.settings import Settings
-from include.domain.namespaces import FOLDER
+from include.domain.names import FOLDER
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from include.config.settings import Settings
-from include.domain.namespaces import register
+from include.domain.names import register
 from include.stack.watched_dags import WatchedDagBundle, contents
 from tests.airflow_fixtures import airflow_database, write_project
 
