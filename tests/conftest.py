@@ -32,6 +32,19 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Spread the files that wait for a real scheduler among the others, so that not all processes wait at once."""
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    waiting = [file for file in files if file.parent.name == "e2e"]
+    order = [file for file in files if file not in waiting]
+    between = len(order) // (len(waiting) + 1)
+    for number, file in enumerate(waiting):
+        order.insert(number * (between + 1), file)
+    items[:] = [item for file in order for item in files[file]]
+
+
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a fresh NIGHTSHIFT_HOME for one test."""

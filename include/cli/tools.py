@@ -47,8 +47,8 @@ def run_tests(arguments: Sequence[str], *, deep: bool = False) -> int:
     """Run pytest in the checkout and return its status.
 
     All tests but those that need a Docker engine, asked for without arguments, run side by side, each file in one
-    process: while the tests of one wait for a real scheduler, those of another compute. Kills, races and random
-    histories are tried a few times, and as often as there is with `deep`.
+    process, by one process more than there are processors: while the tests of one wait for a real scheduler, those of
+    others compute. Kills, races and random histories are tried a few times, and as often as there is with `deep`.
     """
     if deep:
         os.environ["NIGHTSHIFT_TEST_DEEP"] = "1"
@@ -56,7 +56,7 @@ def run_tests(arguments: Sequence[str], *, deep: bool = False) -> int:
         *(() if deep else ("-m", "not deep")),
         f"--ignore={DOCKER_TESTS}",
         "-n",
-        str(min(os.cpu_count() or 1, MAX_TEST_PROCESSES)),
+        str(min((os.cpu_count() or 1) + 1, MAX_TEST_PROCESSES)),
         "--dist",
         "loadfile",
         "--no-loadscope-reorder",
