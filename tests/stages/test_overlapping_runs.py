@@ -57,7 +57,7 @@ def test_a_day_that_another_run_has_prepared_meanwhile_is_not_prepared_again(
     ingest.run(shop.project, inputs)
     after(monkeypatch, validate, "publish", lambda: validate.run(shop.project, shop.inputs(DAYS, origin=OTHER)))
     validate.run(shop.project, inputs)
-    after(monkeypatch, build_features, "put_in_force", lambda: shop.prepare(DAYS, origin=OTHER))
+    after(monkeypatch, build_features, "replace_current", lambda: shop.prepare(DAYS, origin=OTHER))
     # one of the two days of the first portion; its neighbour was made twice, and the other run was first with it
     assert build_features.run(shop.project, inputs).written == 1
     made = [read_manifest(shop.store, keys.validation_manifest("shop", day)) for day in DAYS]
