@@ -19,14 +19,14 @@ class Case:
         make: Makes it.
         verdict: What it gets.
         fails: The kinds of hard gates that fail.
-        alone: Whether no other hard gate fails: it would be judged well but for that.
+        beside: Kinds of hard gates that may fail as well in a project; None is any.
         says: Parts of the reason; names in braces are those of the ground.
     """
 
     make: Callable[[House], Trial]
     verdict: Verdict
     fails: tuple[str, ...] = ()
-    alone: bool = True
+    beside: tuple[str, ...] | None = ()
     says: tuple[str, ...] = ()
 
     @property
@@ -45,15 +45,15 @@ CASES = (
     Case(candidates.slightly_better, "HOLD", says=("better than champion 1, but not proved",)),
     Case(candidates.champion_lacks_its_feature, "HOLD", says=("champion 1 could not be compared", "{feature}")),
     Case(candidates.staler, "HOLD", says=("not newer than the champion's data",)),
-    Case(candidates.worse, "REJECT", ("not_worse_than_champion",), False, ("proved worse than champion 1",)),
-    Case(candidates.overfitted, "REJECT", ("not_worse_than_champion", "maximum"), False, ("proved worse",)),
-    Case(candidates.uncalibrated, "REJECT", ("calibration",), says=("calibration: ece",)),
+    Case(candidates.worse, "REJECT", ("not_worse_than_champion",), None, ("proved worse than champion 1",)),
+    Case(candidates.overfitted, "REJECT", ("not_worse_than_champion", "maximum"), None, ("proved worse",)),
+    Case(candidates.uncalibrated, "REJECT", ("calibration",), ("stability",), ("calibration: ece",)),
     Case(candidates.biased, "REJECT", ("fairness",), says=("equalized odds difference, {people}",)),
     Case(candidates.bad_on_a_slice, "REJECT", ("slice",), says=("proved worse in {slice}",)),
-    Case(candidates.leaking, "REJECT", ("leak_alarm", "leakage"), False, ("tells too much by itself: told",)),
+    Case(candidates.leaking, "REJECT", ("leak_alarm", "leakage"), None, ("tells too much by itself: told",)),
     Case(replaced.slow, "REJECT", ("latency",), says=("latency: p95",)),
-    Case(candidates.oversized, "REJECT", ("size",), says=("size: size",)),
-    Case(replaced.constant, "REJECT", ("minimum", "beats_baseline"), False, ("roc_auc 0.5 is not",)),
+    Case(replaced.oversized, "REJECT", ("size", "memory"), ("latency", "behaviour"), ("size: size",)),
+    Case(replaced.constant, "REJECT", ("minimum", "beats_baseline"), None, ("roc_auc 0.5 is not",)),
     Case(replaced.answers_nan, "REJECT", ("serves",), says=("no probabilities", "NaN")),
     Case(candidates.lacks_its_feature, "REJECT", ("serves",), says=("columns that the model needs", "gone")),
     Case(replaced.contradicts_itself, "REJECT", ("serves",), says=("the model fails to answer",)),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.bench.ground import GROUNDS
-from tests.support.bench.house import NO_PROCESS, House
+from tests.support.bench.house import House
 from tests.support.bench.trial import Champion, Trial, judge
 from tests.support.tracking import copy_prepared
 
@@ -22,9 +22,7 @@ def with_champion(
     copy_prepared(prepared_tracking, folder)
     house = House(ground, folder)
     house.prepare()
-    # the gates as they were when there was no other model to compare with
-    project = house.project(gates=[*house.declared_gates("minimum", "beats_baseline"), *NO_PROCESS])
-    outcome = judge(house, Trial(project, (house.train_champion(),), ground.champion_day))
+    outcome = judge(house, Trial(house.project(), (house.train_champion(),), ground.champion_day))
     assert outcome.decision.verdict == "PROMOTE"
     assert outcome.champion == Champion("1", "1", "1")
     return house

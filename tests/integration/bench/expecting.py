@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from include.config.discovery import load_project
+from include.config.gates_in_force import gates_in_force
 from include.io.ledger import Ledger
 from tests.integration.bench.cases import Case
+from tests.projects.delivered import PROJECTS
 from tests.support.bench.house import House
 from tests.support.bench.trial import Champion, Outcome, judge
 
@@ -14,11 +17,14 @@ def expect(case: Case, house: House) -> Outcome:
     """Assert what comes of a candidate, and return it."""
     ground = house.ground
     trial = case.make(house)
+    delivered = load_project(PROJECTS, ground.name)
+    assert trial.project.gates == delivered.gates
+    assert set(gates_in_force(delivered)) <= set(gates_in_force(trial.project))
     outcome = judge(house, trial)
     decision, entries = outcome.decision, outcome.entries
     assert decision.verdict == case.verdict, decision.reason
     assert set(case.fails) <= set(outcome.failed), decision.reason
-    assert not case.alone or set(outcome.failed) <= set(case.fails), decision.reason
+    assert case.beside is None or set(outcome.failed) <= {*case.fails, *case.beside}, decision.reason
     names = {
         "feature": house.project().features.numeric[-1],
         "people": ground.people.column,

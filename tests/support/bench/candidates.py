@@ -10,20 +10,15 @@ import pandas as pd
 from tests.support.bench.house import Days, House, each, share
 from tests.support.bench.trial import Trial
 
-ROC_AUC = {"metric": "roc_auc"}
-
 
 def clearly_better(house: House) -> Trial:
     """Learn from everything there is, and meet all that is demanded."""
-    project = house.delivered()
-    return Trial(project, (house.train(project),))
+    return _trained(house)
 
 
 def worse(house: House) -> Trial:
     """Look at hardly anything."""
-    gates = with_gates(house, {"kind": "not_worse_than_champion", "margin": 0.005, **ROC_AUC})
-    project = house.project(gates=gates)
-    return Trial(project, (house.train(house.knowing(*house.ground.worse_columns)),))
+    return Trial(house.project(), (house.train(house.knowing(*house.ground.worse_columns)),))
 
 
 def same_model(house: House) -> Trial:
@@ -48,10 +43,10 @@ def other_seed(house: House) -> Trial:
 
 
 def slightly_better(house: House) -> Trial:
-    """Learn a little more than the champion has, where any gain would do that chance has not made."""
-    gates = with_gates(house, {"kind": "better_than_champion", "margin": 0.0, **ROC_AUC})
-    with house.altered(share(house.ground.better_share)):
-        return _trained(house, gates=gates)
+    """Learn a little more than the champion has."""
+    ground = house.ground
+    with house.altered(share(ground.better_share)):
+        return Trial(house.project(), (house.train(house.knowing(*ground.better_columns)),))
 
 
 def overfitted(house: House) -> Trial:
@@ -74,18 +69,10 @@ def overfitted(house: House) -> Trial:
 
 
 def uncalibrated(house: House) -> Trial:
-    """Learn from positives that stand there twice: scores rank as well as before, and are all too high."""
-    target = house.project().target.name
-    gates = with_gates(house, {"kind": "calibration", "max_ece": 0.06})
-    with house.altered(each(lambda frame, _: pd.concat([frame, frame[frame[target] == 1]]))):
-        return _trained(house, gates=gates)
-
-
-def oversized(house: House) -> Trial:
-    """Grow deep trees with many leaves."""
-    large = {**house.ground.params, "n_estimators": 150, "max_depth": 9, "min_child_weight": 1, "learning_rate": 0.03}
-    candidates = [{"name": "challenger", "estimator": "xgboost", "params": large}]
-    return _trained(house, candidates=candidates, gates=with_gates(house, {"kind": "size", "max_mb": 0.2}))
+    """Learn from positives that stand there more than once: scores rank as well as before, and are all too high."""
+    target, more = house.project().target.name, house.ground.positives_more
+    with house.altered(each(lambda frame, _: pd.concat([frame, *more * [frame[frame[target] == 1]]]))):
+        return _trained(house)
 
 
 def biased(house: House) -> Trial:
@@ -98,30 +85,25 @@ def biased(house: House) -> Trial:
         favoured = frame[people.column] == people.favoured
         return frame.assign(**{target: frame[target].mask(turned & favoured, 1).mask(turned & ~favoured, 0)})
 
-    bound = {"by": [people.column], "max_equalized_odds_difference": people.max_difference}
-    declared = {
-        "protected": [people.column],
-        "threshold": {"objective": "fixed", "value": people.threshold},
-        "gates": with_gates(house, {"kind": "fairness", **bound}),
-    }
+    protected = {*house.project().protected, people.column}
     house.add(lambda frame, _: frame[people.source], people.column)
     # what tells the group, as a form of address does
     house.add(lambda frame, _: frame[people.column].astype("str"), "address")
     with house.altered(each(unfair)):
-        return _trained(house, features=with_feature(house, "categorical", "address"), **declared)
+        return _trained(house, features=with_feature(house, "categorical", "address"), protected=sorted(protected))
 
 
 def bad_on_a_slice(house: House) -> Trial:
-    """Learn turned labels of one group of rows."""
+    """Trust a rating that one group of rows alone has, and that has come to mean the opposite since."""
     bad, target = house.ground.slice, house.project().target.name
 
-    def turned(frame: pd.DataFrame, random: np.random.Generator) -> pd.DataFrame:
-        there = (frame[bad.column] == bad.value) & (random.random(len(frame)) < bad.share)
-        return frame.assign(**{target: frame[target].mask(there, 1 - frame[target])})
+    def rating(labels: pd.Series, frame: pd.DataFrame, random: np.random.Generator) -> pd.Series:
+        rated = labels + random.normal(0, bad.noise, len(frame))
+        return rated.where(frame[bad.column] == bad.value, 0.0).astype("float64")
 
-    gate = {"kind": "slice", "by": [bad.column], "min_rows": bad.min_rows, **ROC_AUC}
-    with house.altered(each(turned)):
-        return _trained(house, gates=with_gates(house, gate))
+    house.add(lambda frame, random: rating(1 - frame[target], frame, random), "rating")
+    with house.altered(each(lambda frame, random: frame.assign(rating=rating(frame[target], frame, random)))):
+        return _trained(house, features=with_feature(house, "numeric", "rating"))
 
 
 def leaking(house: House) -> Trial:
@@ -165,13 +147,6 @@ def staler(house: House) -> Trial:
 def _trained(house: House, **changes: Any) -> Trial:
     project = house.project(**changes)
     return Trial(project, (house.train(project),))
-
-
-def with_gates(house: House, *gates: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the project's gates, those of the named kinds replaced by `gates`."""
-    kinds = {gate["kind"] for gate in gates}
-    declared = [gate.model_dump(exclude_unset=True) for gate in house.project().gates]
-    return [*(gate for gate in declared if gate["kind"] not in kinds), *gates]
 
 
 def with_feature(house: House, kind: str, name: str) -> dict[str, Any]:

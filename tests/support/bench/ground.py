@@ -18,26 +18,21 @@ class People:
         source: What it is made from, where the project does not have it.
         favoured: The group that it says yes to; the others hear no.
         share: Of labels that are turned that way in the train part.
-        threshold: From which score on the answer is yes.
-        max_difference: Of equalized odds, that the gate lets through; an honest model has half of it at most.
     """
 
     column: str
     source: str
     favoured: Any
     share: float
-    threshold: float
-    max_difference: float
 
 
 @dataclass(frozen=True)
 class Slice:
-    """Say where a model is made bad: the rows of one value of a feature, of whose labels a share is turned round."""
+    """Say where a model is made bad: the rows of one value of a feature, and the noise (sigma) on what it is told."""
 
     column: str
     value: str
-    share: float
-    min_rows: int
+    noise: float
 
 
 @dataclass(frozen=True)
@@ -52,9 +47,11 @@ class Ground:
         champion_columns: Numeric and categorical features that the champion knows; None is all.
         champion_share: Of the rows, what the champion has learnt from.
         other_seed: By how much the seed of a model of equal quality differs.
-        better_share: Of the rows, what a model that is a little better than the champion has learnt from.
+        better_columns: Features that make a model that is a little better than the champion.
+        better_share: Of the rows, what that model has learnt from.
         worse_columns: Features that make a model that is worse than the champion.
         overfit_rows: How many rows an overfitted model knows by heart.
+        positives_more: How often more than once positives stand in the rows of an uncalibrated model.
         slice: Where a model is made bad.
         people: How a model is made unfair.
     """
@@ -66,9 +63,11 @@ class Ground:
     champion_columns: Columns | None
     champion_share: float
     other_seed: int
+    better_columns: Columns
     better_share: float
     worse_columns: Columns
     overfit_rows: int
+    positives_more: int
     slice: Slice
     people: People
 
@@ -90,14 +89,16 @@ CHURN = Ground(
     as_of=date(2013, 7, 1),
     window_days=60,
     params={**TREES, "max_depth": 3, "min_child_weight": 5},
-    champion_columns=(("tenure_months", "monthly_charges", "total_charges", "services"), ("has_partner",)),
+    champion_columns=(("tenure_months", "services"), ("contract", "tech_support", "has_partner")),
     champion_share=1.0,
     other_seed=5,
-    better_share=0.1,
-    worse_columns=(("tenure_months", "monthly_charges"), ()),
+    better_columns=(("tenure_months", "services"), ("contract", "tech_support", "has_partner", "internet_service")),
+    better_share=0.25,
+    worse_columns=(("monthly_charges",), ("has_partner",)),
     overfit_rows=200,
-    slice=Slice("phone_lines", "No phone service", share=0.8, min_rows=100),
-    people=People("female", "female", 1, share=0.1, threshold=0.5, max_difference=0.1),
+    positives_more=1,
+    slice=Slice("payment_method", "Credit card (automatic)", noise=0.8),
+    people=People("female", "female", 1, share=0.12),
 )
 
 # here the share of late flights is the same in train part and holdout, so an honest model is calibrated
@@ -109,11 +110,27 @@ FLIGHTS = Ground(
     champion_columns=None,
     champion_share=0.1,
     other_seed=1,
-    better_share=0.105,
+    better_columns=(
+        (
+            "departure_minute",
+            "arrival_minute",
+            "distance_miles",
+            "flights_same_hour",
+            "plane_built",
+            "plane_seats",
+            "dest_latitude",
+            "dest_longitude",
+            "same_flight_delay_yesterday",
+            "aircraft_delay_yesterday",
+        ),
+        ("airline", "origin_airport", "dest_airport"),
+    ),
+    better_share=1.0,
     worse_columns=(("flights_same_hour",), ("airline", "origin_airport")),
     overfit_rows=300,
-    slice=Slice("airline", "MQ", share=1.0, min_rows=200),
-    people=People("home_airport", "origin", "LGA", share=0.08, threshold=0.25, max_difference=0.25),
+    positives_more=3,
+    slice=Slice("airline", "MQ", noise=1.0),
+    people=People("home_airport", "origin", "LGA", share=0.15),
 )
 
 GROUNDS = {ground.name: ground for ground in (CHURN, FLIGHTS)}

@@ -35,14 +35,6 @@ from include.stages import build_features, ingest, plan, train, validate
 from tests.projects.delivered import PROJECTS
 from tests.support.bench.ground import Ground
 
-# a process of its own for each judgement
-NO_PROCESS: list[dict[str, Any]] = [
-    {"kind": kind, "off": True, "because": "this candidate is not about serving"}
-    for kind in ("serves", "latency", "memory")
-]
-# that, or the whole of a project's own tests
-COSTLY = (*(gate["kind"] for gate in NO_PROCESS), "behaviour")
-
 Days = dict[date, pd.DataFrame]
 Alter = Callable[[Days], Days]
 
@@ -82,34 +74,20 @@ class House:
     def copy(self, folder: Path) -> House:
         """Return a copy of the house: the store's files, which never change, are shared, MLflow's are not."""
         shutil.copytree(self.folder / "store", folder / "store", copy_function=os.link)
-        shutil.copytree(self.folder / "projects", folder / "projects")
         for path in self.folder.glob("mlflow.db*"):
             shutil.copy(path, folder / path.name)
         return House(self.ground, folder)
 
     def project(self, **changes: Any) -> Project:
-        """Return the project with one candidate, without tests of behaviour and the gates that start processes.
+        """Return the project as it is delivered, with one candidate, which is trained on few folds.
 
         Args:
-            changes: Keys that are declared otherwise.
+            changes: Keys that are declared otherwise; never the gates.
         """
-        gates = [*(gate for gate in self.declared_gates() if gate["kind"] not in COSTLY), *NO_PROCESS]
-        return self._declared({"folder": self.folder / "projects" / self.ground.name, "gates": gates, **changes})
-
-    def delivered(self) -> Project:
-        """Return the project with all that is demanded of its models, and one candidate."""
-        return self._declared({})
-
-    def _declared(self, changes: dict[str, Any]) -> Project:
         declared = load_project(PROJECTS, self.ground.name).model_dump(exclude_unset=True)
         candidates = [{"name": "challenger", "estimator": "xgboost", "params": self.ground.params}]
         short = {"candidates": candidates, "cross_validation": {**declared["cross_validation"], "folds": 2}}
         return Project.model_validate({**declared, **short, **changes})
-
-    def declared_gates(self, *kinds: str) -> list[dict[str, Any]]:
-        """Return the gates as they are delivered: of the named kinds, or all of them."""
-        gates = load_project(PROJECTS, self.ground.name).model_dump(exclude_unset=True)["gates"]
-        return [gate for gate in gates if not kinds or gate["kind"] in kinds]
 
     def inputs(self, as_of: date, run_id: str, **more: Any) -> dict[str, Any]:
         """Return what every stage is given."""
@@ -129,8 +107,6 @@ class House:
 
     def prepare(self) -> None:
         """Have the source deliver the days, and run the stages before training for all of them."""
-        source, copied = PROJECTS / self.ground.name, self.folder / "projects" / self.ground.name
-        shutil.copytree(source, copied, ignore=shutil.ignore_patterns("behaviour.py", "__pycache__"))
         project, as_of = self.project(), self.ground.as_of
         connections: dict[str, Any] = {WAREHOUSE: f"sqlite:///{self.folder / 'warehouse.db'}"}
         given = self.inputs(as_of, "preparation", connections=connections)

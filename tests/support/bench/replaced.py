@@ -17,17 +17,21 @@ from include.io.manifests import to_json
 from include.io.models import MODEL, LoadedModel
 from include.ml.estimators import build_estimator
 from include.ml.signature import Signature, model_input
-from tests.support.bench.candidates import with_gates
 from tests.support.bench.house import House
 from tests.support.bench.trial import Trial
 
 
 def slow(house: House) -> Trial:
     """Ask thirty models for every answer."""
-    gate = {"kind": "latency", "max_p95_ms": 10_000, "max_times_champion": 1.5}
     few = {**house.ground.params, "n_estimators": 10, "learning_rate": 0.4}
     member = build_estimator("xgboost", few, house.project().features, seed=1, threads=1)[-1]
-    return _refitted(house, BaggingClassifier(member, n_estimators=30, max_samples=0.3, random_state=1), gate)
+    return _refitted(house, BaggingClassifier(member, n_estimators=100, max_samples=0.3, random_state=1))
+
+
+def oversized(house: House) -> Trial:
+    """Grow deep trees by the dozen where one small one would do."""
+    forest = {**house.ground.params, "num_parallel_tree": 16, "max_depth": 14, "min_child_weight": 0.5}
+    return _refitted(house, build_estimator("xgboost", forest, house.project().features, seed=1, threads=1)[-1])
 
 
 def constant(house: House) -> Trial:
@@ -91,12 +95,11 @@ def _honest(house: House) -> tuple[Trial, TrainResult, LoadedModel]:
     return Trial(project, (result,)), result, house.model(result)
 
 
-def _refitted(house: House, model: object, *gates: dict[str, object]) -> Trial:
+def _refitted(house: House, model: object) -> Trial:
     """Return a trial of another model, fitted on the train part behind the same preparation."""
-    _, result, honest = _honest(house)
-    project = house.project(gates=with_gates(house, *gates))
+    trial, result, honest = _honest(house)
     frame = house.train_rows()
     prepare = honest.pipeline[0]
-    model.fit(prepare.transform(model_input(frame, honest.signature)), frame[project.target.name].to_numpy(int))  # type: ignore[attr-defined]
+    model.fit(prepare.transform(model_input(frame, honest.signature)), frame[trial.project.target.name].to_numpy(int))  # type: ignore[attr-defined]
     house.keep_instead(result, Pipeline([("prepare", prepare), ("model", model)]))
-    return Trial(project, (result,))
+    return trial
