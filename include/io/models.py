@@ -19,6 +19,7 @@ from include.config.estimators import ParamValue
 from include.config.project import Candidate, CrossValidation, Features, Project, Target
 from include.config.sections import Threshold, Value
 from include.config.settings import training_threads
+from include.domain.champion import ChampionState
 from include.domain.decision import DayRows, Decision, LedgerEntry
 from include.domain.errors import ChecksumMismatchError, ObjectMissingError
 from include.domain.metrics import MetricName
@@ -210,6 +211,32 @@ def candidate_manifest(store: ObjectStore, project: str, identity: str) -> Manif
     if manifest is None:
         raise ObjectMissingError(store.uri(key), "no such trained candidate", hint="run train for it again")
     return manifest
+
+
+def was_rolled_back(store: ObjectStore, project: str, identity: str, state: ChampionState) -> bool:
+    """Tell whether a candidate is one that was rolled back, or the same model, byte for byte, under another id.
+
+    Other code or another lock make another candidate of the same night, though the model may be the very one. A model
+    that a person has put in force since is none.
+
+    Args:
+        identity: The candidate's id.
+        state: Names those that were rolled back; one that is no longer stored is known by its id alone.
+
+    Raises:
+        ArtifactDamagedError: A manifest cannot be read.
+    """
+    if identity in state.barred or not state.barred:
+        return identity in state.barred
+    mine, champion = _model_sha256(store, project, identity), state.champion
+    if not mine or (champion and _model_sha256(store, project, champion.candidate_id) == mine):
+        return False
+    return any(_model_sha256(store, project, each) == mine for each in sorted(state.barred))
+
+
+def _model_sha256(store: ObjectStore, project: str, identity: str) -> str:
+    manifest = read_manifest(store, keys.model_manifest(project, identity))
+    return manifest.files[MODEL].sha256 if manifest else ""
 
 
 def load_from(store: ObjectStore, manifest: Manifest) -> LoadedModel:

@@ -20,6 +20,7 @@ from include.domain.results import ApprovalAnswer, Origin, Verdict
 from include.domain.verdict import ROLLED_BACK
 from include.io import keys
 from include.io.ledger import Ledger
+from include.io.models import was_rolled_back
 from include.io.object_store import ObjectStore
 from include.io.releases import release_sha256
 
@@ -178,7 +179,7 @@ class VerdictWriter:
         now = champion_after(history)
         if now.pin is not None:
             return f"overtaken: the champion was pinned meanwhile {describe_pin(now.pin)}"
-        if self.decision.challenger.candidate_id in now.barred:
+        if was_rolled_back(self.store, self.decision.project, self.decision.challenger.candidate_id, now):
             return f"overtaken: {ROLLED_BACK}"
         newest, judged = now.champion, self.decision.champion
         if newest is None or (judged is not None and newest.version == judged.version):

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from include.cli.app import main
 from include.config.code_identity import model_code
 from include.domain.clock import NOW_VARIABLE
 from include.domain.results import Origin, PartitionInputs, ScoreInputs
+from include.domain.verdict import ROLLED_BACK
 from include.io import keys
 from include.io.ledger import Ledger, read_decision
 from include.io.local_store import LocalStore
@@ -22,12 +24,12 @@ from include.operations.backup.copying import move_addresses
 from include.operations.reconcile import check_ledger
 from include.stages import build_features, ingest, score, validate
 from include.stages.evaluate.measurements import measurement_fingerprint
-from tests.support.model_nights import make_project
+from tests.support.model_nights import NO_PROCESS, make_project
 from tests.support.whole_nights import Task, WholeNight
 
 SAMPLE = Path(__file__).resolve().parents[1] / "samples" / "older_store" / "home.tar.xz"
 MADE_AT = "file:///srv/nightshift/store"
-NEXT = date(2024, 3, 17)
+NEXT, AGAIN = date(2024, 3, 17), date(2024, 3, 16)
 VERDICTS = ["PROMOTE", "HOLD", "HOLD", "REJECT", "PROMOTE", "PROMOTE"]
 # each night's champion and its roc_auc, on the older version's own page
 AS_SHOWN_THEN = [("1", "0.8411"), ("1", "0.8542"), ("1", "0.8621"), ("4", "0.8835"), ("4", "0.8964")]
@@ -186,6 +188,21 @@ def test_its_champion_is_rolled_back_and_what_was_stays_out(older: Home, asked: 
     assert asked("status")["projects"][0]["champion"]["version"] == "1"
     assert asked("promote", "shop", "5", "--reason", "it was right after all")["after"]["version"] == "5"
     assert asked("reconcile", "shop", "--dry-run")["wrong"] == []
+
+
+def test_what_is_rolled_back_stays_out_though_other_code_gives_it_another_id(older: Home, asked: Any) -> None:
+    asked("rollback", "shop", "--reason", "dear orders")
+    # a process for each judgement takes seconds, and nothing here is about serving
+    older.shop.declare(**{**yaml.safe_load((older.shop.folder / "project.yaml").read_text()), "gates": NO_PROCESS})
+    older.as_of = AGAIN
+    evaluated = older.night()[Task("evaluate")]
+    # the id is another one than then, whatever has changed of the code: the night has another lock
+    assert evaluated.candidate_id not in older.ledger.in_force().barred
+    assert (evaluated.verdict, evaluated.reason) == ("HOLD", ROLLED_BACK)
+    assert older.ledger.champion().version == "1"
+    asked("promote", "shop", "7", "--reason", "it was right after all")
+    older.run_id = "once more"
+    assert older.night()[Task("evaluate")].reason == "the challenger is champion 7 itself: a tie"
 
 
 def test_its_predictions_stay_and_a_new_day_is_scored_by_its_champion(older: Home) -> None:

@@ -114,7 +114,7 @@ def _case(contest: EvaluationContext, measured: Measured) -> Case:
         rival=_rival(contest, measured, primary),
         newest_as_of=in_force.champion.as_of if in_force.champion else None,
         mode=mode_in_force(project.name, project.promotion.mode, inputs.promotion_mode),
-        barred=candidate_id in in_force.barred,
+        barred=contest.barred,
         pinned=describe_pin(in_force.pin),
         backfill=inputs.origin.run_type == "backfill",
     )

@@ -29,6 +29,7 @@ from include.io.models import (
     load_with,
     read_record,
     train_days,
+    was_rolled_back,
 )
 from include.io.object_store import ObjectStore
 from include.ml.baseline import measure_trivial
@@ -230,6 +231,11 @@ class EvaluationContext:
         return read_rows(self.store, self.project, record.data)
 
     @cached_property
+    def barred(self) -> bool:
+        """Return whether the challenger is a model that was rolled back, under whichever id."""
+        return was_rolled_back(self.store, self.project.name, self.challenger.result.candidate_id, self.in_force)
+
+    @cached_property
     def answers(self) -> np.ndarray | str:
         """Return the challenger's probability of 1 for each row, shape (n_rows,), or why there is none."""
         model = self.challenger.model
@@ -276,7 +282,7 @@ def decision_id(contest: EvaluationContext) -> str:
             "mode": inputs.promotion_mode,
             "backfill": inputs.origin.run_type == "backfill",
             "pin": pin.number if pin else None,
-            "barred": challenger.result.candidate_id in in_force.barred,
+            "barred": contest.barred,
             "behaviour": behaviour_fingerprint(project),
             "holdout": contest.holdout.fingerprint,
             "code": decision_code(),
