@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
-from datetime import date
-from typing import TYPE_CHECKING
-
-from include.domain.errors import AsOfError, UnknownProjectError, did_you_mean
-
-if TYPE_CHECKING:
-    from pydantic import SecretStr
 import sys
-from datetime import timedelta
+from collections.abc import Callable, Mapping
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 from include.config.connections import declared_connections
 from include.config.project import Project
 from include.config.settings import Settings
-from include.domain.errors import NightshiftError
+from include.domain.errors import AsOfError, NightshiftError, UnknownProjectError, did_you_mean
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
 
 FEEDS = ("flight_delay", "telco_churn")
 Progress = Callable[[int, int], None]

@@ -9,16 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version as installed
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import skops.io
 from sklearn.pipeline import Pipeline
 from skops.io.exceptions import UntrustedTypesFoundException
 
 from include.domain.errors import ModelUntrustedError
-
-if TYPE_CHECKING:
-    from sklearn.pipeline import Pipeline
 
 TRUSTED: tuple[str, ...] = ("numpy.dtype", "xgboost.core.Booster", "xgboost.sklearn.XGBClassifier")
 _SCHEMA = "schema.json"

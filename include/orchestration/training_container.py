@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import logging
+import os
+import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from airflow.providers.docker.operators.docker import DockerOperator, fetch_logs
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from requests.exceptions import RequestException
-
-from include.domain.errors import TrainingContainerError, TrainingImageError
-
-if TYPE_CHECKING:
-    from docker.api.client import APIClient
-import os
-import secrets
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
-from airflow.providers.docker.operators.docker import DockerOperator, fetch_logs
 
 from include.config.code_identity import model_code
 from include.config.project import Project
@@ -37,13 +29,22 @@ from include.config.training_container import (
     trained_from,
 )
 from include.domain import errors
-from include.domain.errors import NightshiftError, TrainingError, TrainingMemoryError
+from include.domain.errors import (
+    NightshiftError,
+    TrainingContainerError,
+    TrainingError,
+    TrainingImageError,
+    TrainingMemoryError,
+)
 from include.domain.names import TRAIN_TIMEOUT, training_pool
 from include.domain.results import TrainInputs, TrainResult
 from include.orchestration.stage_call import call_stage
 
 if TYPE_CHECKING:
+    from docker.api.client import APIClient
+
     from include.io.training_requests import Handover
+
 
 _log = logging.getLogger(__name__)
 MODULE = "include.stages.train.container_entrypoint"

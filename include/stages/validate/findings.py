@@ -137,6 +137,9 @@ def check_dates(project: Project, day: date, frame: pd.DataFrame) -> list[Check]
         day: The partition.
         frame: Its assembled rows, with the index 0, 1, 2, ...
     """
+    # heavy, and training imports this module, too
+    from include.io.expectations import Check
+
     name = project.source.date_column
     if name is None:
         return []
@@ -165,6 +168,9 @@ def _finding(check: Check) -> Finding:
 
 def _key_checks(project: Project, frame: pd.DataFrame) -> list[Check]:
     """Set aside rows without a key, exact copies but the first, and all rows that claim one key but differ."""
+    # heavy, and training imports this module, too
+    from include.io.expectations import Check
+
     keys = frame[list(project.keys)]
     absent = keys.isna().any(axis=1)
     # numbers for values: what a value looks like as text does not tell two apart
