@@ -1,0 +1,5 @@
+"""Former place of `promote_version`, kept for programs written before."""
+
+from include.operations.champion import promote_version
+
+__all__ = ["promote_version"]
