@@ -179,7 +179,7 @@ def test_the_next_night_heals_an_act_that_was_killed_after_its_entry(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as broken:
-        broken.setattr(champion, "set_right", killed)
+        broken.setattr(champion, "have_views_follow", killed)
         with pytest.raises(KeyboardInterrupt):
             promote_version(act(), "3")
     pointer = read_pointer(nights.store, "parcels")
