@@ -93,10 +93,15 @@ def fit_preparation(pipeline: Pipeline, inputs: pd.DataFrame) -> Design:
 
 
 def prepare(pipeline: Pipeline, inputs: Any) -> Design:
-    """Return rows of model input as the model of a fitted pipeline takes them."""
-    quick = _QuickStacking([])
-    quick.__dict__.update(pipeline[0].__dict__)
-    return quick.transform(inputs)
+    """Return rows of model input as the last part of a fitted pipeline takes them, whatever stands between."""
+    preparation = pipeline[0]
+    if isinstance(preparation, ColumnTransformer):
+        preparation = _QuickStacking([])
+        preparation.__dict__.update(pipeline[0].__dict__)
+    design = preparation.transform(inputs)
+    for _, between in pipeline.steps[1:-1]:
+        design = between.transform(design)
+    return design
 
 
 def positive_scores(pipeline: Pipeline, inputs: Any) -> np.ndarray:
