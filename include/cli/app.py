@@ -185,11 +185,14 @@ def test(
     deep: Annotated[
         bool, typer.Option("--deep", help="Kill, race and repeat as often as there is: every night, not every change.")
     ] = False,
+    units: Annotated[
+        bool, typer.Option("--units", help="Only those that need neither whole stages on real stores nor a scheduler.")
+    ] = False,
 ) -> None:
     """Run the tests; all other arguments are pytest's, and paths are relative to the checkout."""
     from include.cli.tools import run_docker_tests, run_tests
 
-    raise typer.Exit(run_docker_tests(context.args) if docker else run_tests(context.args, deep=deep))
+    raise typer.Exit(run_docker_tests(context.args) if docker else run_tests(context.args, deep=deep, units=units))
 
 
 @app.command(epilog=f"Example: {NAME} lint", rich_help_panel=UPKEEP)

@@ -43,17 +43,19 @@ def run_airflow(arguments: Sequence[str]) -> int:  # noqa: RET503 - nothing come
     )
 
 
-def run_tests(arguments: Sequence[str], *, deep: bool = False) -> int:
+def run_tests(arguments: Sequence[str], *, deep: bool = False, units: bool = False) -> int:
     """Run pytest in the checkout and return its status.
 
     All tests but those that need a Docker engine, asked for without arguments, run side by side, each file in one
     process, by one process more than there are processors: while the tests of one wait for a real scheduler, those of
-    others compute. Kills, races and random histories are tried a few times, and as often as there is with `deep`.
+    others compute. Kills, races and random histories are tried a few times, and as often as there is with `deep`; with
+    `units` neither whole stages on real stores nor a scheduler are tried.
     """
     if deep:
         os.environ["NIGHTSHIFT_TEST_DEEP"] = "1"
+    left_out = ["deep"] * (not deep) + ["integration", "e2e"] * units
     chosen = arguments or (
-        *(() if deep else ("-m", "not deep")),
+        *(("-m", " and ".join(f"not {mark}" for mark in left_out)) if left_out else ()),
         f"--ignore={DOCKER_TESTS}",
         "-n",
         str(min((os.cpu_count() or 1) + 1, MAX_TEST_PROCESSES)),

@@ -14,6 +14,7 @@ from include.config.sections import mode_in_force
 from include.domain import clock
 from include.domain.decision import Decision, GateResult, ModelSummary
 from include.domain.errors import ObjectMissingError
+from include.domain.explanation import Explanation
 from include.domain.metrics import improvement
 from include.domain.results import EvaluateInputs, EvaluateResult, TrainResult, Verdict
 from include.domain.verdict import Case, Rival, reach_verdict
@@ -208,13 +209,13 @@ def run(project: Project, inputs: EvaluateInputs) -> EvaluateResult:
     champion, gone = read_rival(store, ledger, inputs.as_of)
     window = read_window(store, project, holdout_days(inputs.plan))
     contest = EvaluationContext(project, inputs, challenger, champion, gone, ledger.in_force(), window, store)
-    decision = _decided(store, contest, ledger, length)
+    decision, explanation = _decided(store, contest, ledger, length)
     tracking.add_measurements(
         challenger.result.tracking_run_id,
         [Measurement(f"holdout_{name}", value) for name, value in decision.challenger.holdout.items()],
     )
     # whoever is asked to approve reads them first
-    write_documents(store, tracking, contest, decision)
+    write_documents(store, tracking, contest, decision, explanation)
     _log.info("evaluate %s %s: %s, %s", project.name, inputs.as_of, decision.verdict, decision.reason)
     return EvaluateResult(
         verdict=decision.verdict,
@@ -230,21 +231,24 @@ def run(project: Project, inputs: EvaluateInputs) -> EvaluateResult:
     )
 
 
-def _decided(store: ObjectStore, contest: EvaluationContext, ledger: Ledger, length: int) -> Decision:
-    """Return the decision about this evidence: the one that is written, or one made now."""
+def _decided(
+    store: ObjectStore, contest: EvaluationContext, ledger: Ledger, length: int
+) -> tuple[Decision, Explanation | None]:
+    """Return the decision about this evidence, the one that is written or one made now; then with its explanation."""
     identity = decision_id(contest)
     try:
-        return read_decision(store, contest.project.name, identity)
+        return read_decision(store, contest.project.name, identity), None
     except ObjectMissingError:
-        made = _judged(contest, identity, ledger)
+        made, explanation = _judged(contest, identity, ledger)
     key = keys.decision(contest.project.name, identity)
-    return keep_first(store, key, made.model_copy(update={"ledger_length": length}))
+    return keep_first(store, key, made.model_copy(update={"ledger_length": length})), explanation
 
 
-def _judged(contest: EvaluationContext, identity: str, ledger: Ledger) -> Decision:
+def _judged(contest: EvaluationContext, identity: str, ledger: Ledger) -> tuple[Decision, Explanation | None]:
     if isinstance(contest.answers, str):
-        return refuse(contest, identity, contest.answers)
-    return decide(contest, identity, measure_all(contest, ledger))
+        return refuse(contest, identity, contest.answers), None
+    measured = measure_all(contest, ledger)
+    return decide(contest, identity, measured), measured.explanation
 
 
 def _best(project: Project, trained: tuple[TrainResult, ...]) -> TrainResult:

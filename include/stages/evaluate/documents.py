@@ -164,10 +164,19 @@ def _sample(rows: int, most: int, seed: int) -> np.ndarray:
     return np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
 
 
-def write_documents(store: ObjectStore, tracking: Tracking, contest: EvaluationContext, decision: Decision) -> None:
+def write_documents(
+    store: ObjectStore,
+    tracking: Tracking,
+    contest: EvaluationContext,
+    decision: Decision,
+    made: Explanation | None = None,
+) -> None:
     """Write the documents of a decision that are not there yet, and link them from the challenger's run in MLflow.
 
     What cannot be drawn is a note in its place: a decision that is written stands whatever becomes of its documents.
+
+    Args:
+        made: The explanation, where it was made with the decision.
 
     Raises:
         TrackingError, StoreError: MLflow or the store does not answer; a retry continues.
@@ -175,7 +184,8 @@ def write_documents(store: ObjectStore, tracking: Tracking, contest: EvaluationC
     name, identity = decision.project, decision.decision_id
     if store.exists(keys.decision_report(name, identity)):
         return
-    explanation = _explained(store, contest, decision)
+    key = keys.decision_explanation(name, identity)
+    explanation = read_receipt(store, key, Explanation) or keep_first(store, key, made or explained(contest))
     profile = explanation.data
     if profile is not None:
         page = drawn(
@@ -235,14 +245,9 @@ def _write_card(
     return card
 
 
-def _explained(store: ObjectStore, contest: EvaluationContext, decision: Decision) -> Explanation:
-    """Return the explanation that is written, or the one made and written now."""
-    key = keys.decision_explanation(decision.project, decision.decision_id)
-    found = read_receipt(store, key, Explanation)
-    if found is not None:
-        return found
-    made = drawn("the explanation", lambda: _explain(contest), lambda note: Explanation(notes=(note,)))
-    return keep_first(store, key, made)
+def explained(contest: EvaluationContext) -> Explanation:
+    """Return what explains the challenger's answers; what cannot be told is a note."""
+    return drawn("the explanation", lambda: _explain(contest), lambda note: Explanation(notes=(note,)))
 
 
 def _explain(contest: EvaluationContext) -> Explanation:

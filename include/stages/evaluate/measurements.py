@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +29,7 @@ from include.domain.evidence import (
     OperatingPoint,
     PairedTest,
 )
+from include.domain.explanation import Explanation
 from include.domain.metrics import MetricName
 from include.io.ledger import Ledger
 from include.io.models import fingerprint_of
@@ -37,6 +39,7 @@ from include.ml.business_value import money, operating_point
 from include.ml.metrics import Predictions
 from include.ml.paired_tests import delong, mcnemar
 from include.stages.evaluate.context import EvaluationContext, measure_baseline, measure_scores, no_champion
+from include.stages.evaluate.documents import explained
 from include.stages.evaluate.gate_measurements import (
     measure_behaviour,
     measure_calibration,
@@ -142,11 +145,13 @@ class Measured:
         evidence: Every metric of each model, and what was measured beside them.
         interval: Of the challenger's primary metric, at 95 %; None when the holdout is too short for one.
         champion_interval: The same of the champion, on the same draws of days.
+        explanation: What people read beside the numbers; None of a challenger that does not answer.
     """
 
     evidence: Evidence
     interval: tuple[float, float] | None = None
     champion_interval: tuple[float, float] | None = None
+    explanation: Explanation | None = None
 
 
 def measure_all(contest: EvaluationContext, ledger: Ledger) -> Measured:
@@ -166,28 +171,34 @@ def measure_all(contest: EvaluationContext, ledger: Ledger) -> Measured:
     if contest.champion is not None and scored.champion is not None:
         role = f"{where}, champion {contest.champion.entry.version}"
         theirs = measure_scores(project, frame, scored.champion, role, scored.champion_threshold)
+    measurements, explanation = _measurements(contest, ledger)
     evidence = Evidence(
         challenger=ours.values,
         baseline=measure_baseline(project, frame, contest.challenger.record.positive_rate, f"{where}, baseline"),
         champion=theirs.values if theirs else None,
         no_champion=no_champion(contest.not_scored),
         champion_version=contest.champion.entry.version if contest.champion else "",
-        measurements=_measurements(contest, ledger),
+        measurements=measurements,
     )
-    return Measured(evidence, ours.interval, theirs.interval if theirs else None)
+    return Measured(evidence, ours.interval, theirs.interval if theirs else None, explanation)
 
 
-def _measurements(contest: EvaluationContext, ledger: Ledger) -> Measurements:
-    """Return what is measured beside the metrics: from the answers, and of the challenger itself."""
+def _measurements(contest: EvaluationContext, ledger: Ledger) -> tuple[Measurements, Explanation]:
+    """Return what is measured beside the metrics, from the answers and of the challenger itself, and what explains it.
+
+    The release answers in a process of its own: what is known without it is made meanwhile.
+    """
     project, frame, scored, model = contest.project, contest.holdout.frame, contest.scored, contest.challenger.model
     assert model is not None, "a challenger that answers was read"
-    alone = {
-        "leakage": measure_leakage(project, contest.learnt, frame, ledger, contest.inputs.as_of),
-        "behaviour": measure_behaviour(project, frame, model),
-        "labels": measure_labels(project, contest.challenger.record.data, contest.holdout),
-        "runtime": probe_release(project, model, contest.rival, frame, scored.challenger),
-    }
-    return measure_beside(project, frame, scored).model_copy(update=alone)
+    with ThreadPoolExecutor(1) as waiting:
+        runtime = waiting.submit(probe_release, project, model, contest.rival, frame, scored.challenger)
+        alone = {
+            "leakage": measure_leakage(project, contest.learnt, frame, ledger, contest.inputs.as_of),
+            "behaviour": measure_behaviour(project, frame, model),
+            "labels": measure_labels(project, contest.challenger.record.data, contest.holdout),
+        }
+        beside, explanation = measure_beside(project, frame, scored), explained(contest)
+        return beside.model_copy(update={**alone, "runtime": runtime.result()}), explanation
 
 
 # of a gate, what it demands of the numbers, and not how they are measured
