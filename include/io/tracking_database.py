@@ -108,28 +108,73 @@ def _is_prepared(path: Path, marker: Path) -> bool:
 
 
 def _create(path: Path) -> None:
+    """Make the database, or bring what is in it to this MLflow's tables, in a file of its own that takes its place.
+
+    SQLite keeps no migration whole: killed in the midst of one, a database could be neither used nor upgraded again.
+    """
+    new = path.with_name(path.name + ".new")
+    try:
+        _remove(*(path.with_name(f"{new.name}{ending}") for ending in ("", "-journal", "-wal", "-shm")))
+        if _holds_something(path):
+            with closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None)) as old:
+                old.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                # whoever writes waits until the copy is in place
+                old.execute("BEGIN IMMEDIATE")
+                # by another connection: that of the writer would wait for itself
+                with closing(sqlite3.connect(path)) as reader, closing(sqlite3.connect(new)) as copy:
+                    reader.backup(copy)
+                _migrate(new)
+        else:
+            _migrate(new)
+        # a log left by another file of this name would be taken for the new one's
+        _remove(path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm"))
+        new.replace(path)
+    except sqlite3.Error as error:
+        raise _not_made(path, error) from error
+
+
+def _holds_something(path: Path) -> bool:
+    """Tell whether a run or a model is recorded: an empty database, or half of one, is made anew."""
+    if not path.exists():
+        return False
+    with closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_SECONDS)) as connection:
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        asked = {"runs", "registered_models"} & tables
+        return any(connection.execute(f"SELECT 1 FROM {name} LIMIT 1").fetchone() for name in asked)  # noqa: S608
+
+
+def _migrate(path: Path) -> None:
     quiet_mlflow()
     import sqlalchemy
     from mlflow.exceptions import MlflowException
     from mlflow.store.db.utils import _all_tables_exist, _initialize_tables, _upgrade_db
 
     try:
-        # write-ahead logging stays with the file: readers never wait for a writer
-        with closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_SECONDS)) as connection:
-            connection.execute("PRAGMA journal_mode=WAL")
         engine = sqlalchemy.create_engine(busy_safe(f"sqlite:///{path}"))
         if _all_tables_exist(engine):
             _upgrade_db(engine)
         else:
             _initialize_tables(engine)
         engine.dispose()
-    except (sqlite3.Error, sqlalchemy.exc.SQLAlchemyError, MlflowException) as error:
-        raise TrackingError(
-            f"sqlite:///{path}",
-            "MLflow's database cannot be made or upgraded",
-            got=" ".join(str(error).split())[:300],
-            hint="is it a database of MLflow?",
-        ) from error
+    except (sqlalchemy.exc.SQLAlchemyError, MlflowException) as error:
+        raise _not_made(path.with_name(path.name.removesuffix(".new")), error) from error
+    # write-ahead logging stays with the file: readers never wait for a writer
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+
+
+def _remove(*paths: Path) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
+
+
+def _not_made(path: Path, error: Exception) -> TrackingError:
+    return TrackingError(
+        f"sqlite:///{path}",
+        "MLflow's database cannot be made or upgraded",
+        got=" ".join(str(error).split())[:300],
+        hint="is it a database of MLflow?",
+    )
 
 
 def without_password(url: str) -> str:

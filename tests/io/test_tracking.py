@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import signal
 import sqlite3
+import subprocess
+import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +15,13 @@ from mlflow import MlflowClient
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 
+from include.config.settings import ROOT
 from include.domain.errors import TrackingError
 from include.io.model_files import dump_model, load_model
 from include.io.tracking import Measurement, ModelToLog, Tracking, prepare_tracking
 from include.io.tracking_database import busy_safe
 from tests.support.killing import warm_context
+from tests.support.sizes import size
 from tests.support.tracking import copy_prepared
 
 TAGS = {"as_of": "2013-05-01"}
@@ -212,6 +218,52 @@ def test_the_database_is_made_once_with_write_ahead_logging(new_url: str) -> Non
     path.unlink()
     prepare_tracking(new_url)
     assert path.stat().st_size > 0
+
+
+KILLED_AT = """
+import os, signal, sys
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+from include.io.tracking import prepare_tracking
+left = int(sys.argv[2])
+@event.listens_for(Engine, "before_cursor_execute")
+def count(*_):
+    global left
+    left -= 1
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+prepare_tracking(sys.argv[1])
+"""
+
+
+def test_a_database_whose_making_is_killed_at_any_statement_is_made_by_the_next(new_url: str, tmp_path: Path) -> None:
+    for statement in size((60, 300), tuple(range(20, 420, 40))):
+        killed = subprocess.run([sys.executable, "-c", KILLED_AT, new_url, str(statement)], cwd=ROOT, check=False)
+        assert killed.returncode == -signal.SIGKILL, statement
+    assert _write_many(new_url, f"file://{tmp_path}/a", "x") == "x"
+    assert len(_runs(new_url)) == 3
+
+
+def test_half_a_database_that_an_older_version_left_is_made_anew(new_url: str, tmp_path: Path) -> None:
+    path = Path(new_url.removeprefix("sqlite:///"))
+    prepare_tracking(new_url)
+    path.with_name(path.name + ".prepared").unlink()
+    with closing(sqlite3.connect(path)) as connection:
+        # as it is when a process is killed before the last revision is noted
+        connection.execute("UPDATE alembic_version SET version_num = '451aebb31d03'")
+        connection.commit()
+    assert _write_many(new_url, f"file://{tmp_path}/a", "x") == "x"
+    assert len(_runs(new_url)) == 3
+
+
+def test_an_upgrade_keeps_what_is_recorded(new_url: str, tmp_path: Path) -> None:
+    path = Path(new_url.removeprefix("sqlite:///"))
+    _write_many(new_url, f"file://{tmp_path}/a", "x")
+    path.with_name(path.name + ".prepared").write_text("an older MLflow")
+    prepare_tracking(new_url)
+    assert len(_runs(new_url)) == 3
+    assert _write_many(new_url, f"file://{tmp_path}/a", "y") == "y"
+    assert len(_runs(new_url)) == 6
 
 
 def _write_many(url: str, root: str, name: str) -> str:
