@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 
+from include.config.estimators import families, module_of
 from include.config.settings import ROOT
 
 PACKAGE = "include"
@@ -68,9 +69,12 @@ JUDGEMENT = ("include.config.gates", "include.config.gates_in_force")
 
 
 @cache
-def model_code(root: Path = ROOT) -> str:
-    """Return the identity of the code that makes a model, in the checkout at `root`."""
-    return code_identity(MODEL_ENTRIES, root)
+def model_code(estimator: str = "", root: Path = ROOT) -> str:
+    """Return the identity of the code that makes a model of this estimator, or of any, in the checkout at `root`.
+
+    A family of models is found by its folder, so no import leads to it; another family makes no difference.
+    """
+    return code_identity((*MODEL_ENTRIES, *([module_of(estimator)] if estimator else families())), root)
 
 
 @cache

@@ -9,7 +9,7 @@ from functools import cache
 from string import Formatter
 from typing import Any
 
-from include.config.estimators import PARAMS, ParamValue
+from include.config.estimators import ParamValue, estimators
 from include.config.gate_consistency import (
     behaviour_is_written_down,
     fairness_gates_find_groups,
@@ -309,7 +309,7 @@ def candidates_take_their_params(candidates: tuple[Candidate, ...]) -> Iterator[
 def _param(
     estimator: str, name: str, values: Sequence[ParamValue], path: KeyPath, *, single: bool
 ) -> Iterator[ValidationIssue]:
-    known = PARAMS[estimator]
+    known = estimators()[estimator].params
     if name not in known:
         what = f"{estimator} has no such parameter"
         yield ValidationIssue(path, what, got=name, allowed=tuple(known), hint=did_you_mean(name, known))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import Field, StringConstraints, model_validator
 
-from include.config.estimators import EstimatorName, ParamValue
+from include.config.estimators import ParamValue, estimators
 from include.config.source import ColumnName
 from include.domain.base_model import Closed, ValidationIssue, ValidationIssuesError
 from include.domain.errors import SettingsError
@@ -15,6 +15,10 @@ from include.domain.metrics import MetricName
 from include.domain.results import PromotionMode
 
 MAX_TIMEOUT_HOURS = 24 * 30
+if TYPE_CHECKING:
+    EstimatorName: TypeAlias = str
+else:
+    EstimatorName = Literal[tuple(estimators())]
 
 
 class Approval(Closed):

@@ -7,6 +7,7 @@ import json
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any, Literal
@@ -15,11 +16,18 @@ import skops.io
 from sklearn.pipeline import Pipeline
 from skops.io.exceptions import UntrustedTypesFoundException
 
+from include.config.estimators import estimators
 from include.domain.errors import ModelUntrustedError
 
-TRUSTED: tuple[str, ...] = ("numpy.dtype", "xgboost.core.Booster", "xgboost.sklearn.XGBClassifier")
 _SCHEMA = "schema.json"
 _FIXED_DATE = (1980, 1, 1, 0, 0, 0)
+
+
+@cache
+def trusted_types() -> tuple[str, ...]:
+    """Return the types that a stored model may be made of, beside those of scikit-learn and numpy that skops knows."""
+    declared = {name for estimator in estimators().values() for name in estimator.trusted}
+    return tuple(sorted({"numpy.dtype", *declared}))
 
 
 def dump_model(pipeline: Pipeline) -> bytes:
@@ -44,7 +52,7 @@ def load_model(data: bytes, where: str) -> Pipeline:
     """
     _refuse_untrusted(data, where)
     try:
-        loaded = skops.io.loads(data, trusted=list(TRUSTED))
+        loaded = skops.io.loads(data, trusted=list(trusted_types()))
     except UntrustedTypesFoundException as error:
         raise _untrusted(where, str(error)) from error
     if not isinstance(loaded, Pipeline):
@@ -59,7 +67,7 @@ def _refuse_untrusted(data: bytes, where: str) -> None:
         raise ModelUntrustedError(
             where, "not a model file of ours", got=f"{type(error).__name__}: {error}", allowed=("skops",)
         ) from error
-    extra = sorted(found - set(TRUSTED))
+    extra = sorted(found - set(trusted_types()))
     if extra:
         raise _untrusted(where, ", ".join(extra))
 
@@ -69,7 +77,7 @@ def _untrusted(where: str, got: str) -> ModelUntrustedError:
         where,
         "the model holds types outside the allow-list; nothing of it was loaded",
         got=got,
-        allowed=TRUSTED,
+        allowed=trusted_types(),
         hint="someone has changed the file, or an estimator needs a type that is not allowed yet",
     )
 
@@ -114,13 +122,20 @@ def _renumber(node: Any, ids: dict[int, int], names: dict[str, str]) -> None:
 
 
 MODEL_FILE = "model.skops"
-REQUIREMENTS = ("numpy", "pandas", "scikit-learn", "scipy", "skops", "xgboost")
+# of every model; an estimator names its own beside them
+_LIBRARIES = ("numpy", "pandas", "scikit-learn", "scipy", "skops")
+
+
+def libraries(estimator: str) -> tuple[str, ...]:
+    """Return the packages that a model of this estimator is made with, and answers with."""
+    return (*_LIBRARIES, *estimators()[estimator].libraries)
 
 
 @dataclass(frozen=True)
 class ModelToLog:
-    """Hold a model with its bytes as they are stored, and its input columns by kind."""
+    """Hold a model with its bytes as they are stored, its estimator's name, and its input columns by kind."""
 
+    estimator: str
     pipeline: Pipeline
     data: bytes
     inputs: Sequence[tuple[str, Literal["numeric", "categorical"]]]
@@ -138,10 +153,13 @@ def write_model(folder: Path, model: ModelToLog) -> None:
         model.pipeline,
         str(folder),
         serialization_format="skops",
-        skops_trusted_types=list(TRUSTED),
+        skops_trusted_types=list(trusted_types()),
         signature=ModelSignature(inputs=inputs, outputs=Schema([ColSpec("double")])),
         # asked of MLflow itself: it may be installed as mlflow-skinny
-        pip_requirements=[f"mlflow=={mlflow.__version__}", *(f"{name}=={installed(name)}" for name in REQUIREMENTS)],
+        pip_requirements=[
+            f"mlflow=={mlflow.__version__}",
+            *(f"{name}=={installed(name)}" for name in libraries(model.estimator)),
+        ],
         pyfunc_predict_fn="predict_proba",
     )
     (folder / MODEL_FILE).write_bytes(model.data)

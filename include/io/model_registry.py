@@ -249,7 +249,10 @@ def record_again(store: ObjectStore, tracking: Tracking, entry: LedgerEntry) -> 
             measurements=measurements(record),
             files=files,
             model=ModelToLog(
-                model.pipeline, model.data, [(feature.name, feature.kind) for feature in model.signature.features]
+                record.estimator,
+                model.pipeline,
+                model.data,
+                [(feature.name, feature.kind) for feature in model.signature.features],
             ),
         )
     return run.run_id

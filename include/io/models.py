@@ -170,7 +170,7 @@ def candidate_id(
             "metric": project.metrics.primary,
             "train": plan.train.model_dump(mode="json"),
             "data": data_fingerprint,
-            "code": model_code(),
+            "code": model_code(candidate.estimator),
             "lock": lock_hash,
         }
     )

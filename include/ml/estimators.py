@@ -1,10 +1,11 @@
 """Build the estimators that projects declare: whole pipelines, with everything that is fitted inside the model.
 
-Only types of scikit-learn and XGBoost are used, no functions and no classes of ours: so a saved model needs no pickle,
-and loads where this package is not installed. A fit is deterministic for a seed and a number of threads.
+What differs between models is in `include/estimators`. No functions and no classes of ours are in them: so a saved
+model needs no pickle, and loads where this package is not installed. A fit is deterministic for a seed and a number of
+threads.
 
-Missing values: XGBoost learns a direction for missing numbers; the logistic regression gets the median and a column
-that says "was missing". A missing category is a category of its own. Categories rarer than `MIN_CATEGORY_ROWS` rows
+Missing numbers go to a model that learns from them as they are; another one gets the median and a column that says
+"was missing". A missing category is a category of its own. Categories rarer than `MIN_CATEGORY_ROWS` rows
 share one column, where those never seen in training go too; with no rare ones, an unseen category is all zeros.
 
 The preparation is worked out apart from the model: it is the same for all settings of a model, and takes as long as a
@@ -25,49 +26,45 @@ import pandas as pd
 from scipy.sparse import csr_matrix, get_index_dtype
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
-from xgboost import XGBClassifier
 
-from include.config.estimators import EstimatorName
+from include.config.estimators import estimators
 from include.config.project import Features
 
 MIN_CATEGORY_ROWS = 10
 MAX_CATEGORIES = 100
 MISSING_CATEGORY = "(missing)"
-DEFAULT_MAX_ITER = 1000
 
 # rows as a model takes them, shape (n_rows, n_columns), float64: dense for trees, sparse for linear models
 Design: TypeAlias = np.ndarray | csr_matrix
 
 
 def build_estimator(
-    estimator: EstimatorName, params: Mapping[str, Any], features: Features, *, seed: int, threads: int
+    estimator: str, params: Mapping[str, Any], features: Features, *, seed: int, threads: int, problem: str = "binary"
 ) -> Pipeline:
     """Return an unfitted pipeline: preprocessing, then the model.
 
     Args:
-        estimator: `logistic_regression` or `xgboost`.
-        params: As declared (`include/config/estimators.py`); the rest have the library's defaults.
+        estimator: The name of one of `include/estimators`.
+        params: As declared; the rest have the library's defaults.
         features: The columns, by how they are encoded; the fitted pipeline takes a frame holding them.
         seed: Fixes every random choice of the fit.
-        threads: How many threads XGBoost may use.
+        threads: How many threads the model may use.
+        problem: The kind of problem that the model is for.
     """
-    if estimator == "xgboost":
-        return Pipeline([("prepare", _for_trees(features)), ("model", _xgboost(params, seed, threads))])
-    return Pipeline([("prepare", _for_linear(features)), ("model", _logistic_regression(params, seed))])
+    declared = estimators()[estimator]
+    numbers: Pipeline | str = "passthrough"
+    if declared.numbers == "scaled":
+        filled = SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
+        numbers = Pipeline([("impute", filled), ("scale", StandardScaler())])
+    prepare = _transformer(numbers, features, sparse=declared.sparse)
+    return Pipeline([("prepare", prepare), ("model", declared.build[problem](params, seed, threads))])
 
 
-def score_with_one_thread(pipeline: Pipeline) -> None:
-    """Make a fitted model score with one thread, so that its bytes do not tell with how many it was fitted.
-
-    The fitted numbers do not depend on them either: measured with 1, 2, 3 and 5 threads on 100,000 rows.
-    """
-    model = pipeline[-1]
-    if isinstance(model, XGBClassifier):
-        model.set_params(n_jobs=1)
-        model.get_booster().set_param({"nthread": 1})
+def score_with_one_thread(pipeline: Pipeline, estimator: str) -> None:
+    """Make a fitted model score with one thread, so that its bytes do not tell with how many it was fitted."""
+    estimators()[estimator].one_thread(pipeline[-1])
 
 
 def fit_pipeline(pipeline: Pipeline, inputs: pd.DataFrame, labels: np.ndarray) -> Pipeline:
@@ -139,34 +136,6 @@ def _beside(numbers: np.ndarray, encoded: csr_matrix) -> csr_matrix:
     stacked = csr_matrix((values, columns, starts.astype(columns.dtype)), shape=(rows, width + encoded.shape[1]))
     stacked.eliminate_zeros()
     return stacked
-
-
-def _xgboost(params: Mapping[str, Any], seed: int, threads: int) -> XGBClassifier:
-    return XGBClassifier(
-        **params, tree_method="hist", missing=np.nan, n_jobs=threads, random_state=seed, verbosity=0, device="cpu"
-    )
-
-
-def _logistic_regression(params: Mapping[str, Any], seed: int) -> LogisticRegression:
-    chosen = {"max_iter": DEFAULT_MAX_ITER, **params}
-    # lbfgs is faster, and knows no L1 penalty
-    solver = "saga" if chosen.get("l1_ratio") else "lbfgs"
-    return LogisticRegression(**chosen, solver=solver, random_state=seed)
-
-
-def _for_trees(features: Features) -> ColumnTransformer:
-    # dense: in a sparse matrix XGBoost would read zeros as missing
-    return _transformer("passthrough", features, sparse=False)
-
-
-def _for_linear(features: Features) -> ColumnTransformer:
-    numeric = Pipeline(
-        [
-            ("impute", SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)),
-            ("scale", StandardScaler()),
-        ]
-    )
-    return _transformer(numeric, features, sparse=True)
 
 
 def _transformer(numeric: Pipeline | str, features: Features, *, sparse: bool) -> ColumnTransformer:

@@ -14,7 +14,6 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
-from xgboost import XGBClassifier
 
 from include.config.code_identity import with_definition
 from include.domain.decision import Decision
@@ -40,7 +39,7 @@ def _walk(path: str, part: Any, found: dict[str, list[Any]]) -> None:
     elif isinstance(part, ColumnTransformer):
         for name, inner, _ in part.transformers_:
             _walk(f"{path}.{name}", inner, found)
-    elif isinstance(part, XGBClassifier):
+    elif hasattr(part, "get_booster"):
         _spread(path, json.loads(part.get_booster().save_raw("json")), found)
     elif isinstance(part, BaseEstimator):
         for name, value in sorted(vars(part).items()):

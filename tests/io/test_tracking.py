@@ -55,7 +55,7 @@ def _runs(url: str, status: str | None = None) -> list[Any]:
 def _model() -> ModelToLog:
     frame = pd.DataFrame({"a": [0.0, 1.0, 2.0, 3.0], "c": [1.0, 0.0, 1.0, 0.0]})
     pipeline = Pipeline([("model", LogisticRegression())]).fit(frame, [0, 0, 1, 1])
-    return ModelToLog(pipeline, dump_model(pipeline), [("a", "numeric"), ("c", "numeric")])
+    return ModelToLog("logistic_regression", pipeline, dump_model(pipeline), [("a", "numeric"), ("c", "numeric")])
 
 
 def _finish(tracking: Tracking, run_id: str) -> None:

@@ -115,7 +115,7 @@ def test_what_code_with_a_bug_decided_is_decided_anew_when_it_is_mended(
     with monkeypatch.context() as wrong:
         wrong.setattr(measurements, "measure_scores", lambda *given: right(*given[:2], 1 - given[2], *given[3:]))
         wrong.setattr(context, "decision_code", lambda: code_identity(DECISION_ENTRIES, other))
-        wrong.setattr(models, "model_code", lambda: code_identity(MODEL_ENTRIES, other))
+        wrong.setattr(models, "model_code", lambda _: code_identity(MODEL_ENTRIES, other))
         rejected = nights.evaluate(AS_OF)
     mended = nights.evaluate(AS_OF)
     assert (rejected.verdict, mended.verdict) == ("REJECT", "PROMOTE")
@@ -131,7 +131,7 @@ def test_a_model_of_other_code_is_another_candidate(
     said = _checkout_with(tmp_path / "said", "stages/train/__init__", "# a comment\n")
     other = _checkout_with(tmp_path / "other", "stages/train/__init__", "OTHER = True\n")
     for checkout, same in ((said, True), (other, False)):
-        monkeypatch.setattr(models, "model_code", lambda root=checkout: code_identity(MODEL_ENTRIES, root))
+        monkeypatch.setattr(models, "model_code", lambda _, root=checkout: code_identity(MODEL_ENTRIES, root))
         assert (nights.train(AS_OF, "linear").candidate_id == first) is same
 
 

@@ -25,7 +25,7 @@ from include.domain.results import Span, TrainInputs, TrainResult
 from include.io import keys
 from include.io.feature_rows import FeatureWindow, read_window
 from include.io.manifests import Manifest, put_file, to_json, write_manifest
-from include.io.model_files import dump_model
+from include.io.model_files import dump_model, libraries
 from include.io.model_registry import close_abandoned, failure_recorded, measurements, params, tags
 from include.io.models import (
     MODEL,
@@ -47,8 +47,6 @@ from include.ml.estimators import build_estimator, fit_pipeline, score_with_one_
 from include.ml.signature import model_input, signature_of
 from include.ml.tuning import Tuned, settings_of, split, tune
 from include.stages.validate.column_contract import refuse_window
-
-LIBRARIES = ("numpy", "pandas", "scikit-learn", "scipy", "skops", "xgboost")
 
 
 @dataclass(frozen=True)
@@ -100,10 +98,10 @@ def fit(
         rows=len(frame),
         positive_rate=float(labels.mean()),
         data_fingerprint=window.fingerprint,
-        code_fingerprint=model_code(),
+        code_fingerprint=model_code(candidate.estimator),
         seed=spec.seed,
         threads=threads,
-        versions={"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
+        versions=_versions(candidate.estimator),
         notes=notes,
         threshold=threshold,
         spec=spec,
@@ -112,6 +110,10 @@ def fit(
     )
     data = dump_model(pipeline)
     return Trained(LoadedModel(pipeline, signature, data, threshold.value, threshold.objective), record)
+
+
+def _versions(estimator: str) -> dict[str, str]:
+    return {"python": platform.python_version(), **{name: version(name) for name in libraries(estimator)}}
 
 
 def _fitted(
@@ -128,7 +130,7 @@ def _fitted(
         warnings.simplefilter("always")
         tuned = tune(build, settings_of(candidate, spec.seed), table, labels, folds, spec.metric)
         pipeline = fit_pipeline(build(tuned.best.params), table, labels)
-    score_with_one_thread(pipeline)
+    score_with_one_thread(pipeline, candidate.estimator)
     notes = {f"{each.category.__name__}: {' '.join(str(each.message).split())[:200]}" for each in caught}
     return pipeline, tuned, tuple(sorted(notes))
 
@@ -264,7 +266,10 @@ def _keep(
             measurements=measurements(record),
             files=small,
             model=ModelToLog(
-                model.pipeline, model.data, [(feature.name, feature.kind) for feature in model.signature.features]
+                record.estimator,
+                model.pipeline,
+                model.data,
+                [(feature.name, feature.kind) for feature in model.signature.features],
             ),
         )
     if not reused:
