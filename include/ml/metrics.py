@@ -10,7 +10,7 @@ from sklearn import metrics as sk
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from include.domain.errors import EvaluationError
-from include.domain.metrics import LOWER_IS_BETTER, MetricName
+from include.domain.metrics import MetricName
 
 THRESHOLD = 0.5
 # each takes labels, scores and the threshold, which only those of answers look at
@@ -22,16 +22,6 @@ _FUNCTIONS: dict[MetricName, Callable[[np.ndarray, np.ndarray, float], float]] =
     "accuracy": lambda labels, scores, threshold: sk.accuracy_score(labels, scores >= threshold),
     "f1": lambda labels, scores, threshold: sk.f1_score(labels, scores >= threshold, zero_division=0),
 }
-
-
-def lower_is_better(metric: str) -> bool:
-    """Tell the direction of a metric."""
-    return metric in LOWER_IS_BETTER
-
-
-def improvement(metric: str, value: float, over: float) -> float:
-    """Return by how much `value` is better than `over`: positive is better, whatever the metric's direction."""
-    return over - value if lower_is_better(metric) else value - over
 
 
 def measure(
