@@ -26,7 +26,7 @@ from typing import Any
 import pandas as pd
 
 from include.config.discovery import load_project
-from include.config.partitions import lookback_of
+from include.config.window import lookback_of
 from include.config.settings import ROOT, Settings
 
 PROJECT = "flight_delay"

@@ -15,7 +15,7 @@ import pandas as pd
 from pydantic import SecretStr
 
 from include.config.discovery import load_project
-from include.config.partitions import lookback_of
+from include.config.window import lookback_of
 from include.config.project import Project
 from include.config.settings import ROOT
 from include.demo_feed import feed

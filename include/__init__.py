@@ -1,0 +1,5 @@
+"""Nightshift: models retrained every night, promoted when they have proved themselves."""
+
+from include.former_names import install
+
+install()

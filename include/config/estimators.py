@@ -74,7 +74,7 @@ COUNT = Param(low=1, whole=True)
 
 def answer_with_one_thread(model: Any) -> None:
     """Make a fitted model of scikit-learn answer with one thread, so that its bytes tell nothing of the machine."""
-    if "n_jobs" in model.get_params():
+    if model.get_params().get("n_jobs") is not None:
         model.set_params(n_jobs=1)
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from include.config.code_identity import preparation_code
+from include.config.identity import preparation_code
 from include.config.project import Project
 from include.config.project_code import code_fingerprint
 

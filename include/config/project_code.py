@@ -29,7 +29,7 @@ from pathlib import Path
 from traceback import extract_tb
 from types import ModuleType
 
-from include.config.code_identity import syntax_digest
+from include.config.identity import syntax_digest
 from include.config.project import Project
 from include.domain.errors import NightshiftError, ProjectCodeError
 

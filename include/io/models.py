@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
@@ -14,8 +11,8 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
-from include.config.code_identity import model_code
 from include.config.estimators import ParamValue
+from include.config.identity import deciding_value
 from include.config.project import Candidate, CrossValidation, Features, Project, Target
 from include.config.sections import Threshold, Value
 from include.config.settings import training_threads
@@ -146,45 +143,8 @@ def spec_of(project: Project, candidate: Candidate) -> TrainingSpec:
         metric=project.metrics.primary,
         seed=project.seed,
         threshold=project.threshold,
-        value=_deciding_value(project),
+        value=deciding_value(project),
     )
-
-
-def candidate_id(
-    project: Project, candidate: Candidate, plan: PlanResult, *, as_of: date, data_fingerprint: str, lock_hash: str
-) -> str:
-    """Return the identity of a training: its name and a hash of everything that the model depends on.
-
-    The git commit is no part of it: it changes with every typing mistake that is put right. The code that makes a
-    model counts by its syntax instead (`include/config/code_identity.py`; a project's features are in the data's
-    fingerprint).
-    """
-    value = _deciding_value(project)
-    return f"{candidate.name}-" + fingerprint_of(
-        {
-            "project": project.name,
-            "as_of": as_of.isoformat(),
-            "candidate": candidate.model_dump(mode="json"),
-            "declaration": project.relevant("features", "target", "cross_validation", "seed", "threshold"),
-            "value": value.model_dump(mode="json") if value else None,
-            "metric": project.metrics.primary,
-            "train": plan.train.model_dump(mode="json"),
-            "data": data_fingerprint,
-            "code": model_code(candidate.estimator),
-            "lock": lock_hash,
-        }
-    )
-
-
-def _deciding_value(project: Project) -> Value | None:
-    """Return the declared value where it makes a difference to a model: where it chooses the threshold."""
-    return project.value if project.threshold.objective == "value" else None
-
-
-def fingerprint_of(evidence: Mapping[str, object]) -> str:
-    """Return 16 hexadecimal digits of the sha256 of JSON-able `evidence`."""
-    text = json.dumps(evidence, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def read_candidate(store: ObjectStore, project: str, identity: str) -> tuple[Manifest, LoadedModel, TrainingRecord]:

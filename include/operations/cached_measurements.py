@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from include.config.code_identity import decision_code
+from include.config.identity import decision_code, fingerprint_of
 from include.config.project import Project
 from include.domain.decision import Decision, ModelSummary
 from include.domain.errors import ChecksumMismatchError, EvaluationError, ModelUntrustedError, ObjectMissingError
@@ -15,7 +15,7 @@ from include.domain.results import Receipt
 from include.io import keys
 from include.io.feature_rows import read_rows
 from include.io.manifests import keep_first, read_manifest, read_receipt
-from include.io.models import LoadedModel, TrainingRecord, fingerprint_of, load_with, read_candidate, read_record
+from include.io.models import LoadedModel, TrainingRecord, load_with, read_candidate, read_record
 from include.io.object_store import ObjectStore
 from include.io.releases import MANIFEST
 from include.stages.evaluate.context import (

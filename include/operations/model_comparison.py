@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 
-from include.config.code_identity import with_definition
+from include.config.identity import with_definition
 from include.domain.decision import Decision
 from include.domain.results import Receipt
 from include.io.models import LoadedModel, TrainingRecord
@@ -203,8 +203,10 @@ def compare_circumstances(
         threads: What is set here; the model is made with the recorded number all the same.
         commits: Of the code, then and now.
     """
+    # a library that does not make this kind of model is not recorded any more
+    recorded = {name: version for name, version in then.versions.items() if name in now.versions}
     return [
-        *_compare_named("version of", then.versions, now.versions),
+        *_compare_named("version of", recorded, now.versions),
         *compare(
             "code that makes models", with_definition(then.code_fingerprint), with_definition(now.code_fingerprint)
         ),

@@ -21,8 +21,9 @@ from include.orchestration.dag_building import (
     tags_of,
 )
 from include.orchestration.params import PIN_FIELDS, ROLLBACK_FIELDS, pin_params, refuse_unknown, rollback_params
-from include.orchestration.retrain import DEFAULT_ARGS, START_DATE
+from include.orchestration.retrain import START_DATE
 from include.orchestration.stage_call import failures_for_airflow, origin
+from include.orchestration.tasks import DEFAULT_ARGS
 
 OWNER = "nightshift"
 ROLLBACK_TEXT = """\

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from itertools import product
 from typing import Any
@@ -34,12 +34,6 @@ from include.orchestration.params import retrain_params
 START_DATE = datetime(2012, 1, 1, tzinfo=UTC)
 # a person's own runs, and the night that is at work, while questions of other nights are open
 RUNS_BESIDE_QUESTIONS = 8
-DEFAULT_ARGS: dict[str, Any] = {
-    "retries": 2,
-    "retry_delay": timedelta(seconds=15),
-    "retry_exponential_backoff": True,
-    "max_retry_delay": timedelta(minutes=5),
-}
 
 
 def retrain_dags() -> Iterator[DAG]:
@@ -67,7 +61,7 @@ def build_retrain_dag(project: Project, namespace: str = "") -> DAG:
         # its file names it; where it is built only to be checked, it must not appear
         auto_register=False,
         tags=tags_of(namespace, "nightshift", project.name, project.problem, *project.tags),
-        default_args={**DEFAULT_ARGS, "owner": project.owner.name},
+        default_args={**tasks.DEFAULT_ARGS, "owner": project.owner.name},
     ) as dag:
         _wire(project, namespace)
     give_form(dag, retrain_params(project))

@@ -15,7 +15,7 @@ from airflow.providers.docker.operators.docker import DockerOperator, fetch_logs
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from requests.exceptions import RequestException
 
-from include.config.code_identity import model_code
+from include.config.identity import model_code
 from include.config.project import Project
 from include.config.training_container import (
     ATTEMPT_VARIABLE,

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from include.config.fingerprints import Recipe, recipe_of
-from include.config.partitions import lookback_of, portions, refuse_unfinished
 from include.config.project import Project, Target
 from include.config.project_code import CODE_FAILURES, code_failure, line_of, load_module
+from include.config.window import lookback_of, portions, refuse_unfinished
 from include.domain import clock
 from include.domain.errors import MAX_EXAMPLES, ProjectCodeError
 from include.domain.results import FeaturesResult, PartitionInputs

@@ -13,8 +13,8 @@ from typing import Any
 import pandas as pd
 
 from include.config.fingerprints import source_digest
-from include.config.partitions import mature_on, portions, refuse_unfinished, with_lookback
 from include.config.project import FileSource, Project
+from include.config.window import mature_on, portions, refuse_unfinished, with_lookback
 from include.domain import clock
 from include.domain.errors import (
     PreconditionFailedError,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 
-from include.config.partitions import refuse_unfinished
 from include.config.project import Project
 from include.config.sections import Approval, stricter
+from include.config.window import refuse_unfinished
 from include.domain.decision import Decision, LedgerEntry
 from include.domain.errors import ArtifactDamagedError, CandidateRejectedError, TrackingError
 from include.domain.results import ApprovalAnswer, EvaluateResult, Origin, PromoteInputs, PromoteResult

@@ -11,9 +11,9 @@ import pandas as pd
 from pydantic import ValidationError
 
 from include.config.fingerprints import digest
-from include.config.partitions import refuse_unfinished
 from include.config.project import Project
 from include.config.sections import PREDICTION_COLUMNS
+from include.config.window import refuse_unfinished
 from include.domain import clock
 from include.domain.decision import LedgerEntry
 from include.domain.errors import (

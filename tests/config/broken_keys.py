@@ -39,7 +39,7 @@ BROKEN_KEYS: tuple[Broken, ...] = (
         "    estimator: xgboost",
         "    estimator: xgbost",
         (
-            "choice_unknown/project.yaml:38: candidates[1].estimator: not one of the allowed values; got: xgbost; allowed: logistic_regression, xgboost; hint: Did you mean 'xgboost'?",
+            "choice_unknown/project.yaml:38: candidates[1].estimator: not one of the allowed values; got: xgbost; allowed: dummy, extra_trees, hist_gradient_boosting, linear_svm, logistic_regression, naive_bayes, nearest_neighbours, random_forest, xgboost; hint: Did you mean 'xgboost'?",
         ),
     ),
     Broken(

@@ -19,7 +19,7 @@ TRIED = """
 import json, sys
 import numpy as np
 import pandas as pd
-from include.config.code_identity import model_code
+from include.config.identity import model_code
 from include.config.discovery import read_project
 from include.config.estimators import estimators
 from include.config.project import Features
@@ -81,7 +81,7 @@ def test_one_file_and_the_schema_are_all(checkout: Path) -> None:
 
 
 def test_it_trains_is_kept_without_pickle_and_answers_the_same(checkout: Path) -> None:
-    from include.config.code_identity import model_code
+    from include.config.identity import model_code
 
     said = json.loads(ran(checkout, "-c", TRIED, "discriminant_analysis").splitlines()[-1])
     assert set(said["estimators"]) == {*estimators(), "discriminant_analysis"}

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from include.cli.app import main
-from include.config.code_identity import model_code
+from include.config.identity import model_code
 from include.domain.clock import NOW_VARIABLE
 from include.domain.results import Origin, PartitionInputs, ScoreInputs
 from include.domain.verdict import ROLLED_BACK
@@ -149,8 +149,8 @@ def test_a_version_is_made_again_byte_for_byte_and_other_code_is_told(older: Hom
     assert found["model_then"] == found["model_now"]
     _, _, record = read_candidate(older.store, "shop", found["candidate_id"])
     told = {each["what"]: (each["then"], each["now"]) for each in found["circumstances"]}
-    assert (told.get("code that makes models") == (record.code_fingerprint, model_code())) is (
-        record.code_fingerprint != model_code()
+    assert (told.get("code that makes models") == (record.code_fingerprint, model_code(record.estimator))) is (
+        record.code_fingerprint != model_code(record.estimator)
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from include.config.code_identity import model_code
+from include.config.identity import model_code
 from include.domain.errors import ActRefusedError, UnknownProjectError
 from include.domain.results import Origin
 from include.io import keys
@@ -143,10 +143,11 @@ def test_a_model_made_by_other_code_says_so_and_is_compared_all_the_same(nights:
     _rewrite_record(nights, lambda record: record.update(code_fingerprint=then))
     found = _again(nights).reproduction
     assert found.status == "identical"
+    _, _, record = read_candidate(nights.store, "parcels", _identity(nights))
     (code,) = [each for each in found.circumstances if each.what == "code that makes models"]
     assert code.then.startswith(then)
     assert ("older definition" in code.then) is not then.startswith("syntax:")
-    assert code.now == model_code()
+    assert code.now == model_code(record.estimator)
 
 
 def test_rows_that_were_altered_or_removed_are_named_by_day_and_key(nights: Nights) -> None:

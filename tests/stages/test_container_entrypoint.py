@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from include.config.code_identity import model_code, shortened
+from include.config.identity import model_code, shortened
 from include.config.settings import ROOT
 from include.config.training_container import (
     ATTEMPT_VARIABLE,

@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 from mlflow import MlflowClient
 
-from include.config.code_identity import DECISION_ENTRIES, MODEL_ENTRIES, code_identity
+from include.config import identity
+from include.config.estimators import module_of
+from include.config.identity import DECISION_ENTRIES, MODEL_ENTRIES, code_identity
 from include.config.settings import ROOT
 from include.domain.decision import Decision
 from include.domain.errors import CandidateRejectedError, EvaluationError, ObjectMissingError
 from include.domain.results import EvaluateInputs, EvaluateResult, Origin, Span
-from include.io import keys, models
+from include.io import keys
 from include.io.feature_rows import read_window
 from include.io.ledger import Ledger
 from include.io.models import holdout_days, read_candidate
@@ -115,7 +117,7 @@ def test_what_code_with_a_bug_decided_is_decided_anew_when_it_is_mended(
     with monkeypatch.context() as wrong:
         wrong.setattr(measurements, "measure_scores", lambda *given: right(*given[:2], 1 - given[2], *given[3:]))
         wrong.setattr(context, "decision_code", lambda: code_identity(DECISION_ENTRIES, other))
-        wrong.setattr(models, "model_code", lambda _: code_identity(MODEL_ENTRIES, other))
+        wrong.setattr(identity, "model_code", lambda name: code_identity((*MODEL_ENTRIES, module_of(name)), other))
         rejected = nights.evaluate(AS_OF)
     mended = nights.evaluate(AS_OF)
     assert (rejected.verdict, mended.verdict) == ("REJECT", "PROMOTE")
@@ -130,8 +132,9 @@ def test_a_model_of_other_code_is_another_candidate(
     first = nights.train(AS_OF, "linear").candidate_id
     said = _checkout_with(tmp_path / "said", "stages/train/__init__", "# a comment\n")
     other = _checkout_with(tmp_path / "other", "stages/train/__init__", "OTHER = True\n")
+    entries = (*MODEL_ENTRIES, module_of("logistic_regression"))
     for checkout, same in ((said, True), (other, False)):
-        monkeypatch.setattr(models, "model_code", lambda _, root=checkout: code_identity(MODEL_ENTRIES, root))
+        monkeypatch.setattr(identity, "model_code", lambda _, root=checkout: code_identity(entries, root))
         assert (nights.train(AS_OF, "linear").candidate_id == first) is same
 
 

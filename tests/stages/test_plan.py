@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from include.config import fingerprints
-from include.config.code_identity import code_identity
+from include.config.identity import code_identity
 from include.domain.errors import PartitionRejectedError
 from include.io import keys
 from include.io.local_store import LocalStore

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
-from include.config.code_identity import decision_code
 from include.config.gates import Evidence
 from include.config.gates_in_force import judge_all
-from include.config.partitions import refuse_unfinished
+from include.config.identity import decision_code
 from include.config.project import Project
 from include.config.sections import mode_in_force
+from include.config.window import refuse_unfinished
 from include.domain import clock
 from include.domain.decision import Decision, GateResult, ModelSummary
 from include.domain.errors import ObjectMissingError

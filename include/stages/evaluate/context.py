@@ -9,9 +9,9 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from include.config.code_identity import decision_code
 from include.config.gates import NO_CHAMPION, gate_metrics
 from include.config.gates_in_force import gates_in_force
+from include.config.identity import decision_code, fingerprint_of
 from include.config.project import Project
 from include.config.project_code import behaviour_fingerprint
 from include.domain.champion import ChampionState
@@ -25,7 +25,6 @@ from include.io.models import (
     LoadedModel,
     TrainingRecord,
     candidate_manifest,
-    fingerprint_of,
     load_with,
     read_record,
     train_days,

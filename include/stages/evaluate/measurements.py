@@ -19,6 +19,7 @@ from include.config.gates import (
     ValueGate,
 )
 from include.config.gates_in_force import gates_in_force
+from include.config.identity import fingerprint_of
 from include.config.project import Project
 from include.domain.evidence import (
     BaselineGain,
@@ -32,7 +33,6 @@ from include.domain.evidence import (
 from include.domain.explanation import Explanation
 from include.domain.metrics import MetricName
 from include.io.ledger import Ledger
-from include.io.models import fingerprint_of
 from include.ml import bootstrap
 from include.ml.baseline import baseline_gains
 from include.ml.business_value import money, operating_point

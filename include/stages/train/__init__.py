@@ -15,10 +15,10 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
-from include.config.code_identity import model_code
-from include.config.partitions import refuse_unfinished
+from include.config.identity import candidate_id, model_code
 from include.config.project import Project
 from include.config.settings import training_threads
+from include.config.window import refuse_unfinished
 from include.domain import clock
 from include.domain.errors import ArtifactDamagedError, ChecksumMismatchError, ObjectMissingError, TrainingError
 from include.domain.results import Span, TrainInputs, TrainResult
@@ -34,7 +34,6 @@ from include.io.models import (
     LoadedModel,
     TrainingRecord,
     TrainingSpec,
-    candidate_id,
     read_candidate,
     spec_of,
     train_days,

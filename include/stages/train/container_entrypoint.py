@@ -12,8 +12,8 @@ import signal
 import sys
 from types import FrameType
 
-from include.config.code_identity import model_code, shortened
 from include.config.discovery import load_project
+from include.config.identity import model_code, shortened
 from include.config.settings import Settings, git_commit
 from include.config.training_container import (
     ATTEMPT_VARIABLE,

@@ -9,9 +9,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from include.config.fingerprints import Recipe, recipe_of
-from include.config.partitions import portions, refuse_unfinished, with_lookback
 from include.config.project import Project
 from include.config.project_code import CODE_FAILURES, code_failure, load_module
+from include.config.window import portions, refuse_unfinished, with_lookback
 from include.domain.errors import (
     MAX_EXAMPLES,
     ObjectMissingError,

@@ -13,8 +13,8 @@ import pandas as pd
 from pydantic_core import to_json
 
 from include.config.fingerprints import Recipe
-from include.config.partitions import mature_on, with_lookback
 from include.config.project import Project
+from include.config.window import mature_on, with_lookback
 from include.domain import clock
 from include.domain.results import PartitionInputs
 from include.io import keys

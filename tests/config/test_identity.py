@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from include.config.code_identity import (
+from include.config.identity import (
     COUNTED_ALL_THE_SAME,
     DECISION_ENTRIES,
     JUDGEMENT,
@@ -31,7 +31,7 @@ COUNTED = {made: set(counted_modules(entries)) for made, entries in ENTRIES.item
 # of the code that is not counted, what counted code may take: none of it makes a number
 HARMLESS_FUNCTIONS = {
     "include.domain.clock": "when a record was written",
-    "include.config.code_identity": "names code",
+    "include.config.identity": "names code",
     "include.config.consistency": "refuses a declaration",
     "include.domain.errors": "words of a failure, which makes no number",
     "include.domain.decision": "how pages name rows and write values",

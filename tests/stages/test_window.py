@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from include.config.partitions import lookback_of, portions, split, spread, window_of, with_lookback
+from include.config.window import lookback_of, portions, split, spread, window_of, with_lookback
 from include.domain.errors import WindowError
 from tests.stages.shop import AS_OF, Shop
 

@@ -1,4 +1,6 @@
-"""Say which code makes a model, which makes a decision and which prepares a day, and name each by its syntax tree.
+"""Say what a candidate's id is made of, and which code makes a model, a decision, and a day's rows.
+
+Code is named by its syntax tree.
 
 Each is defined once, here: the modules that a stage imports, followed from its entry through `include`, imports inside
 functions too. A module counts unless it is listed as one that cannot change the result: what only people read, what
@@ -11,13 +13,18 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cache, lru_cache
 from pathlib import Path
 
 from include.config.estimators import families, module_of
+from include.config.project import Project
+from include.config.sections import Candidate, Value
 from include.config.settings import ROOT
+from include.domain.results import PlanResult
 
 PACKAGE = "include"
 # names of an older definition, which hashed the bytes of one room, have no such beginning
@@ -43,7 +50,7 @@ COUNTED_ALL_THE_SAME = frozenset(
     {
         "include.config.behaviour",
         "include.config.fingerprints",
-        "include.config.partitions",
+        "include.config.window",
         "include.config.project",
         "include.config.project_code",
         "include.config.sections",
@@ -87,6 +94,42 @@ def decision_code(root: Path = ROOT) -> str:
 def preparation_code(root: Path = ROOT) -> str:
     """Return the identity of the code that turns a day's raw rows into checked features."""
     return code_identity(PREPARATION_ENTRIES, root)
+
+
+def candidate_id(
+    project: Project, candidate: Candidate, plan: PlanResult, *, as_of: date, data_fingerprint: str, lock_hash: str
+) -> str:
+    """Return the identity of a training: its name and a hash of everything that the model depends on.
+
+    The git commit is no part of it: it changes with every typing mistake that is put right. The code that makes a
+    model counts by its syntax instead (a project's features are in the data's fingerprint).
+    """
+    value = deciding_value(project)
+    return f"{candidate.name}-" + fingerprint_of(
+        {
+            "project": project.name,
+            "as_of": as_of.isoformat(),
+            "candidate": candidate.model_dump(mode="json"),
+            "declaration": project.relevant("features", "target", "cross_validation", "seed", "threshold"),
+            "value": value.model_dump(mode="json") if value else None,
+            "metric": project.metrics.primary,
+            "train": plan.train.model_dump(mode="json"),
+            "data": data_fingerprint,
+            "code": model_code(candidate.estimator),
+            "lock": lock_hash,
+        }
+    )
+
+
+def deciding_value(project: Project) -> Value | None:
+    """Return the declared value where it makes a difference to a model: where it chooses the threshold."""
+    return project.value if project.threshold.objective == "value" else None
+
+
+def fingerprint_of(evidence: Mapping[str, object]) -> str:
+    """Return 16 hexadecimal digits of the sha256 of JSON-able `evidence`."""
+    text = json.dumps(evidence, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def with_definition(identity: str) -> str:
