@@ -26,8 +26,8 @@ from typing import Any
 import pandas as pd
 
 from include.config.discovery import load_project
-from include.config.window import lookback_of
 from include.config.settings import ROOT, Settings
+from include.config.window import lookback_of
 
 PROJECT = "flight_delay"
 # the newest days with weather, so that the longest window fits

@@ -15,9 +15,9 @@ import pandas as pd
 from pydantic import SecretStr
 
 from include.config.discovery import load_project
-from include.config.window import lookback_of
 from include.config.project import Project
 from include.config.settings import ROOT
+from include.config.window import lookback_of
 from include.demo_feed import feed
 from include.demo_feed.telco import CYCLE_DAYS, WAREHOUSE
 from include.io.keys import DAY
