@@ -27,7 +27,8 @@ from tests.support.demo_nights import states
 from tests.support.tracked_names import listing, of_namespace
 from tests.support.tracking import copy_prepared
 
-pytestmark = pytest.mark.integration
+# tests/e2e/test_namespaces.py shows it on a real scheduler
+pytestmark = [pytest.mark.integration, pytest.mark.deep]
 NAME = "parcels"
 
 

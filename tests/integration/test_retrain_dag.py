@@ -37,7 +37,11 @@ CASES = [
 ]
 
 
-@pytest.fixture(scope="module", params=CASES, ids=lambda case: case.project)
+# the flights are played by a real scheduler in tests/e2e/test_night.py
+PARAMS = [pytest.param(case, marks=pytest.mark.deep if case.project == "flight_delay" else ()) for case in CASES]
+
+
+@pytest.fixture(scope="module", params=PARAMS, ids=lambda case: case.project)
 def case(request: pytest.FixtureRequest) -> Case:
     """Return one project after the other."""
     found: Case = request.param

@@ -6,10 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from include.stages.evaluate import documents
 from tests.support.bench.ground import GROUNDS
 from tests.support.bench.house import House
 from tests.support.bench.trial import Champion, Trial, judge
 from tests.support.tracking import copy_prepared
+
+
+@pytest.fixture(autouse=True)
+def few_rows_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw importance from few rows: no verdict looks at it."""
+    monkeypatch.setattr(documents, "IMPORTANCE_ROWS", 200)
 
 
 @pytest.fixture(scope="module")
