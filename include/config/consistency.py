@@ -22,6 +22,7 @@ from include.config.gate_consistency import (
     slices_are_features,
     small_holdouts_say_why,
     switched_off_gates_are_in_force,
+    trivial_answers_can_be_beaten,
 )
 from include.config.gates import Gate, ValueGate
 from include.config.schedule import ALLOWED, schedule_fault
@@ -349,6 +350,7 @@ CHECKS: tuple[Check, ...] = (
     gates_named_once,
     gates_fit_their_metrics,
     gates_can_pass,
+    trivial_answers_can_be_beaten,
     small_holdouts_say_why,
     switched_off_gates_are_in_force,
     value_gates_can_count,

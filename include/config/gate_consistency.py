@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from include.config.gates import (
+    BeatsBaselineGate,
     BehaviourGate,
     FairnessGate,
     Gate,
@@ -19,7 +20,7 @@ from include.config.gates import (
 from include.config.sections import Features, Metrics, Target
 from include.domain.base_model import KeyPath, ValidationIssue
 from include.domain.errors import did_you_mean
-from include.domain.metrics import LOWER_IS_BETTER
+from include.domain.metrics import LOWER_IS_BETTER, TRIVIALLY_PERFECT
 
 _NO_UPPER_END = frozenset({"log_loss"})
 
@@ -83,6 +84,19 @@ def gates_can_pass(gates: tuple[Gate, ...], metrics: Metrics) -> Iterator[Valida
             else:
                 what = f"no model can pass: gates[{index}] demands {alarm.metric} {gate.value:g}"
                 yield ValidationIssue(("gates", at, "above"), what, hint=f"the alarm must be {side} that")
+
+
+def trivial_answers_can_be_beaten(gates: tuple[Gate, ...], metrics: Metrics) -> Iterator[ValidationIssue]:
+    """Refuse to prove a model better than the best trivial answer where that answer is perfect."""
+    proved: list[tuple[KeyPath, str]] = [(("metrics", "primary"), metrics.primary)]
+    for index, gate in enumerate(gates):
+        if isinstance(gate, BeatsBaselineGate):
+            proved.append((("gates", index, "metric"), gate.metric))
+    for place, metric in proved:
+        if metric in TRIVIALLY_PERFECT:
+            what = f"the {metric} of yes to all is 1: no model can be proved better than that"
+            hint = "report it beside another one, in metrics.also, and bound it by a gate of kind minimum"
+            yield ValidationIssue(place, what, got=metric, hint=hint)
 
 
 def switched_off_gates_are_in_force(gates: tuple[Gate, ...], metrics: Metrics) -> Iterator[ValidationIssue]:

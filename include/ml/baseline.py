@@ -1,8 +1,8 @@
 """Say what the best answer without features is worth, and how surely a model is better than that.
 
-The trivial answer is the same for every row. Of a metric of answers (`accuracy`, `f1`) it is the better of no and yes
-to all, on the very rows that are judged; of one of scores it is the share of positives in the train part, which orders
-nothing.
+The trivial answer is the same for every row. Of a metric of answers (`accuracy`, `f1`, ...) it is the better of no and
+yes to all, on the very rows that are judged; of one of scores it is the share of positives in the train part, which
+orders nothing.
 
 Two things are measured of the gain over it. Its one-sided interval is that of a gain over the champion (see `paired`).
 Beside it the labels are shuffled: how often does chance alone give the very same scores a metric as good as this? That
@@ -23,7 +23,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from include.domain.evidence import BaselineGain
-from include.domain.metrics import MetricName
+from include.domain.metrics import OF_ANSWERS, MetricName
 from include.ml.bootstrap import differences_to
 from include.ml.metrics import THRESHOLD, Predictions, measure
 
@@ -62,8 +62,8 @@ def trivial_answer(metric: MetricName, labels: np.ndarray, prior: float) -> Triv
     no, yes = Trivial(0.0, "no to all"), Trivial(1.0, "yes to all")
     if metric == "accuracy":
         return yes if 2 * int(labels.sum()) > len(labels) else no
-    # who says no to all finds nothing: F1 is 0
-    return yes if metric == "f1" else Trivial(prior, f"{100 * prior:.4g} % for all")
+    # who says no to all finds nothing; for balanced accuracy and Matthews' coefficient any answer to all is the same
+    return yes if metric in OF_ANSWERS else Trivial(prior, f"{100 * prior:.4g} % for all")
 
 
 def measure_trivial(names: Iterable[MetricName], labels: np.ndarray, prior: float, where: str) -> dict[str, float]:
@@ -165,7 +165,7 @@ def _of_logs(scores: np.ndarray, _: float) -> _Goodness:
 
 
 def _of_answers(scores: np.ndarray, threshold: float) -> _Goodness:
-    """Order as accuracy and F1: with the yeses and the positives given, both rise with the hits alone."""
+    """Order as every metric of answers: with the yeses and the positives given, it rises with the hits alone."""
     said = (scores >= threshold).astype("float64")
     return lambda labels: labels @ said
 
@@ -175,6 +175,5 @@ _GOODNESS: dict[MetricName, Callable[[np.ndarray, float], _Goodness]] = {
     "average_precision": _of_precision,
     "brier_score": _of_squares,
     "log_loss": _of_logs,
-    "accuracy": _of_answers,
-    "f1": _of_answers,
+    **dict.fromkeys(sorted(OF_ANSWERS), _of_answers),
 }

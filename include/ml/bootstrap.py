@@ -32,7 +32,7 @@ def over_draws(
         scores: Probability of 1, shape (n_rows,).
         group: Index of each row's group, shape (n_rows,).
         drawn: How often each group was drawn, shape (n_draws, n_groups).
-        threshold: A score of at least this is a yes; of the metrics of answers, `accuracy` and `f1`.
+        threshold: A score of at least this is a yes, for the metrics of answers.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         return _OVER_DRAWS[metric](labels, scores, group, drawn, threshold)
@@ -100,12 +100,40 @@ def _mean_of(loss: Callable[[np.ndarray, np.ndarray, float], np.ndarray]) -> _Ov
     return means
 
 
-def _f1(labels: np.ndarray, scores: np.ndarray, group: np.ndarray, drawn: np.ndarray, threshold: float) -> np.ndarray:
-    n_groups = drawn.shape[1]
-    positive, said = labels == 1, scores >= threshold
-    hits = drawn @ _by_group(positive & said, group, n_groups)
-    named = drawn @ (_by_group(positive, group, n_groups) + _by_group(said, group, n_groups))
-    return np.divide(2 * hits, named, out=np.zeros(len(drawn)), where=named > 0)
+# hits, yeses, positives and rows of each draw, each of shape (n_draws,)
+_Counts = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+
+
+def _of_answers(formula: Callable[[_Counts], np.ndarray]) -> _OverDraws:
+    """Return a metric that knows of the answers only how many there are of each kind."""
+
+    def metric(
+        labels: np.ndarray, scores: np.ndarray, group: np.ndarray, drawn: np.ndarray, threshold: float
+    ) -> np.ndarray:
+        positive, said = labels == 1, scores >= threshold
+        kinds = (positive & said, said, positive, np.ones(len(labels)))
+        hits, yeses, positives, rows = (drawn @ _by_group(kind, group, drawn.shape[1]) for kind in kinds)
+        return formula((hits, yeses, positives, rows))
+
+    return metric
+
+
+def _matthews(counts: _Counts) -> np.ndarray:
+    """Correlate answers and labels, and say 0 where one of them is the same for all rows (B. W. Matthews, 1975)."""
+    hits, yeses, positives, rows = counts
+    spread = yeses * (rows - yeses) * positives * (rows - positives)
+    return _share(hits * rows - yeses * positives, np.sqrt(spread))
+
+
+def _balanced(counts: _Counts) -> np.ndarray:
+    hits, yeses, positives, rows = counts
+    negatives = rows - positives
+    return np.asarray((hits / positives + (negatives - yeses + hits) / negatives) / 2)
+
+
+def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """Return `part / whole`, and 0 where the whole is nothing."""
+    return np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0)
 
 
 def _by_group(values: np.ndarray, group: np.ndarray, n_groups: int) -> np.ndarray:
@@ -124,7 +152,11 @@ _OVER_DRAWS: dict[MetricName, _OverDraws] = {
     "brier_score": _mean_of(lambda labels, scores, _: (labels - scores) ** 2),
     "log_loss": _mean_of(_log_loss),
     "accuracy": _mean_of(lambda labels, scores, threshold: (labels == 1) == (scores >= threshold)),
-    "f1": _f1,
+    "balanced_accuracy": _of_answers(_balanced),
+    "f1": _of_answers(lambda counts: _share(2 * counts[0], counts[1] + counts[2])),
+    "matthews_corrcoef": _of_answers(_matthews),
+    "precision": _of_answers(lambda counts: _share(counts[0], counts[1])),
+    "recall": _of_answers(lambda counts: counts[0] / counts[2]),
 }
 LEVEL = 0.95
 INTERVAL_RESAMPLES = 500

@@ -20,7 +20,11 @@ _FUNCTIONS: dict[MetricName, Callable[[np.ndarray, np.ndarray, float], float]] =
     "brier_score": lambda labels, scores, _: sk.brier_score_loss(labels, scores),
     "log_loss": lambda labels, scores, _: sk.log_loss(labels, scores, labels=[0, 1]),
     "accuracy": lambda labels, scores, threshold: sk.accuracy_score(labels, scores >= threshold),
+    "balanced_accuracy": lambda labels, scores, threshold: sk.balanced_accuracy_score(labels, scores >= threshold),
     "f1": lambda labels, scores, threshold: sk.f1_score(labels, scores >= threshold, zero_division=0),
+    "matthews_corrcoef": lambda labels, scores, threshold: sk.matthews_corrcoef(labels, scores >= threshold),
+    "precision": lambda labels, scores, threshold: sk.precision_score(labels, scores >= threshold, zero_division=0),
+    "recall": lambda labels, scores, threshold: sk.recall_score(labels, scores >= threshold),
 }
 
 
@@ -34,7 +38,7 @@ def measure(
     """Return each named metric of `scores`.
 
     Args:
-        names: Metrics; `accuracy` and `f1` count a score of at least `threshold` as a yes.
+        names: Metrics; those of answers count a score of at least `threshold` as a yes.
         labels: 0 or 1, shape (n_rows,).
         scores: Probability of 1, shape (n_rows,).
         where: What is measured, for the error: "holdout of telco_churn, 2024-05-01".

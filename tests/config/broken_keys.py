@@ -53,7 +53,7 @@ BROKEN_KEYS: tuple[Broken, ...] = (
         "primary: roc_auc",
         "primary: auc_roc",
         (
-            "metric_unknown/project.yaml:47: metrics.primary: not one of the allowed values; got: auc_roc; allowed: accuracy, average_precision, brier_score, f1, log_loss, roc_auc",
+            "metric_unknown/project.yaml:47: metrics.primary: not one of the allowed values; got: auc_roc; allowed: accuracy, average_precision, balanced_accuracy, brier_score, f1, log_loss, matthews_corrcoef, precision, recall, roc_auc",
         ),
     ),
     Broken(

@@ -15,6 +15,14 @@ BROKEN_PROOF: tuple[Broken, ...] = (
         ),
     ),
     Broken(
+        "proof_of_what_yes_to_all_has",
+        "  - kind: leak_alarm\n    metric: roc_auc\n    above: 0.85",
+        "  - {kind: beats_baseline, metric: recall}",
+        (
+            "proof_of_what_yes_to_all_has/project.yaml:55: gates[2].metric: the recall of yes to all is 1: no model can be proved better than that; got: recall; hint: report it beside another one, in metrics.also, and bound it by a gate of kind minimum",
+        ),
+    ),
+    Broken(
         "proof_of_nearly_nothing",
         "  - kind: leak_alarm\n    metric: roc_auc\n    above: 0.85",
         "  - kind: better_than_champion\n    metric: roc_auc\n    margin: 2\n    confidence: 0.5",

@@ -20,7 +20,12 @@ EXPECTED = {
     "brier_score": 0.185,
     "log_loss": -(math.log(0.9) + math.log(0.4) + math.log(0.4) + math.log(0.9)) / 4,
     "accuracy": 0.5,
+    # one of two yeses is right, and one of two positives is found: no better than chance
+    "balanced_accuracy": 0.5,
     "f1": 0.5,
+    "matthews_corrcoef": 0.0,
+    "precision": 0.5,
+    "recall": 0.5,
 }
 
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -43,13 +43,17 @@ def by_hand(metric: MetricName, data: Predictions) -> float:
             "brier_score": lambda: -sk.brier_score_loss(data.labels, scores),
             "log_loss": lambda: -sk.log_loss(data.labels, scores),
             "accuracy": lambda: sk.accuracy_score(data.labels, answers),
+            "balanced_accuracy": lambda: sk.balanced_accuracy_score(data.labels, answers),
             "f1": lambda: sk.f1_score(data.labels, answers),
+            "matthews_corrcoef": lambda: sk.matthews_corrcoef(data.labels, answers),
+            "precision": lambda: sk.precision_score(data.labels, answers),
+            "recall": lambda: sk.recall_score(data.labels, answers),
         }[metric]()
 
     return value(data.challenger, data.challenger_threshold) - value(data.champion, data.champion_threshold)
 
 
-METRICS: list[MetricName] = ["roc_auc", "average_precision", "brier_score", "log_loss", "accuracy", "f1"]
+METRICS: tuple[MetricName, ...] = get_args(MetricName)
 
 
 @pytest.mark.parametrize("metric", METRICS)
