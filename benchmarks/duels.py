@@ -25,10 +25,10 @@ from include.config.project import Project
 from include.domain.metrics import improvement
 from include.domain.verdict import Case, Rival, reach_verdict
 from include.io.keys import DAY
-from include.ml.business_value import choose_threshold
 from include.ml.estimators import build_estimator
 from include.ml.metrics import Predictions, measure
 from include.ml.signature import model_input, signature_of
+from include.ml.thresholds import choose_threshold
 from include.ml.tuning import split
 from include.stages.evaluate.context import labels_of, measure_baseline, measured_metrics
 from include.stages.evaluate.measurements import measure_beside

@@ -49,7 +49,7 @@ NOT_COUNTED = (
 COUNTED_ALL_THE_SAME = frozenset(
     {
         "include.config.behaviour",
-        "include.config.fingerprints",
+        "include.config.day_fingerprints",
         "include.config.window",
         "include.config.project",
         "include.config.project_code",

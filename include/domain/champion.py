@@ -82,6 +82,15 @@ def champions(history: Sequence[LedgerEntry]) -> Iterator[LedgerEntry]:
         number = entry.previous
 
 
+def champion_as_of(history: Sequence[LedgerEntry], as_of: date | None) -> LedgerEntry | None:
+    """Return the entry that put the champion in force: of now, or as a run about a past day has to know it.
+
+    Args:
+        as_of: Leave out champions of later data; one that was rolled back is none.
+    """
+    return next((entry for entry in champions(history) if as_of is None or entry.as_of <= as_of), None)
+
+
 def _rolled_back(entry: LedgerEntry, history: Sequence[LedgerEntry], before: Standing) -> LedgerEntry:
     removed: list[str] = []
     for champion in champions(history):

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import pandas as pd
 
-from include.config.fingerprints import digest
+from include.config.day_fingerprints import digest
 from include.config.project import Project, Target
 from include.domain.decision import DayRows
 from include.domain.errors import ObjectMissingError

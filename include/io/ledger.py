@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 from typing import overload
 
-from include.domain.champion import ChampionState, champion_after, champions, highest_version, settle
+from include.domain.champion import ChampionState, champion_after, champion_as_of, champions, highest_version, settle
 from include.domain.decision import Decision, EntryKind, LedgerEntry
 from include.domain.errors import (
     ArtifactDamagedError,
@@ -117,14 +117,8 @@ class Ledger:
         return history[number - 1] if 1 <= number <= len(history) else None
 
     def champion(self, as_of: date | None = None) -> LedgerEntry | None:
-        """Return the entry that put the champion in force (a promotion or a rollback), or None before the first.
-
-        Args:
-            as_of: Leave out champions of later data, so that a run about a past day compares with the one of then;
-                a champion that was rolled back is none.
-        """
-        found = (entry for entry in champions(self._history()) if as_of is None or entry.as_of <= as_of)
-        return next(found, None)
+        """Return the entry that put the champion in force, or None before the first; see `champion_as_of`."""
+        return champion_as_of(self._history(), as_of)
 
     def length(self) -> int:
         """Return how many entries there are; none is read."""

@@ -28,9 +28,9 @@ from include.io.model_files import load_model
 from include.io.object_store import ObjectStore
 from include.io.releases import MANIFEST as RELEASE_MANIFEST
 from include.io.releases import release_sha256
-from include.ml.business_value import ChosenThreshold
 from include.ml.estimators import positive_scores
 from include.ml.signature import Signature, model_input
+from include.ml.thresholds import ChosenThreshold
 from include.ml.tuning import Trial
 
 MODEL = "model.skops"

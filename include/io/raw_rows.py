@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from include.config.fingerprints import Recipe
+from include.config.day_fingerprints import Recipe
 from include.config.project import Project
 from include.config.project_code import CODE_FAILURES, code_failure, line_of, load_module
 from include.config.window import mature_on

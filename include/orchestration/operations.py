@@ -22,8 +22,7 @@ from include.orchestration.dag_building import (
 )
 from include.orchestration.params import PIN_FIELDS, ROLLBACK_FIELDS, pin_params, refuse_unknown, rollback_params
 from include.orchestration.retrain import START_DATE
-from include.orchestration.stage_call import failures_for_airflow, origin
-from include.orchestration.tasks import DEFAULT_ARGS
+from include.orchestration.stage_call import DEFAULT_ARGS, failures_for_airflow, origin
 
 OWNER = "nightshift"
 ROLLBACK_TEXT = """\

@@ -29,6 +29,7 @@ from include.orchestration.dag_building import (
     wanted_projects,
 )
 from include.orchestration.params import retrain_params
+from include.orchestration.stage_call import DEFAULT_ARGS
 
 # far enough back for every backfill: Airflow runs no task of a day before it, and calls that a success
 START_DATE = datetime(2012, 1, 1, tzinfo=UTC)
@@ -61,7 +62,7 @@ def build_retrain_dag(project: Project, namespace: str = "") -> DAG:
         # its file names it; where it is built only to be checked, it must not appear
         auto_register=False,
         tags=tags_of(namespace, "nightshift", project.name, project.problem, *project.tags),
-        default_args={**tasks.DEFAULT_ARGS, "owner": project.owner.name},
+        default_args={**DEFAULT_ARGS, "owner": project.owner.name},
     ) as dag:
         _wire(project, namespace)
     give_form(dag, retrain_params(project))

@@ -28,8 +28,8 @@ from include.orchestration.dag_building import (
 )
 from include.orchestration.params import SCORE_FIELDS, refuse_unknown, resolve_as_of, score_params
 from include.orchestration.retrain import START_DATE, readme
-from include.orchestration.stage_call import call_stage, failures_for_airflow
-from include.orchestration.tasks import DEFAULT_ARGS, RESULT_KEY, stay_silent_in_a_backfill
+from include.orchestration.stage_call import DEFAULT_ARGS, call_stage, failures_for_airflow
+from include.orchestration.tasks import RESULT_KEY, stay_silent_in_a_backfill
 
 
 @task(multiple_outputs=False, execution_timeout=timedelta(minutes=2))

@@ -6,6 +6,7 @@ import importlib
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 from pydantic import SecretStr
@@ -33,6 +34,14 @@ from include.io.object_store import ObjectStore
 from include.io.stores import open_store
 from include.orchestration.dag_building import settings_of
 from include.orchestration.params import resolve_as_of
+
+# of every task of ours: how often it is tried again, and after which wait
+DEFAULT_ARGS: dict[str, Any] = {
+    "retries": 2,
+    "retry_delay": timedelta(seconds=15),
+    "retry_exponential_backoff": True,
+    "max_retry_delay": timedelta(minutes=5),
+}
 
 
 def source_connections(project: Project, settings: Settings) -> dict[str, SecretStr]:

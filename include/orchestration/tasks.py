@@ -19,13 +19,6 @@ from include.orchestration.dag_building import champion_asset, features_asset, s
 from include.orchestration.params import promotion_mode, refuse_unknown
 from include.orchestration.stage_call import call_stage, failures_for_airflow
 
-# of every task of ours: how often it is tried again, and after which wait
-DEFAULT_ARGS: dict[str, Any] = {
-    "retries": 2,
-    "retry_delay": timedelta(seconds=15),
-    "retry_exponential_backoff": True,
-    "max_retry_delay": timedelta(minutes=5),
-}
 PLAN_KEY = "plan"
 RESULT_KEY = "return_value"
 # what the UI calls an instance of a mapped task, from its start on

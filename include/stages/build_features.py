@@ -10,7 +10,7 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
-from include.config.fingerprints import Recipe, recipe_of
+from include.config.day_fingerprints import Recipe, recipe_of
 from include.config.project import Project, Target
 from include.config.project_code import CODE_FAILURES, code_failure, line_of, load_module
 from include.config.window import lookback_of, portions, refuse_unfinished

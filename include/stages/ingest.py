@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from include.config.fingerprints import source_digest
+from include.config.day_fingerprints import source_digest
 from include.config.project import FileSource, Project
 from include.config.window import mature_on, portions, refuse_unfinished, with_lookback
 from include.domain import clock

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-from include.config.fingerprints import Recipe, recipe_of
+from include.config.day_fingerprints import Recipe, recipe_of
 from include.config.project import Project
 from include.config.window import lookback_of, refuse_unfinished, split, spread, window_of, with_lookback
 from include.domain.results import PlanInputs, PlanResult

@@ -10,7 +10,7 @@ from datetime import date
 import pandas as pd
 from pydantic import ValidationError
 
-from include.config.fingerprints import digest
+from include.config.day_fingerprints import digest
 from include.config.project import Project
 from include.config.sections import PREDICTION_COLUMNS
 from include.config.window import refuse_unfinished

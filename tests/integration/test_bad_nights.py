@@ -206,9 +206,9 @@ def test_a_spoilt_day_is_refused_and_moves_nothing(nights: DemoNights, fault: Fa
 def test_a_spoilt_day_fails_the_whole_dag_and_moves_nothing(
     nights: DemoNights, fault: Fault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from include.orchestration import tasks
+    from include.orchestration import stage_call
 
-    monkeypatch.setitem(tasks.DEFAULT_ARGS, "retry_delay", timedelta(0))
+    monkeypatch.setitem(stage_call.DEFAULT_ARGS, "retry_delay", timedelta(0))
     before = in_force(nights)
     tracked = nights.alias("challenger")
     models = contents(nights.store, f"{PROJECT}/models/")
@@ -221,7 +221,7 @@ def test_a_spoilt_day_fails_the_whole_dag_and_moves_nothing(
     assert found["plan"] == {"success"}
     assert found[fault.stage] == {"failed"}
     assert set().union(*(found[name] for name in DOWNSTREAM)) == {"upstream_failed"}
-    tries = 1 + tasks.DEFAULT_ARGS["retries"] if fault.error.retryable else 1
+    tries = 1 + stage_call.DEFAULT_ARGS["retries"] if fault.error.retryable else 1
     assert {one.try_number for one in night.get_task_instances() if one.task_id == fault.stage} == {tries}
     text = error_of(night, fault.stage)
     assert text.startswith(f"{fault.error.__name__}: {PROJECT}/{fault.stage}: 1 of 2 days ")

@@ -7,7 +7,7 @@ import pytest
 from sklearn import metrics as sk
 
 from include.config.sections import Threshold, Value
-from include.ml.business_value import ChosenThreshold, choose_threshold
+from include.ml.thresholds import ChosenThreshold, choose_threshold
 
 VALUE = Value(currency="EUR", true_positive=90.0, false_positive=-10.0, false_negative=-5.0)
 

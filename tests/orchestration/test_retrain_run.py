@@ -90,9 +90,9 @@ def test_reject_fails_the_run_at_once(projects_dir: Path, script: Script) -> Non
 def test_what_may_heal_is_retried(
     projects_dir: Path, script: Script, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    from include.orchestration import tasks
+    from include.orchestration import stage_call
 
-    monkeypatch.setitem(tasks.DEFAULT_ARGS, "retry_delay", timedelta(0))
+    monkeypatch.setitem(stage_call.DEFAULT_ARGS, "retry_delay", timedelta(0))
     script.failures["evaluate"] = [error]
     dag_run = run()
     assert dag_run.state == "success"
@@ -111,9 +111,9 @@ def test_a_bug_fails_at_once(projects_dir: Path, script: Script, error: Exceptio
 def test_a_retryable_failure_gives_up_after_two_retries(
     projects_dir: Path, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from include.orchestration import tasks
+    from include.orchestration import stage_call
 
-    monkeypatch.setitem(tasks.DEFAULT_ARGS, "retry_delay", timedelta(0))
+    monkeypatch.setitem(stage_call.DEFAULT_ARGS, "retry_delay", timedelta(0))
     script.failures["evaluate"] = [StoreError("store", "does not answer") for _ in range(5)]
     assert run().state == "failed"
     assert len(script.of("evaluate")) == 3

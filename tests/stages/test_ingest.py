@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from include.config.fingerprints import digest, source_digest
+from include.config.day_fingerprints import digest, source_digest
 from include.domain.errors import PartitionChangedError, SourceDataError, SourceIncompleteError
 from include.domain.results import Origin
 from include.io import keys, sources

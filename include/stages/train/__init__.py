@@ -41,9 +41,9 @@ from include.io.models import (
 from include.io.object_store import ObjectStore
 from include.io.stores import open_store
 from include.io.tracking import ModelToLog, TrackedRun, Tracking
-from include.ml.business_value import choose_threshold
 from include.ml.estimators import build_estimator, fit_pipeline, score_with_one_thread
 from include.ml.signature import model_input, signature_of
+from include.ml.thresholds import choose_threshold
 from include.ml.tuning import Tuned, settings_of, split, tune
 from include.stages.validate.column_contract import refuse_window
 

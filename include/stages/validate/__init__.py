@@ -8,7 +8,7 @@ from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from include.config.fingerprints import Recipe, recipe_of
+from include.config.day_fingerprints import Recipe, recipe_of
 from include.config.project import Project
 from include.config.project_code import CODE_FAILURES, code_failure, load_module
 from include.config.window import portions, refuse_unfinished, with_lookback

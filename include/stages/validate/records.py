@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from pydantic_core import to_json
 
-from include.config.fingerprints import Recipe
+from include.config.day_fingerprints import Recipe
 from include.config.project import Project
 from include.config.window import mature_on, with_lookback
 from include.domain import clock
