@@ -19,7 +19,7 @@ from include.config.gates import Evidence
 from include.config.gates_in_force import gates_in_force
 from include.config.project import Project
 from include.config.settings import ROOT
-from include.domain.metrics import LOWER_IS_BETTER, MetricName
+from include.domain.metrics import LOWER_IS_BETTER, TRIVIALLY_PERFECT, MetricName
 from include.domain.results import Span
 from include.domain.verdict import Case, reach_verdict
 from include.io.feature_rows import FeatureWindow
@@ -29,7 +29,8 @@ from include.stages.evaluate.context import Answered, measure_baseline, measure_
 from include.stages.evaluate.measurements import measure_beside
 from include.stages.train import fit
 
-METRICS: tuple[MetricName, ...] = get_args(MetricName)
+# no declaration has another one as its primary metric
+METRICS: tuple[MetricName, ...] = tuple(each for each in get_args(MetricName) if each not in TRIVIALLY_PERFECT)
 FIRST = date(2024, 3, 1)
 CANDIDATES = (
     {"name": "linear", "estimator": "logistic_regression"},
