@@ -23,7 +23,7 @@ from include.config.gates import (
 from include.config.gates_in_force import gates_in_force
 from include.config.project import Project
 from include.domain.metrics import improvement
-from include.domain.verdict import Case, Rival, reach_verdict
+from include.domain.promotion_rules import Case, Rival, reach_verdict
 from include.io.keys import DAY
 from include.ml.estimators import build_estimator
 from include.ml.metrics import Predictions, measure

@@ -20,8 +20,8 @@ from include.config.gates_in_force import gates_in_force
 from include.config.project import Project
 from include.config.settings import ROOT
 from include.domain.metrics import LOWER_IS_BETTER, TRIVIALLY_PERFECT, MetricName
+from include.domain.promotion_rules import Case, reach_verdict
 from include.domain.results import Span
-from include.domain.verdict import Case, reach_verdict
 from include.io.feature_rows import FeatureWindow
 from include.io.keys import DAY
 from include.io.models import spec_of

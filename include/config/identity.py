@@ -58,7 +58,7 @@ COUNTED_ALL_THE_SAME = frozenset(
         "include.domain.decision",
         "include.domain.evidence",
         "include.domain.metrics",
-        "include.domain.verdict",
+        "include.domain.promotion_rules",
         "include.io.expectation_plan",
         "include.io.expectations",
         "include.io.feature_rows",

@@ -16,8 +16,8 @@ from include.domain import clock
 from include.domain.champion import as_number, champion_after, highest_version
 from include.domain.decision import Decision, LedgerEntry
 from include.domain.errors import ArtifactDamagedError
+from include.domain.promotion_rules import ROLLED_BACK
 from include.domain.results import ApprovalAnswer, Origin, Verdict
-from include.domain.verdict import ROLLED_BACK
 from include.io import keys
 from include.io.ledger import Ledger
 from include.io.models import was_rolled_back

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from include.domain.champion import champion_after
 from include.domain.decision import LedgerEntry
 from include.domain.errors import ActRefusedError, ArtifactDamagedError, CandidateRejectedError
-from include.domain.verdict import contradiction
+from include.domain.promotion_rules import contradiction
 from include.io import keys
 from include.io.ledger import Ledger, read_decision
 from include.io.releases import read_pointer, release_sha256

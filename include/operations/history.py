@@ -23,8 +23,8 @@ from include.domain import clock
 from include.domain.decision import Decision, GateResult, LedgerEntry, ModelSummary, Night, WalkedChampion
 from include.domain.evidence import Measurements
 from include.domain.metrics import improvement
+from include.domain.promotion_rules import Case, Rival, reach_verdict
 from include.domain.results import Verdict
-from include.domain.verdict import Case, Rival, reach_verdict
 from include.io import keys
 from include.io.ledger import Ledger, read_decision
 from include.io.object_store import ObjectStore

@@ -15,8 +15,8 @@ from include.domain.errors import (
     TrackingError,
 )
 from include.domain.names import TRAIN_TIMEOUT
+from include.domain.promotion_rules import contradiction
 from include.domain.results import Origin, Receipt
-from include.domain.verdict import contradiction
 from include.io import keys
 from include.io.champion_alias import tracking_of
 from include.io.ledger import Ledger, read_decision

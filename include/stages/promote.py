@@ -9,8 +9,8 @@ from include.config.sections import Approval, stricter
 from include.config.window import refuse_unfinished
 from include.domain.decision import Decision, LedgerEntry
 from include.domain.errors import ArtifactDamagedError, CandidateRejectedError, TrackingError
+from include.domain.promotion_rules import contradiction
 from include.domain.results import ApprovalAnswer, EvaluateResult, Origin, PromoteInputs, PromoteResult
-from include.domain.verdict import contradiction
 from include.io import keys
 from include.io.champion_alias import follow_ledger, refuse_unknown_champion, tracking_of
 from include.io.ledger import Ledger, decision_sha256, read_decision

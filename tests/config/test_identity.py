@@ -135,7 +135,7 @@ def test_what_only_tells_or_asks_makes_nothing(copy: Path, room: str) -> None:
     ("made", "parts"),
     [
         ("model", {"stages.train", "io.feature_rows", "ml.tuning", "ml.estimators", "io.model_files"}),
-        ("decision", {"stages.evaluate.measurements", "domain.verdict", "config.gates.metric", "ml.metrics"}),
+        ("decision", {"stages.evaluate.measurements", "domain.promotion_rules", "config.gates.metric", "ml.metrics"}),
         (
             "decision",
             {"serving.clean_process", "stages.evaluate.context", "ml.bootstrap", "io.ledger", "domain.evidence"},
@@ -145,7 +145,7 @@ def test_what_only_tells_or_asks_makes_nothing(copy: Path, room: str) -> None:
 )
 def test_what_makes_a_thing_is_found(made: str, parts: set[str]) -> None:
     assert COUNTED[made] >= {f"include.{part}" for part in parts}
-    assert not {"include.config.gates.metric", "include.domain.verdict"} & COUNTED["model"]
+    assert not {"include.config.gates.metric", "include.domain.promotion_rules"} & COUNTED["model"]
 
 
 def test_a_module_that_begins_to_be_used_counts_at_once(copy: Path) -> None:

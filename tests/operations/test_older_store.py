@@ -14,8 +14,8 @@ import yaml
 from include.cli.app import main
 from include.config.identity import model_code
 from include.domain.clock import NOW_VARIABLE
+from include.domain.promotion_rules import ROLLED_BACK
 from include.domain.results import Origin, PartitionInputs, ScoreInputs
-from include.domain.verdict import ROLLED_BACK
 from include.io import keys
 from include.io.ledger import Ledger, read_decision
 from include.io.local_store import LocalStore

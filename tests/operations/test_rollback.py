@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from include.domain.errors import ActRefusedError, NightshiftError, ObjectMissingError, PreconditionFailedError
-from include.domain.verdict import ROLLED_BACK
+from include.domain.promotion_rules import ROLLED_BACK
 from include.io import keys
 from include.io.ledger import Ledger
 from include.io.local_store import LocalStore

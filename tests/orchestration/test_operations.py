@@ -10,7 +10,7 @@ import pytest
 
 from include.domain.decision import LedgerEntry
 from include.domain.errors import TrackingError
-from include.domain.verdict import ROLLED_BACK
+from include.domain.promotion_rules import ROLLED_BACK
 from include.io.ledger import Ledger
 from include.io.tracking import Tracking
 from tests.orchestration.test_dags import dag_bag

@@ -9,8 +9,8 @@ import pytest
 from mlflow import MlflowClient
 
 from include.domain.errors import CandidateRejectedError, StoreError, TrackingError
+from include.domain.promotion_rules import ROLLED_BACK
 from include.domain.results import Origin
-from include.domain.verdict import ROLLED_BACK
 from include.io import champion_alias, keys
 from include.io.ledger import Ledger
 from include.io.manifests import get_file, read_manifest

@@ -17,7 +17,7 @@ from include.io.local_store import LocalStore
 from include.io.manifests import Manifest, get_file, read_manifest
 from include.io.tables import get_frame
 from include.stages import ingest, validate
-from include.stages.validate.findings import (
+from include.stages.validate.quarantine import (
     KEYS_PRESENT,
     KEYS_UNIQUE,
     MAX_REJECTED,

@@ -16,8 +16,8 @@ from include.domain.decision import Decision, GateResult, ModelSummary
 from include.domain.errors import ObjectMissingError
 from include.domain.explanation import Explanation
 from include.domain.metrics import improvement
+from include.domain.promotion_rules import Case, Rival, reach_verdict
 from include.domain.results import EvaluateInputs, EvaluateResult, TrainResult, Verdict
-from include.domain.verdict import Case, Rival, reach_verdict
 from include.io import keys
 from include.io.champion_alias import refuse_unknown_champion
 from include.io.feature_rows import read_window

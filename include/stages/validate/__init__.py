@@ -28,7 +28,7 @@ from include.io.raw_rows import assemble, load_tables, snapshot_id
 from include.io.stores import open_store
 from include.reports.templates import drawn, note_page
 from include.stages.validate.column_contract import target_findings
-from include.stages.validate.findings import (
+from include.stages.validate.quarantine import (
     ASSEMBLE,
     MAX_FINDINGS_SHOWN,
     Finding,

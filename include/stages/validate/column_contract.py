@@ -21,7 +21,7 @@ from include.io.manifests import Manifest
 from include.io.object_store import ObjectStore
 from include.io.raw_rows import code_columns, read_manifests
 from include.io.tables import logical_type
-from include.stages.validate.findings import (
+from include.stages.validate.quarantine import (
     COLUMN_TYPES,
     TARGET_KNOWN,
     TARGET_NUMERIC,

@@ -36,7 +36,7 @@ from include.io.raw_rows import known_as_of, read_manifests, snapshot_id
 from include.io.tables import to_parquet
 from include.reports.templates import drawn, note_page
 from include.stages.validate.column_contract import FACTS, differences, facts_in, facts_of, without_labels
-from include.stages.validate.findings import MAX_FINDINGS_SHOWN, Finding, Judgement, sorted_findings
+from include.stages.validate.quarantine import MAX_FINDINGS_SHOWN, Finding, Judgement, sorted_findings
 
 if TYPE_CHECKING:
     from include.io.expectations import SuiteReport

@@ -10,7 +10,7 @@ import pytest
 from include.config.gates import Evidence, LeakageGate
 from include.domain.decision import GateResult
 from include.domain.evidence import Leakage, Measurements, Repeats
-from include.domain.verdict import describe_failure
+from include.domain.promotion_rules import describe_failure
 
 GATE = LeakageGate(kind="leakage", max_single_feature_auc=0.7, max_jump=0.05)
 HONEST: dict[str, Any] = {

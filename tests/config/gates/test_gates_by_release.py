@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from include.config.gates import Evidence, Gate
 from include.domain.decision import GateResult
 from include.domain.evidence import BehaviourCheck, Measurements, Runtime
-from include.domain.verdict import describe_failure
+from include.domain.promotion_rules import describe_failure
 
 _GATE: TypeAdapter[Any] = TypeAdapter(Gate)
 SERVED = Runtime(asked=True, rows=100, p50_ms=4, p95_ms=6, champion_p95_ms=3, memory_mb=20, size_mb=2)

@@ -6,7 +6,7 @@ import pytest
 
 from include.config.gates import Evidence, ValueGate
 from include.domain.evidence import Measurements, Money, OperatingPoint
-from include.domain.verdict import describe_failure
+from include.domain.promotion_rules import describe_failure
 
 
 def _gate(**declared: Any) -> ValueGate:

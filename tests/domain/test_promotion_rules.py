@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from include.domain.decision import GateResult
-from include.domain.verdict import ROLLED_BACK, Case, Rival, describe_failure, reach_verdict
+from include.domain.promotion_rules import ROLLED_BACK, Case, Rival, describe_failure, reach_verdict
 
 DAY, BEFORE, AFTER = date(2013, 5, 2), date(2013, 5, 1), date(2013, 5, 3)
 PASSED = GateResult(kind="minimum", metric="roc_auc", threshold=">= 0.6", value=0.7, passed=True)
