@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from include.config import fingerprints
+from include.config import day_fingerprints
 from include.config.identity import code_identity
 from include.domain.errors import PartitionRejectedError
 from include.io import keys
@@ -66,7 +66,7 @@ def test_comments_and_docstrings_make_no_day_stale(shop: Shop) -> None:
 
 def test_changed_code_of_the_stages_makes_every_day_stale(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     shop.prepare(window(shop))
-    monkeypatch.setattr(fingerprints, "preparation_code", lambda: code_identity(("include.stages.build_features",)))
+    monkeypatch.setattr(day_fingerprints, "preparation_code", lambda: code_identity(("include.stages.build_features",)))
     assert shop.plan().reasons == {"engine changed": 6}
     assert shop.prepare(window(shop)).written == 6
 
